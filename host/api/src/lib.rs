@@ -1,0 +1,1 @@
+//! The HTTP interface: router, authentication, one file per resource, OpenAPI (floor 5).

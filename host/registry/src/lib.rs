@@ -1,0 +1,1 @@
+//! Plugin artifacts and bindings of a tenant (floor 3).

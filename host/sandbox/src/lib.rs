@@ -1,0 +1,1 @@
+//! Runs plugins: wasmtime, limits, one module per plugin kind and per host capability (floor 2).

@@ -1,0 +1,1 @@
+//! Journal, tables and blobs behind one tenant-scoped handle (floor 2).

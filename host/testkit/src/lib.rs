@@ -1,0 +1,1 @@
+//! Process helpers, fake peers and a test application (development only).

@@ -1,0 +1,33 @@
+use serde::{Deserialize, Serialize};
+
+/// How a customer reaches the firm. The set is closed for a version of the plugin contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Channel {
+    /// A telephone call.
+    Voice,
+    /// Web chat.
+    Chat,
+    /// Short message.
+    Sms,
+    /// E-mail.
+    Email,
+    /// A social network or messenger, for example a WeChat Official Account.
+    Social,
+}
+
+impl Channel {
+    /// All channels, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [Self::Voice, Self::Chat, Self::Sms, Self::Email, Self::Social];
+
+    /// The name used in JSON and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Voice => "voice",
+            Self::Chat => "chat",
+            Self::Sms => "sms",
+            Self::Email => "email",
+            Self::Social => "social",
+        }
+    }
+}

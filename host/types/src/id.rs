@@ -1,0 +1,247 @@
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use uuid::Uuid;
+
+use crate::limits::MAX_SLUG_BYTES;
+
+/// A text that is not an id of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} {value:?} is not valid: expected {expected}")]
+pub struct InvalidId {
+    /// Which kind of id was wanted, for example `queue id`.
+    pub kind: &'static str,
+    /// The text as given, cut to 64 characters.
+    pub value: String,
+    /// What would have been accepted.
+    pub expected: &'static str,
+}
+
+impl InvalidId {
+    fn new(kind: &'static str, value: &str, expected: &'static str) -> Self {
+        Self { kind, value: value.chars().take(64).collect(), expected }
+    }
+}
+
+const SLUG: &str = "1 to 64 characters out of a-z, 0-9, '-' and '_', beginning with a letter or digit";
+
+fn is_slug(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= MAX_SLUG_BYTES
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && !text.starts_with(['-', '_'])
+}
+
+macro_rules! slug {
+    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+        $(#[$doc])*
+        ///
+        /// A slug chosen by people: 1 to 64 characters out of `a-z`, `0-9`, `-` and `_`,
+        /// beginning with a letter or digit. Cheap to clone.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// Checks and wraps a slug.
+            pub fn new(text: &str) -> Result<Self, InvalidId> {
+                if is_slug(text) { Ok(Self(text.into())) } else { Err(InvalidId::new($kind, text, SLUG)) }
+            }
+
+            /// The slug as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(d)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+slug!(
+    /// A tenant: one customer of the operator, isolated from all others.
+    TenantId,
+    "tenant id"
+);
+slug!(
+    /// An agent of a tenant: a person who takes work.
+    AgentId,
+    "agent id"
+);
+slug!(
+    /// A queue of a tenant.
+    QueueId,
+    "queue id"
+);
+slug!(
+    /// A skill of a tenant, for example `en`, `zh` or `billing`.
+    SkillId,
+    "skill id"
+);
+slug!(
+    /// A plugin, unique within a tenant.
+    PluginId,
+    "plugin id"
+);
+slug!(
+    /// A user of a tenant (or of the platform): somebody who holds API keys.
+    UserId,
+    "user id"
+);
+
+/// One customer contact from its first event to its last, on whatever channel.
+///
+/// A version 7 UUID, so ids sort by the time at which they were made; the 128 bits are also the
+/// trace id of the interaction. Made at the edge, never in the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InteractionId(Uuid);
+
+impl InteractionId {
+    /// Wraps a UUID.
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The id as a 128-bit number, as used for trace ids.
+    pub const fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
+}
+
+impl fmt::Display for InteractionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for InteractionId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::parse_str(text).map(Self).map_err(|_| InvalidId::new("interaction id", text, "a UUID"))
+    }
+}
+
+/// One leg (one SIP dialog and its media) of an interaction. The customer's leg has number 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct LegId {
+    /// The interaction that the leg belongs to.
+    pub interaction: InteractionId,
+    /// Counts up from 0 within the interaction.
+    pub number: u16,
+}
+
+impl LegId {
+    /// The leg of the customer, who is always there first.
+    pub const fn customer(interaction: InteractionId) -> Self {
+        Self { interaction, number: 0 }
+    }
+}
+
+impl fmt::Display for LegId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.interaction, self.number)
+    }
+}
+
+/// One offer of one interaction to one agent: counts up from 1 within the interaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct OfferId(pub u16);
+
+/// A customer of a tenant. Until the customer is merged with others, the id is made from the first
+/// identity seen, for example `tel:+8613800138000`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct CustomerId(Arc<str>);
+
+impl CustomerId {
+    /// Checks and wraps an id: `scheme:rest`, printable ASCII without spaces, at most 128 bytes.
+    pub fn new(text: &str) -> Result<Self, InvalidId> {
+        let fits = text.len() <= crate::limits::MAX_CUSTOMER_ID_BYTES
+            && text.split_once(':').is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+            && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+        if fits {
+            Ok(Self(text.into()))
+        } else {
+            Err(InvalidId::new("customer id", text, "scheme:value in at most 128 printable ASCII characters without '/'"))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CustomerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CustomerId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Self::new(text)
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomerId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        Self::new(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slugs_are_checked_and_the_error_says_what_was_expected() {
+        assert_eq!(QueueId::new("vip-zh").unwrap().as_str(), "vip-zh");
+        for bad in ["", "-a", "_a", "A", "a b", "a/b", "a.b", "呼叫", &"a".repeat(65)] {
+            let error = QueueId::new(bad).unwrap_err();
+            assert_eq!(error.kind, "queue id");
+            assert!(error.to_string().contains("a-z, 0-9"), "{error}");
+        }
+    }
+
+    #[test]
+    fn deserialising_checks_too() {
+        assert!(serde_json::from_str::<TenantId>("\"acme\"").is_ok());
+        assert!(serde_json::from_str::<TenantId>("\"../acme\"").is_err());
+        assert!(serde_json::from_str::<CustomerId>("\"tel:+4420\"").is_ok());
+        assert!(serde_json::from_str::<CustomerId>("\"tel\"").is_err());
+    }
+}

@@ -1,0 +1,25 @@
+//! Ids, value types and named limits of Jackfield (floor 0).
+//!
+//! Nothing here does input or output, reads a clock or draws a random number.
+
+#![forbid(unsafe_code)]
+
+mod channel;
+mod context;
+mod digest;
+mod id;
+pub mod limits;
+mod phone;
+mod plugin;
+mod time;
+
+pub use channel::Channel;
+pub use context::{Actor, OpContext, Role, TraceId};
+pub use digest::{Digest, InvalidDigest};
+pub use id::{
+    AgentId, CustomerId, InteractionId, InvalidId, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
+};
+pub use phone::{E164, InvalidNumber};
+pub use plugin::{ExtensionPoint, InvalidPoint, PluginKind, UnknownKind};
+pub use semver::Version;
+pub use time::Timestamp;

@@ -1,0 +1,67 @@
+//! Named limits. Each says what happens when it is reached.
+
+/// Bytes of an id that people choose. Longer is refused.
+pub const MAX_SLUG_BYTES: usize = 64;
+/// Bytes of a customer id. Longer is refused.
+pub const MAX_CUSTOMER_ID_BYTES: usize = 128;
+
+/// Bytes of one value in the store; larger answers `TooLarge` (large things are blobs).
+pub const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// Bytes of one key in the store; longer answers `TooLarge`.
+pub const MAX_KEY_BYTES: usize = 512;
+/// Operations in one store transaction; more answers `TooLarge`.
+pub const MAX_TX_OPS: usize = 1_000;
+/// Bytes of one store transaction; more answers `TooLarge`.
+pub const MAX_TX_BYTES: usize = 1024 * 1024;
+/// Rows of one page of a scan; a larger wish is cut to this.
+pub const MAX_PAGE: usize = 1_000;
+
+/// Inputs that wait for one tenant's loop. When full, voice answers new calls with 503 and the API with 429.
+pub const MAX_INBOX: usize = 16_384;
+/// Live interactions of one tenant; one more call is answered with 503.
+pub const MAX_LIVE_INTERACTIONS: usize = 10_000;
+/// Agents of one tenant; one more is refused.
+pub const MAX_AGENTS: usize = 10_000;
+/// Queues of one tenant; one more is refused.
+pub const MAX_QUEUES: usize = 1_000;
+/// Numbers of one tenant; one more is refused.
+pub const MAX_NUMBERS: usize = 10_000;
+/// Skills that one queue's skill table can hold: one bit each.
+pub const MAX_QUEUE_SKILLS: usize = 64;
+/// Highest level of a skill; the lowest is 1.
+pub const MAX_SKILL_LEVEL: u8 = 10;
+/// Agents an interaction may be offered to before it goes to the overflow queue.
+pub const MAX_OFFERS: u16 = 200;
+/// Waiting work in one routing snapshot; the rest is seen in the next one, in order of arrival.
+pub const MAX_SNAPSHOT_WORK: usize = 200;
+/// Free agents in one routing snapshot, longest idle first.
+pub const MAX_SNAPSHOT_AGENTS: usize = 500;
+
+/// Bytes of the state that a flow keeps between steps; more is an invalid answer.
+pub const MAX_FLOW_STATE_BYTES: usize = 16 * 1024;
+/// Actions in one flow answer; more is an invalid answer.
+pub const MAX_FLOW_ACTIONS: usize = 32;
+/// Flow steps without any wait between them; one more ends in the fail policy.
+pub const MAX_FLOW_STEPS_AT_ONCE: u32 = 16;
+/// Attributes of one interaction; one more is dropped with an event.
+pub const MAX_ATTRIBUTES: usize = 64;
+/// Bytes of an attribute's key or of a reason or error code.
+pub const MAX_CODE_BYTES: usize = 64;
+/// Bytes of an attribute's value or of any free text in an event. Longer is cut.
+pub const MAX_TEXT_BYTES: usize = 2_048;
+/// Tags of one customer; one more is refused with an event.
+pub const MAX_TAGS: usize = 100;
+/// Items of one scorecard; more is an invalid answer.
+pub const MAX_SCORE_ITEMS: usize = 100;
+
+/// Bytes of an uploaded plugin component; more answers 413.
+pub const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of a JSON request body; more answers 413.
+pub const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Bytes of a binding's configuration; more is refused.
+pub const MAX_CONFIG_BYTES: usize = 64 * 1024;
+/// Bytes of a log that a plugin may write during one decision; the rest is dropped.
+pub const MAX_PLUGIN_LOG_BYTES: usize = 64 * 1024;
+
+/// Length of a recording: 4 hours; it is closed there with an event, and the call goes on.
+pub const MAX_RECORDING_MS: u64 = 4 * 60 * 60 * 1_000;
