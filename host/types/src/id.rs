@@ -19,7 +19,11 @@ pub struct InvalidId {
 
 impl InvalidId {
     fn new(kind: &'static str, value: &str, expected: &'static str) -> Self {
-        Self { kind, value: value.chars().take(64).collect(), expected }
+        Self {
+            kind,
+            value: value.chars().take(64).collect(),
+            expected,
+        }
     }
 }
 
@@ -28,7 +32,9 @@ const SLUG: &str = "1 to 64 characters out of a-z, 0-9, '-' and '_', beginning w
 fn is_slug(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= MAX_SLUG_BYTES
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
         && !text.starts_with(['-', '_'])
 }
 
@@ -92,6 +98,21 @@ slug!(
     TenantId,
     "tenant id"
 );
+impl TenantId {
+    /// What stands above tenants: the list of tenants, the directory of numbers, API keys. No person can
+    /// make it, by name or by JSON, since slugs do not begin with `_`.
+    pub fn platform() -> Self {
+        Self(PLATFORM.into())
+    }
+
+    /// Whether this is what stands above tenants.
+    pub fn is_platform(&self) -> bool {
+        &*self.0 == PLATFORM
+    }
+}
+
+const PLATFORM: &str = "_platform";
+
 slug!(
     /// An agent of a tenant: a person who takes work.
     AgentId,
@@ -147,7 +168,9 @@ impl fmt::Display for InteractionId {
 impl FromStr for InteractionId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Uuid::parse_str(text).map(Self).map_err(|_| InvalidId::new("interaction id", text, "a UUID"))
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_| InvalidId::new("interaction id", text, "a UUID"))
     }
 }
 
@@ -163,7 +186,10 @@ pub struct LegId {
 impl LegId {
     /// The leg of the customer, who is always there first.
     pub const fn customer(interaction: InteractionId) -> Self {
-        Self { interaction, number: 0 }
+        Self {
+            interaction,
+            number: 0,
+        }
     }
 }
 
@@ -188,12 +214,18 @@ impl CustomerId {
     /// Checks and wraps an id: `scheme:rest`, printable ASCII without spaces, at most 128 bytes.
     pub fn new(text: &str) -> Result<Self, InvalidId> {
         let fits = text.len() <= crate::limits::MAX_CUSTOMER_ID_BYTES
-            && text.split_once(':').is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+            && text
+                .split_once(':')
+                .is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
             && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
         if fits {
             Ok(Self(text.into()))
         } else {
-            Err(InvalidId::new("customer id", text, "scheme:value in at most 128 printable ASCII characters without '/'"))
+            Err(InvalidId::new(
+                "customer id",
+                text,
+                "scheme:value in at most 128 printable ASCII characters without '/'",
+            ))
         }
     }
 
@@ -241,6 +273,7 @@ mod tests {
     fn deserialising_checks_too() {
         assert!(serde_json::from_str::<TenantId>("\"acme\"").is_ok());
         assert!(serde_json::from_str::<TenantId>("\"../acme\"").is_err());
+        assert!(serde_json::from_str::<TenantId>(&format!("\"{}\"", TenantId::platform())).is_err());
         assert!(serde_json::from_str::<CustomerId>("\"tel:+4420\"").is_ok());
         assert!(serde_json::from_str::<CustomerId>("\"tel\"").is_err());
     }

@@ -13,6 +13,18 @@ pub const MAX_KEY_BYTES: usize = 512;
 pub const MAX_TX_OPS: usize = 1_000;
 /// Bytes of one store transaction; more answers `TooLarge`.
 pub const MAX_TX_BYTES: usize = 1024 * 1024;
+/// Bytes of a stream's name; longer answers `TooLarge`.
+pub const MAX_STREAM_NAME_BYTES: usize = 128;
+/// Idempotency keys that the store remembers of each tenant; the oldest is forgotten for one more.
+pub const MAX_IDEM_KEYS: u64 = 65_536;
+/// Transactions that wait for the store's committer; one more waits for a place.
+pub const MAX_COMMIT_QUEUE: usize = 1_024;
+/// Bytes of the transactions that are synced together; the next ones go into the next batch.
+pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of one blob, enough for the longest recording in two channels of 16 bits; more answers `TooLarge`.
+pub const MAX_BLOB_BYTES: u64 = 512 * 1024 * 1024;
+/// Bytes of one read out of a blob; a larger wish is cut to this.
+pub const MAX_BLOB_READ_BYTES: usize = 4 * 1024 * 1024;
 /// Rows of one page of a scan; a larger wish is cut to this.
 pub const MAX_PAGE: usize = 1_000;
 

@@ -1,0 +1,37 @@
+//! Ordered key-value engines: what a backend has to do itself.
+
+mod memory;
+mod sled;
+
+use std::collections::BTreeMap;
+
+use crate::Error;
+
+pub(crate) use memory::Memory;
+pub(crate) use sled::Sled;
+
+/// A key and its value.
+pub(crate) type Pair = (Vec<u8>, Vec<u8>);
+
+/// One change of a batch.
+pub(crate) struct Change {
+    /// The durable value before the batch, for readers meanwhile.
+    pub(crate) old: Option<Vec<u8>>,
+    /// The value to write; `None` removes.
+    pub(crate) new: Option<Vec<u8>>,
+}
+
+/// The changes of one batch, by key.
+pub(crate) type Batch = BTreeMap<Vec<u8>, Change>;
+
+/// An ordered key-value engine with one writer (the committer) and many readers.
+pub(crate) trait Kv: Send + Sync {
+    /// The value of a key.
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
+
+    /// At most `limit` pairs from `from` (inclusive) to `to` (exclusive), from the end when `reverse`.
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Pair>, Error>;
+
+    /// Writes all changes in one step; durable when it returns. After an error the outcome is unknown.
+    fn apply(&self, batch: &Batch) -> Result<(), Error>;
+}

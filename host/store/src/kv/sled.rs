@@ -1,0 +1,176 @@
+//! sled 0.34, guarded.
+//!
+//! Its own `flush()` hands pages to the kernel by `sync_file_range`, which survives the death of the
+//! process but not of the machine. So each batch is followed by `fdatasync` of the `db` file. Values
+//! must never go to sled's blob files, which nobody syncs: segments are large enough to hold them inline.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use super::{Batch, Kv, Pair};
+use crate::{Error, layout};
+
+/// Large enough that a page with the largest values stays inside its segment.
+const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
+/// sled's page cache; more is read from the file again.
+const CACHE_BYTES: u64 = 256 * 1024 * 1024;
+const FORMAT: &[u8] = b"jackfield 1";
+
+/// An open sled database and the guard around it.
+pub(crate) struct Sled {
+    tree: sled::Db,
+    db_file: File,
+    // Dropped last: until then nobody else opens the folder.
+    _lock: File,
+}
+
+impl Sled {
+    pub(crate) fn open(folder: &Path) -> Result<Self, Error> {
+        let at = |what: &str, error: io::Error| {
+            Error::unavailable(format!("{what} {}: {error}", folder.display()))
+        };
+        fs::create_dir_all(folder).map_err(|error| at("cannot make the folder", error))?;
+        let lock = lock(folder)?;
+        let home = folder.join("sled");
+        if !home.exists() {
+            Self::create(folder, &home).map_err(|error| at("cannot make a store in", error))??;
+        }
+        let tree = guarded(|| config(&home).open()).map_err(|error| match error {
+            Error::Corrupt { what } => Error::corrupt(format!("{}: {what}", home.display())),
+            other => other,
+        })?;
+        match guarded(|| tree.get(layout::FORMAT))? {
+            Some(format) if format == FORMAT => {}
+            Some(_) => return Err(Error::corrupt(format!("{} has another format", home.display()))),
+            None => return Err(Error::corrupt(format!("{} has no format row", home.display()))),
+        }
+        let db_file =
+            File::open(home.join("db")).map_err(|error| at("cannot open the database in", error))?;
+        // What recovery wrote has to be durable before anything is built upon it.
+        let store = Self {
+            tree,
+            db_file,
+            _lock: lock,
+        };
+        store.sync()?;
+        sync_folder(&home).map_err(|error| at("cannot sync", error))?;
+        Ok(store)
+    }
+
+    /// Makes the database under another name and then renames it, so that `sled` is whole or not there.
+    fn create(folder: &Path, home: &Path) -> io::Result<Result<(), Error>> {
+        let unfinished = folder.join("unfinished");
+        if unfinished.exists() {
+            fs::remove_dir_all(&unfinished)?;
+        }
+        let made = guarded(|| {
+            let tree = config(&unfinished).open()?;
+            tree.insert(layout::FORMAT, FORMAT)?;
+            tree.flush().map(drop)
+        });
+        if made.is_err() {
+            return Ok(made);
+        }
+        sync_folder(&unfinished)?;
+        fs::rename(&unfinished, home)?;
+        sync_folder(folder)?;
+        if let Some(parent) = folder.parent().filter(|parent| parent.is_dir()) {
+            File::open(parent)?.sync_all()?;
+        }
+        Ok(Ok(()))
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        guarded(|| self.tree.flush())?;
+        self.db_file
+            .sync_data()
+            .map_err(|error| Error::unavailable(format!("fdatasync: {error}")))
+    }
+}
+
+impl Kv for Sled {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(guarded(|| self.tree.get(key))?.map(|value| value.to_vec()))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Pair>, Error> {
+        guarded(|| {
+            let range = self.tree.range(from..to);
+            let owned = |pair: Result<(sled::IVec, sled::IVec), _>| {
+                pair.map(|(key, value)| (key.to_vec(), value.to_vec()))
+            };
+            if reverse {
+                range.rev().take(limit).map(owned).collect()
+            } else {
+                range.take(limit).map(owned).collect()
+            }
+        })
+    }
+
+    fn apply(&self, batch: &Batch) -> Result<(), Error> {
+        let mut writes = sled::Batch::default();
+        for (key, change) in batch {
+            match &change.new {
+                Some(value) => writes.insert(key.as_slice(), value.as_slice()),
+                None => writes.remove(key.as_slice()),
+            }
+        }
+        guarded(|| self.tree.apply_batch(writes))?;
+        self.sync()
+    }
+}
+
+fn config(home: &Path) -> sled::Config {
+    // No flush timer: the committer flushes, and nobody else writes.
+    sled::Config::default()
+        .path(home)
+        .segment_size(SEGMENT_BYTES)
+        .cache_capacity(CACHE_BYTES)
+        .flush_every_ms(None)
+}
+
+fn lock(folder: &Path) -> Result<File, Error> {
+    let file = folder.join("lock");
+    let failed = |error| Error::unavailable(format!("cannot lock {}: {error}", file.display()));
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&file)
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
+            "the folder {} is open in another process",
+            folder.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Syncs the files of a folder, its sub-folders and the folder itself.
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path: PathBuf = entry?.path();
+        if path.is_dir() {
+            sync_folder(&path)?
+        } else {
+            File::open(path)?.sync_all()?
+        }
+    }
+    File::open(folder)?.sync_all()
+}
+
+/// Turns sled's errors, and its panics over damaged files, into ours.
+fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, Error> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(error))) => Err(Error::unavailable(error.to_string())),
+        Ok(Err(error)) => Err(Error::corrupt(error.to_string())),
+        Err(_) => Err(Error::corrupt("the engine gave up on its files")),
+    }
+}

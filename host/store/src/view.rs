@@ -1,0 +1,106 @@
+use std::{
+    collections::BTreeMap,
+    ops::Bound::{Excluded, Included},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use crate::{
+    Error,
+    kv::{Batch, Kv, Pair},
+};
+
+/// What readers see: the engine without the batch that is being made durable.
+///
+/// While a batch is written and synced, its old values stand in front of the engine, so a reader sees
+/// all of a batch or nothing of it, and never what a power cut could still take away.
+pub(crate) struct View {
+    kv: Box<dyn Kv>,
+    state: RwLock<State>,
+}
+
+#[derive(Default)]
+struct State {
+    in_flight: Option<Arc<Batch>>,
+    /// Set once the engine has failed: nothing can be trusted from then on.
+    failed: Option<Error>,
+}
+
+impl View {
+    pub(crate) fn new(kv: Box<dyn Kv>) -> Self {
+        Self {
+            kv,
+            state: RwLock::default(),
+        }
+    }
+
+    /// The durable value of a key.
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let state = self.readable()?;
+        match state.in_flight.as_ref().and_then(|batch| batch.get(key)) {
+            Some(change) => Ok(change.old.clone()),
+            None => self.kv.get(key),
+        }
+    }
+
+    /// At most `limit` durable pairs from `from` (inclusive) to `to` (exclusive), as of one moment.
+    pub(crate) fn range(
+        &self,
+        from: &[u8],
+        to: &[u8],
+        reverse: bool,
+        limit: usize,
+    ) -> Result<Vec<Pair>, Error> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let state = self.readable()?;
+        let Some(batch) = &state.in_flight else {
+            return self.kv.range(from, to, reverse, limit);
+        };
+        let hidden: Vec<_> = batch.range::<[u8], _>((Included(from), Excluded(to))).collect();
+        // Each hidden key can take one row away, so this many are enough to fill the page.
+        let rows = self
+            .kv
+            .range(from, to, reverse, limit.saturating_add(hidden.len()))?;
+        let mut merged: BTreeMap<_, _> = rows.into_iter().collect();
+        for (key, change) in hidden {
+            match &change.old {
+                Some(old) => merged.insert(key.clone(), old.clone()),
+                None => merged.remove(key),
+            };
+        }
+        Ok(if reverse {
+            merged.into_iter().rev().take(limit).collect()
+        } else {
+            merged.into_iter().take(limit).collect()
+        })
+    }
+
+    /// Makes a batch durable and then visible. After an error the batch stays invisible.
+    pub(crate) fn apply(&self, batch: Batch) -> Result<(), Error> {
+        let batch = Arc::new(batch);
+        self.write(|state| state.in_flight = Some(batch.clone()));
+        self.kv.apply(&batch)?;
+        self.write(|state| state.in_flight = None);
+        Ok(())
+    }
+
+    /// Closes the view for good: every read answers this error from now on.
+    pub(crate) fn fail(&self, error: Error) -> Error {
+        self.write(|state| state.failed = Some(error.clone()));
+        error
+    }
+
+    fn readable(&self) -> Result<RwLockReadGuard<'_, State>, Error> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        match &state.failed {
+            None => Ok(state),
+            Some(Error::Corrupt { what }) => Err(Error::corrupt(what.clone())),
+            Some(error) => Err(Error::unavailable(format!("stopped after: {error}"))),
+        }
+    }
+
+    fn write(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
