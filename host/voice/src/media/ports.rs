@@ -1,0 +1,136 @@
+use std::{
+    io,
+    net::{IpAddr, SocketAddr, UdpSocket},
+    ops::RangeInclusive,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use super::MediaError;
+
+/// The two sockets of a leg, non-blocking.
+pub(crate) struct PortPair {
+    pub(crate) rtp: UdpSocket,
+    pub(crate) rtcp: UdpSocket,
+    pub(crate) addr: SocketAddr,
+}
+
+/// Hands out port pairs, round robin, so that a port rests as long as possible before it is used again.
+pub(crate) struct Ports {
+    ip: IpAddr,
+    /// First even port and number of pairs; no pairs: the system chooses.
+    first: u16,
+    pairs: usize,
+    next: AtomicUsize,
+}
+
+/// Tries to find an even/odd pair when the system chooses.
+const SYSTEM_TRIES: usize = 64;
+
+impl Ports {
+    pub(crate) fn new(ip: IpAddr, range: RangeInclusive<u16>) -> Result<Self, MediaError> {
+        let (start, end) = (u32::from(*range.start()), u32::from(*range.end()));
+        if (start, end) == (0, 0) {
+            return Ok(Self {
+                ip,
+                first: 0,
+                pairs: 0,
+                next: AtomicUsize::new(0),
+            });
+        }
+        let first = start.next_multiple_of(2).max(2);
+        let pairs = ((end + 1).saturating_sub(first) / 2) as usize;
+        match u16::try_from(first) {
+            Ok(first) if pairs > 0 => Ok(Self {
+                ip,
+                first,
+                pairs,
+                next: AtomicUsize::new(0),
+            }),
+            _ => Err(MediaError::Options {
+                field: "rtp_ports",
+                value: format!("{start}-{end}"),
+                expected: "a range with an even port and the odd one after it, or 0-0",
+            }),
+        }
+    }
+
+    pub(crate) fn open(&self) -> Result<PortPair, MediaError> {
+        if self.pairs == 0 {
+            return self.open_any();
+        }
+        for _ in 0..self.pairs {
+            let n = self.next.fetch_add(1, Ordering::Relaxed) % self.pairs;
+            let port = self.first + u16::try_from(2 * n).unwrap_or(0);
+            match pair(self.ip, port) {
+                Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
+                Err(source) => {
+                    return Err(MediaError::Socket {
+                        addr: SocketAddr::new(self.ip, port),
+                        source,
+                    });
+                }
+                Ok(pair) => return Ok(pair),
+            }
+        }
+        Err(MediaError::PortsUsedUp { pairs: self.pairs })
+    }
+
+    fn open_any(&self) -> Result<PortPair, MediaError> {
+        let socket = |source| MediaError::Socket {
+            addr: SocketAddr::new(self.ip, 0),
+            source,
+        };
+        for _ in 0..SYSTEM_TRIES {
+            let probe = UdpSocket::bind((self.ip, 0)).map_err(socket)?;
+            let port = probe.local_addr().map_err(socket)?.port() & !1;
+            drop(probe);
+            if let Ok(pair) = pair(self.ip, port) {
+                return Ok(pair);
+            }
+        }
+        Err(MediaError::PortsUsedUp { pairs: SYSTEM_TRIES })
+    }
+}
+
+fn pair(ip: IpAddr, port: u16) -> io::Result<PortPair> {
+    let rtp = UdpSocket::bind((ip, port))?;
+    let rtcp = UdpSocket::bind((ip, port + 1))?;
+    rtp.set_nonblocking(true)?;
+    rtcp.set_nonblocking(true)?;
+    Ok(PortPair {
+        addr: rtp.local_addr()?,
+        rtp,
+        rtcp,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOPBACK: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    #[test]
+    fn a_range_without_a_pair_is_refused_by_name() {
+        for range in [5001..=5001, 5000..=5000, 5001..=5002, 65535..=65535] {
+            let error = Ports::new(LOOPBACK, range).err().unwrap().to_string();
+            assert!(error.starts_with("rtp_ports is "), "{error}");
+        }
+    }
+
+    #[test]
+    fn pairs_are_even_and_given_back_when_dropped() {
+        let any = Ports::new(LOOPBACK, 0..=0).unwrap().open().unwrap();
+        assert_eq!(any.addr.port() % 2, 0);
+        assert_eq!(any.rtcp.local_addr().unwrap().port(), any.addr.port() + 1);
+        let port = any.addr.port();
+        let one = Ports::new(LOOPBACK, port..=port + 1).unwrap();
+        let error = one.open().err().unwrap().to_string();
+        assert_eq!(
+            error,
+            "all 1 port pairs of rtp_ports are in use: widen the range or answer 503"
+        );
+        drop(any);
+        assert_eq!(one.open().unwrap().addr.port(), port);
+    }
+}

@@ -1,0 +1,1 @@
+//! Dual-channel recordings on disk.

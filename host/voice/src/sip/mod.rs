@@ -1,0 +1,1 @@
+//! SIP dialogs in, leg events out.
