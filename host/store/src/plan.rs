@@ -213,3 +213,34 @@ pub(crate) fn split_row(mut row: Vec<u8>) -> Result<(Vec<u8>, u64), Error> {
     row.truncate(at);
     Ok((row, version))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Space, kv::Memory};
+
+    #[test]
+    fn the_oldest_idempotency_key_is_forgotten_for_one_more() {
+        let view = View::new(Box::<Memory>::default());
+        let tenant = TenantId::new("acme").unwrap();
+        let mut last_commit = 0;
+        let mut send = |n: u64| {
+            let tx = Tx::new().put(Space::new("rows"), "k", "v").idem(n.to_be_bytes());
+            let mut plan = Plan::new(&view, last_commit);
+            let version = plan.add(&tenant, tx).unwrap();
+            let (batch, commit) = plan.finish();
+            last_commit = commit;
+            view.apply(batch).unwrap();
+            version
+        };
+        let versions: Vec<_> = (0..=MAX_IDEM_KEYS).map(&mut send).collect();
+        assert_eq!(send(1), versions[1], "still remembered");
+        assert!(send(0) > versions[MAX_IDEM_KEYS as usize], "forgotten");
+        let rows = view.range(b"acme", b"acmf", false, usize::MAX).unwrap();
+        assert_eq!(
+            rows.len() as u64,
+            2 * MAX_IDEM_KEYS + 2,
+            "the rows of what is forgotten are gone"
+        );
+    }
+}

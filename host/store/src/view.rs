@@ -104,3 +104,107 @@ impl View {
         change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+    use crate::kv::{Change, Memory};
+
+    /// Says when a batch is applied and waits for leave before it counts as synced.
+    struct SlowDisk {
+        memory: Memory,
+        applied: Sender<()>,
+        synced: std::sync::Mutex<Receiver<Result<(), Error>>>,
+    }
+
+    impl Kv for SlowDisk {
+        fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+            self.memory.get(key)
+        }
+
+        fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Pair>, Error> {
+            self.memory.range(from, to, reverse, limit)
+        }
+
+        fn apply(&self, batch: &Batch) -> Result<(), Error> {
+            self.memory.apply(batch)?;
+            self.applied.send(()).unwrap();
+            self.synced.lock().unwrap().recv().unwrap()
+        }
+    }
+
+    fn change(old: Option<&str>, new: Option<&str>) -> Change {
+        Change {
+            old: old.map(|v| v.as_bytes().to_vec()),
+            new: new.map(|v| v.as_bytes().to_vec()),
+        }
+    }
+
+    fn keys(view: &View, reverse: bool, limit: usize) -> String {
+        let pairs = view.range(b"a", b"z", reverse, limit).unwrap();
+        pairs
+            .into_iter()
+            .map(|(key, value)| String::from_utf8([key, value].concat()).unwrap() + " ")
+            .collect()
+    }
+
+    #[test]
+    fn what_is_applied_but_not_synced_is_not_read() {
+        let (applied, is_applied) = channel();
+        let (sync, synced) = channel();
+        let view = View::new(Box::new(SlowDisk {
+            memory: Memory::default(),
+            applied,
+            synced: synced.into(),
+        }));
+        sync.send(Ok(())).unwrap();
+        let start = ["b", "d", "f"].map(|key| (key.into(), change(None, Some("1"))));
+        view.apply(Batch::from(start)).unwrap();
+        is_applied.recv().unwrap();
+
+        let batch = || {
+            Batch::from([
+                (b"a".to_vec(), change(None, Some("2"))),
+                (b"b".to_vec(), change(Some("1"), Some("2"))),
+                (b"c".to_vec(), change(None, Some("2"))),
+                (b"f".to_vec(), change(Some("1"), None)),
+            ])
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| view.apply(batch()).unwrap());
+            is_applied.recv().unwrap();
+            assert_eq!(view.get(b"a").unwrap(), None);
+            assert_eq!(view.get(b"b").unwrap().unwrap(), b"1");
+            assert_eq!(view.get(b"f").unwrap().unwrap(), b"1");
+            assert_eq!(keys(&view, false, 9), "b1 d1 f1 ");
+            assert_eq!(keys(&view, true, 9), "f1 d1 b1 ");
+            assert_eq!(keys(&view, false, 2), "b1 d1 ");
+            assert_eq!(keys(&view, true, 1), "f1 ");
+            sync.send(Ok(())).unwrap();
+        });
+        assert_eq!(keys(&view, false, 9), "a2 b2 c2 d1 ");
+        assert_eq!(keys(&view, true, 2), "d1 c2 ");
+    }
+
+    #[test]
+    fn after_a_failure_nothing_is_read() {
+        let (applied, _is_applied) = channel();
+        let (sync, synced) = channel();
+        let view = View::new(Box::new(SlowDisk {
+            memory: Memory::default(),
+            applied,
+            synced: synced.into(),
+        }));
+        sync.send(Err(Error::unavailable("fdatasync: input/output error")))
+            .unwrap();
+        let error = view
+            .apply(Batch::from([(b"a".to_vec(), change(None, Some("1")))]))
+            .unwrap_err();
+        view.fail(error);
+        let refused = view.get(b"a").unwrap_err().to_string();
+        assert!(refused.contains("input/output error"), "{refused}");
+        assert!(view.range(b"a", b"z", false, 1).is_err());
+    }
+}

@@ -2,6 +2,7 @@
 
 mod memory;
 mod sled;
+mod watermark;
 
 use std::collections::BTreeMap;
 

@@ -11,8 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Batch, Kv, Pair};
-use crate::{Error, layout};
+use super::{Batch, Kv, Pair, watermark::Watermark};
+use crate::{Error, layout, plan::number};
 
 /// Large enough that a page with the largest values stays inside its segment.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
@@ -24,6 +24,7 @@ const FORMAT: &[u8] = b"jackfield 1";
 pub(crate) struct Sled {
     tree: sled::Db,
     db_file: File,
+    acknowledged: Watermark,
     // Dropped last: until then nobody else opens the folder.
     _lock: File,
 }
@@ -33,20 +34,35 @@ impl Sled {
         let at = |what: &str, error: io::Error| {
             Error::unavailable(format!("{what} {}: {error}", folder.display()))
         };
+        let damaged = |what: String| Error::corrupt(format!("{}: {what}", folder.display()));
         fs::create_dir_all(folder).map_err(|error| at("cannot make the folder", error))?;
         let lock = lock(folder)?;
+        let watermark = folder.join("acknowledged");
+        let acknowledged = Watermark::open(&watermark).map_err(|error| at("cannot open a file in", error))?;
+        let mark = acknowledged.get().map_err(|error| at("cannot read in", error))?;
         let home = folder.join("sled");
         if !home.exists() {
+            if mark > 0 {
+                return Err(damaged(format!(
+                    "{mark} commits were acknowledged, and their database is gone"
+                )));
+            }
             Self::create(folder, &home).map_err(|error| at("cannot make a store in", error))??;
         }
         let tree = guarded(|| config(&home).open()).map_err(|error| match error {
-            Error::Corrupt { what } => Error::corrupt(format!("{}: {what}", home.display())),
+            Error::Corrupt { what } => damaged(what),
             other => other,
         })?;
         match guarded(|| tree.get(layout::FORMAT))? {
             Some(format) if format == FORMAT => {}
-            Some(_) => return Err(Error::corrupt(format!("{} has another format", home.display()))),
-            None => return Err(Error::corrupt(format!("{} has no format row", home.display()))),
+            Some(_) => return Err(damaged("the database has another format".into())),
+            None => return Err(damaged("the database has no format row".into())),
+        }
+        let last = guarded(|| tree.get(layout::LAST_COMMIT))?.map_or(Ok(0), |bytes| number(&bytes))?;
+        if last < mark {
+            return Err(damaged(format!(
+                "{mark} commits were acknowledged, and the database ends at {last}"
+            )));
         }
         let db_file =
             File::open(home.join("db")).map_err(|error| at("cannot open the database in", error))?;
@@ -54,6 +70,7 @@ impl Sled {
         let store = Self {
             tree,
             db_file,
+            acknowledged,
             _lock: lock,
         };
         store.sync()?;
@@ -120,7 +137,16 @@ impl Kv for Sled {
             }
         }
         guarded(|| self.tree.apply_batch(writes))?;
-        self.sync()
+        self.sync()?;
+        let Some(last) = batch
+            .get(layout::LAST_COMMIT)
+            .and_then(|change| change.new.as_deref())
+        else {
+            return Ok(());
+        };
+        self.acknowledged
+            .set(number(last)?)
+            .map_err(|error| Error::unavailable(error.to_string()))
     }
 }
 

@@ -1,0 +1,146 @@
+use std::{fs, path::Path};
+
+use jackfield_store::{Error, Scan, Store, Tx};
+
+use crate::support::{ROWS, acme, event, open, platform};
+
+async fn fill(folder: &Path, events: u64) {
+    let store = open(folder);
+    for n in 0..events {
+        let tx = Tx::new()
+            .append("journal", n, vec![event(n)])
+            .put(ROWS, n.to_be_bytes(), event(n));
+        store.commit(&acme(), tx).await.unwrap();
+    }
+}
+
+fn refusal(folder: &Path) -> Error {
+    match Store::open(folder) {
+        Ok(_) => panic!("opened"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn everything_is_there_after_opening_again() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), 20).await;
+    let epoch = {
+        let store = open(folder.path());
+        store
+            .commit(&acme(), Tx::new().put(ROWS, "k", "v").idem("i"))
+            .await
+            .unwrap();
+        store.raise_fence(&platform(), 1).await.unwrap()
+    };
+    let store = open(folder.path());
+    assert_eq!(store.stream_len(&acme(), "journal").await, Ok(20));
+    let page = store.scan(&acme(), ROWS, Scan::all()).await.unwrap();
+    assert_eq!(page.rows.len(), 21);
+    let newest = page.rows.iter().map(|row| row.version).max().unwrap();
+    assert_eq!(
+        store
+            .commit(&acme(), Tx::new().put(ROWS, "k", "v").idem("i"))
+            .await,
+        Ok(newest)
+    );
+    assert!(
+        store
+            .commit(&acme(), Tx::new().put(ROWS, "k", "v").fence(1, epoch))
+            .await
+            .unwrap()
+            > newest
+    );
+    assert_eq!(store.raise_fence(&platform(), 1).await, Ok(epoch + 1));
+}
+
+#[tokio::test]
+async fn a_folder_is_open_once_and_the_error_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let refused = refusal(folder.path());
+    assert!(matches!(refused, Error::Unavailable { .. }));
+    let text = refused.to_string();
+    assert!(
+        text.contains("open in another process") && text.contains(folder.path().to_str().unwrap()),
+        "{text}"
+    );
+    let clone = store.clone();
+    drop(store);
+    refusal(folder.path());
+    drop(clone);
+    open(folder.path());
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_made_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    assert!(matches!(
+        refusal(&folder.path().join("file/store")),
+        Error::Unavailable { .. }
+    ));
+}
+
+#[tokio::test]
+async fn a_half_made_store_is_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("unfinished")).unwrap();
+    fs::write(folder.path().join("unfinished/db"), "torn").unwrap();
+    fill(folder.path(), 1).await;
+    assert!(!folder.path().join("unfinished").exists());
+}
+
+/// Whatever is damaged, the store says so or still has everything; it never goes on with less.
+#[tokio::test]
+async fn damage_is_corrupt_and_never_a_fresh_start() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), 50).await;
+    let db = folder.path().join("sled/db");
+    let whole = fs::read(&db).unwrap();
+    let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+
+    let mut noticed = 0;
+    for part in 0..24 {
+        let mut bytes = whole.clone();
+        let at = used * part / 24;
+        bytes[at..at + 16].iter_mut().for_each(|byte| *byte ^= 0x5a);
+        fs::write(&db, &bytes).unwrap();
+        let Ok(store) = Store::open(folder.path()) else {
+            noticed += 1;
+            continue;
+        };
+        let stream = store.read_stream(&acme(), "journal", 0, 1_000).await;
+        let rows = store.scan(&acme(), ROWS, Scan::all()).await;
+        match (stream, rows) {
+            (Ok(stream), Ok(page)) => {
+                assert!(
+                    stream.into_iter().eq((0..50).map(|n| (n, event(n)))),
+                    "damage at {at}"
+                );
+                assert!(
+                    page.rows.into_iter().map(|row| row.value).eq((0..50).map(event)),
+                    "damage at {at}"
+                );
+            }
+            (stream, rows) => {
+                let error = stream.err().or(rows.err()).unwrap();
+                assert!(matches!(error, Error::Corrupt { .. }), "damage at {at}: {error}");
+                noticed += 1;
+            }
+        }
+    }
+    assert!(noticed > 0);
+
+    for less in [0, 1, used / 2] {
+        fs::write(&db, &whole[..less]).unwrap();
+        assert!(
+            matches!(refusal(folder.path()), Error::Corrupt { .. }),
+            "cut to {less}"
+        );
+    }
+    fs::remove_file(&db).unwrap();
+    assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
+}
