@@ -26,7 +26,7 @@ pub(crate) struct Sled {
     db_file: File,
     acknowledged: Watermark,
     // Dropped last: until then nobody else opens the folder.
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Sled {
@@ -36,7 +36,7 @@ impl Sled {
         };
         let damaged = |what: String| Error::corrupt(format!("{}: {what}", folder.display()));
         fs::create_dir_all(folder).map_err(|error| at("cannot make the folder", error))?;
-        let lock = lock(folder)?;
+        let lock = Lock::take(folder)?;
         let watermark = folder.join("acknowledged");
         let acknowledged = Watermark::open(&watermark).map_err(|error| at("cannot open a file in", error))?;
         let mark = acknowledged.get().map_err(|error| at("cannot read in", error))?;
@@ -49,7 +49,7 @@ impl Sled {
             }
             Self::create(folder, &home).map_err(|error| at("cannot make a store in", error))??;
         }
-        let tree = guarded(|| config(&home).open()).map_err(|error| match error {
+        let tree = guarded(|| open_db(&home)).map_err(|error| match error {
             Error::Corrupt { what } => damaged(what),
             other => other,
         })?;
@@ -85,7 +85,7 @@ impl Sled {
             fs::remove_dir_all(&unfinished)?;
         }
         let made = guarded(|| {
-            let tree = config(&unfinished).open()?;
+            let tree = open_db(&unfinished)?;
             tree.insert(layout::FORMAT, FORMAT)?;
             tree.flush().map(drop)
         });
@@ -150,32 +150,54 @@ impl Kv for Sled {
     }
 }
 
-fn config(home: &Path) -> sled::Config {
+/// The right to a folder, until it is dropped.
+struct Lock(File);
+
+impl Lock {
+    fn take(folder: &Path) -> Result<Self, Error> {
+        let file = folder.join("lock");
+        let failed = |error| Error::unavailable(format!("cannot lock {}: {error}", file.display()));
+        let lock = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&file)
+            .map_err(failed)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self(lock)),
+            Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
+                "the folder {} is open in another process",
+                folder.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+}
+
+impl Drop for Lock {
+    /// Closing alone would not do while a process that is just being started holds a copy.
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the lock of the store's folder could not be released");
+        }
+    }
+}
+
+/// Opens the database once an earlier handle of this process has let go of it: its background threads
+/// outlive it for a moment. No other process can hold it, since the folder is locked.
+fn open_db(home: &Path) -> sled::Result<sled::Db> {
+    match File::open(home.join("db")) {
+        Ok(file) => file.lock().and_then(|()| file.unlock())?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error.into()),
+    }
     // No flush timer: the committer flushes, and nobody else writes.
     sled::Config::default()
         .path(home)
         .segment_size(SEGMENT_BYTES)
         .cache_capacity(CACHE_BYTES)
         .flush_every_ms(None)
-}
-
-fn lock(folder: &Path) -> Result<File, Error> {
-    let file = folder.join("lock");
-    let failed = |error| Error::unavailable(format!("cannot lock {}: {error}", file.display()));
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&file)
-        .map_err(failed)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
-            "the folder {} is open in another process",
-            folder.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
+        .open()
 }
 
 /// Syncs the files of a folder, its sub-folders and the folder itself.
