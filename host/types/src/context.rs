@@ -57,11 +57,14 @@ impl Role {
 impl FromStr for Role {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| InvalidId {
-            kind: "role",
-            value: text.chars().take(64).collect(),
-            expected: "operator, admin, supervisor, analyst, planner, marketer, agent or integrator",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| InvalidId {
+                kind: "role",
+                value: text.chars().take(64).collect(),
+                expected: "operator, admin, supervisor, analyst, planner, marketer, agent or integrator",
+            })
     }
 }
 

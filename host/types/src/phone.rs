@@ -8,7 +8,9 @@ pub struct E164(Arc<str>);
 
 /// A text that is not an E.164 number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("number {0:?} is not valid: expected E.164, that is '+' and 7 to 15 digits, for example +8613800138000")]
+#[error(
+    "number {0:?} is not valid: expected E.164, that is '+' and 7 to 15 digits, for example +8613800138000"
+)]
 pub struct InvalidNumber(pub String);
 
 impl E164 {
@@ -24,7 +26,11 @@ impl E164 {
                 _ => return Err(invalid()),
             }
         }
-        if number.len() < 8 || number[1..].starts_with('0') { Err(invalid()) } else { Ok(Self(number.into())) }
+        if number.len() < 8 || number[1..].starts_with('0') {
+            Err(invalid())
+        } else {
+            Ok(Self(number.into()))
+        }
     }
 
     /// `+` and the digits.
@@ -66,7 +72,17 @@ mod tests {
     fn numbers_are_normalised_or_refused() {
         assert_eq!(E164::new("+86 138-0013 8000").unwrap().as_str(), "+8613800138000");
         assert_eq!(E164::new("+1 (415) 555.0100").unwrap().as_str(), "+14155550100");
-        for bad in ["", "+", "123", "+123456", "+0123456789", "+1234567890123456", "+1x", "1+2345678", "呼+8613800138000"] {
+        for bad in [
+            "",
+            "+",
+            "123",
+            "+123456",
+            "+0123456789",
+            "+1234567890123456",
+            "+1x",
+            "1+2345678",
+            "呼+8613800138000",
+        ] {
             assert!(E164::new(bad).is_err(), "{bad}");
         }
     }

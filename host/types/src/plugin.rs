@@ -22,8 +22,13 @@ pub enum PluginKind {
 
 impl PluginKind {
     /// All kinds.
-    pub const ALL: [Self; 5] =
-        [Self::VoiceFlow, Self::RoutingStrategy, Self::OutboundRule, Self::TagGenerator, Self::QaScorecard];
+    pub const ALL: [Self; 5] = [
+        Self::VoiceFlow,
+        Self::RoutingStrategy,
+        Self::OutboundRule,
+        Self::TagGenerator,
+        Self::QaScorecard,
+    ];
 
     /// The name of the world, as in `cx:voice-flow`.
     pub const fn as_str(self) -> &'static str {
@@ -45,7 +50,9 @@ impl fmt::Display for PluginKind {
 
 /// A text that names no plugin kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown plugin kind {0:?}: expected voice-flow, routing-strategy, outbound-rule, tag-generator or qa-scorecard")]
+#[error(
+    "unknown plugin kind {0:?}: expected voice-flow, routing-strategy, outbound-rule, tag-generator or qa-scorecard"
+)]
 pub struct UnknownKind(pub String);
 
 impl FromStr for PluginKind {
@@ -133,10 +140,23 @@ mod tests {
 
     #[test]
     fn extension_points_round_trip() {
-        for text in ["number:+8675512345678", "queue:support", "tenant:outbound-rule", "tenant:qa-scorecard"] {
+        for text in [
+            "number:+8675512345678",
+            "queue:support",
+            "tenant:outbound-rule",
+            "tenant:qa-scorecard",
+        ] {
             assert_eq!(text.parse::<ExtensionPoint>().unwrap().to_string(), text);
         }
-        for bad in ["", "queue", "queue:", "number:12", "tenant:voice-flow", "tenant:x", "campaign:a"] {
+        for bad in [
+            "",
+            "queue",
+            "queue:",
+            "number:12",
+            "tenant:voice-flow",
+            "tenant:x",
+            "campaign:a",
+        ] {
             assert!(bad.parse::<ExtensionPoint>().is_err(), "{bad}");
         }
     }

@@ -115,7 +115,11 @@ pub struct Emotion(u8);
 impl TryFrom<u8> for Emotion {
     type Error = &'static str;
     fn try_from(value: u8) -> Result<Self, Self::Error> {
-        if (1..=5).contains(&value) { Ok(Self(value)) } else { Err("an emotion is an ordinal from 1 to 5") }
+        if (1..=5).contains(&value) {
+            Ok(Self(value))
+        } else {
+            Err("an emotion is an ordinal from 1 to 5")
+        }
     }
 }
 

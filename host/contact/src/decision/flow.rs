@@ -121,7 +121,10 @@ pub enum FlowAction {
 impl FlowAction {
     /// Whether the action waits for something, and so must be the last of an answer.
     pub const fn waits(&self) -> bool {
-        matches!(self, Self::Gather(_) | Self::Enqueue(_) | Self::AskSurvey(_) | Self::End)
+        matches!(
+            self,
+            Self::Gather(_) | Self::Enqueue(_) | Self::AskSurvey(_) | Self::End
+        )
     }
 }
 

@@ -15,15 +15,18 @@ use std::sync::Arc;
 use jackfield_types::{Digest, PluginId, PluginKind, Version};
 use serde::{Deserialize, Serialize};
 
-pub use customer::{Customer, Emotion, EvaluationRecord, PastInteraction, Phase, PhaseEmotion, SurveyRecord, Tag};
+pub use customer::{
+    Customer, Emotion, EvaluationRecord, PastInteraction, Phase, PhaseEmotion, SurveyRecord, Tag,
+};
 pub use flow::{
-    CallInfo, Enqueue, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, Need, QueueExit, QueueProgress,
-    QueueStatus, SurveyQuestion,
+    CallInfo, Enqueue, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, Need, QueueExit,
+    QueueProgress, QueueStatus, SurveyQuestion,
 };
 pub use outbound::{Attempt, Consent, LocalTime, Outcome, PastAttempt, Ruling, Verdict};
 pub use routing::{Assignment, Plan, RoutingAgent, RoutingQuestion, RoutingWork};
 pub use scorecard::{
-    Evaluation, Evidence, Item, ItemResult, ScoredEmotion, ScorecardQuestion, Segment, SegmentKind, SurveyAnswer,
+    Evaluation, Evidence, Item, ItemResult, ScorecardQuestion, ScoredEmotion, Segment, SegmentKind,
+    SurveyAnswer,
 };
 pub use tags::{TagChange, TagQuestion};
 

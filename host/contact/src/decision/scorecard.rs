@@ -184,7 +184,15 @@ mod tests {
     use super::*;
 
     fn item(id: &str, possible: f64, weight: f64, critical: bool, result: ItemResult) -> Item {
-        Item { id: id.into(), section: "s".into(), possible, weight, critical, result, evidence: None }
+        Item {
+            id: id.into(),
+            section: "s".into(),
+            possible,
+            weight,
+            critical,
+            result,
+            evidence: None,
+        }
     }
 
     #[test]
@@ -199,7 +207,9 @@ mod tests {
         };
         assert_eq!(evaluation.score(), Some(90.0));
         assert_eq!(evaluation.critical_score(), Some(80.0));
-        evaluation.items.push(item("d", 1.0, 1.0, false, ItemResult::Fatal));
+        evaluation
+            .items
+            .push(item("d", 1.0, 1.0, false, ItemResult::Fatal));
         assert_eq!(evaluation.score(), Some(0.0));
         assert_eq!(evaluation.critical_score(), Some(80.0));
         assert_eq!(Evaluation::default().score(), None);

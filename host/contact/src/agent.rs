@@ -1,0 +1,100 @@
+//! An agent and what the agent is doing.
+
+use std::sync::Arc;
+
+use jackfield_types::{Channel, InteractionId, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::config::AgentConfig;
+use crate::input::WantedState;
+
+/// What an agent is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AgentState {
+    /// Signed out.
+    Offline,
+    /// Ready for work.
+    Available,
+    /// Held for an offer; the phone is being called.
+    Reserved,
+    /// Talking with a customer.
+    Talking,
+    /// Has put the customer on hold.
+    Hold,
+    /// After-call work, until this moment at the latest.
+    WrapUp {
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// On a break, or taken out of routing after a missed or failed offer.
+    Break {
+        /// The reason; the host uses `missed-offer` and `phone-unreachable`.
+        reason: Arc<str>,
+    },
+}
+
+impl AgentState {
+    /// A word for it, as in JSON.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Offline => "offline",
+            Self::Available => "available",
+            Self::Reserved => "reserved",
+            Self::Talking => "talking",
+            Self::Hold => "hold",
+            Self::WrapUp { .. } => "wrap-up",
+            Self::Break { .. } => "break",
+        }
+    }
+
+    /// Whether the agent has a call in hand.
+    pub const fn has_call(&self) -> bool {
+        matches!(self, Self::Reserved | Self::Talking | Self::Hold)
+    }
+}
+
+impl From<WantedState> for AgentState {
+    fn from(wanted: WantedState) -> Self {
+        match wanted {
+            WantedState::Available => Self::Available,
+            WantedState::Break(reason) => Self::Break { reason },
+            WantedState::Offline => Self::Offline,
+        }
+    }
+}
+
+/// An agent.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    /// The settings.
+    pub config: AgentConfig,
+    /// What the agent is doing.
+    pub state: AgentState,
+    /// Since when.
+    pub since: Timestamp,
+    /// The interaction in hand, wrap-up included.
+    pub interaction: Option<InteractionId>,
+    /// What the agent wants to be when the work in hand is done.
+    pub wanted: Option<WantedState>,
+    /// Whether the agent's phone can be called. Not journaled: phones register again after a restart.
+    pub phone: bool,
+}
+
+impl Agent {
+    pub(crate) fn new(config: AgentConfig, at: Timestamp) -> Self {
+        Self {
+            config,
+            state: AgentState::Offline,
+            since: at,
+            interaction: None,
+            wanted: None,
+            phone: false,
+        }
+    }
+
+    /// Whether a call can be offered now.
+    pub fn is_free_for_voice(&self) -> bool {
+        self.phone && self.state == AgentState::Available && self.config.capacity(Channel::Voice) > 0
+    }
+}

@@ -1,0 +1,310 @@
+//! Durable state changes here and nowhere else.
+
+use jackfield_types::{InteractionId, Timestamp};
+
+use super::Centre;
+use crate::agent::{Agent, AgentState};
+use crate::decision::SegmentKind;
+use crate::event::{Event, LeftReason};
+use crate::interaction::{Ending, Interaction, Live, Stage, StoredRecording, Work};
+use crate::queue::Queue;
+
+impl Centre {
+    pub(super) fn apply(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::QueueSet { .. }
+            | Event::QueueRemoved { .. }
+            | Event::NumberSet { .. }
+            | Event::NumberRemoved { .. }
+            | Event::AgentSet { .. }
+            | Event::AgentRemoved { .. } => self.apply_setting(at, event),
+            Event::AgentStateRequested { agent, wanted } => {
+                if let Some(agent) = self.agents.get_mut(agent) {
+                    agent.wanted = Some(wanted.clone());
+                }
+            }
+            Event::AgentStateChanged {
+                agent,
+                state,
+                interaction,
+            } => {
+                self.apply_agent_state(at, agent, state, *interaction);
+            }
+            Event::InteractionStarted {
+                interaction,
+                channel,
+                caller,
+                caller_name,
+                number,
+                customer,
+                last_agent,
+            } => {
+                let mut new = Interaction {
+                    id: *interaction,
+                    channel: *channel,
+                    caller: caller.clone(),
+                    caller_name: caller_name.clone(),
+                    number: number.clone(),
+                    customer: customer.clone(),
+                    last_agent: last_agent.clone(),
+                    started_at: at,
+                    stage: Stage::Flow,
+                    attributes: Vec::new(),
+                    segments: Vec::new(),
+                    queue: None,
+                    agent: None,
+                    waited_ms: 0,
+                    talked_ms: 0,
+                    surveys: Vec::new(),
+                    recording: None,
+                    ending: None,
+                    orphaned: false,
+                    score: None,
+                    evaluated: false,
+                    tagged: false,
+                    next_offer: 1,
+                    live: Live {
+                        next_leg: 1,
+                        ..Live::default()
+                    },
+                };
+                new.open(SegmentKind::Ivr, None, None, at);
+                self.interactions.insert(*interaction, new);
+            }
+            Event::Closed { interaction } => {
+                self.interactions.remove(interaction);
+            }
+            other => {
+                if let Some(interaction) = other.interaction() {
+                    self.apply_to_interaction(at, interaction, other);
+                }
+            }
+        }
+    }
+
+    fn apply_setting(&mut self, at: Timestamp, event: &Event) {
+        match event {
+            Event::QueueSet { config } => match self.queues.get_mut(&config.id) {
+                Some(queue) => queue.config = config.clone(),
+                None => {
+                    self.queues.insert(config.id.clone(), Queue::new(config.clone()));
+                }
+            },
+            Event::QueueRemoved { queue } => {
+                self.queues.remove(queue);
+                self.dirty.remove(queue);
+            }
+            Event::NumberSet { config } => {
+                self.numbers.insert(config.number.clone(), config.clone());
+            }
+            Event::NumberRemoved { number } => {
+                self.numbers.remove(number);
+            }
+            Event::AgentSet { config } => {
+                match self.agents.get_mut(&config.id) {
+                    Some(agent) => agent.config = config.clone(),
+                    None => {
+                        self.agents
+                            .insert(config.id.clone(), Agent::new(config.clone(), at));
+                    }
+                }
+                self.reindex(&config.id);
+            }
+            Event::AgentRemoved { agent } => {
+                if let Some(removed) = self.agents.remove(agent) {
+                    self.free.remove(&(removed.since, agent.clone()));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_agent_state(
+        &mut self,
+        at: Timestamp,
+        id: &jackfield_types::AgentId,
+        state: &AgentState,
+        interaction: Option<InteractionId>,
+    ) {
+        let Some(agent) = self.agents.get_mut(id) else {
+            return;
+        };
+        self.free.remove(&(agent.since, id.clone()));
+        if matches!(agent.state, AgentState::WrapUp { .. })
+            && let Some(work) = agent.interaction.and_then(|id| self.interactions.get_mut(&id))
+        {
+            work.close(SegmentKind::WrapUp, at);
+        }
+        if matches!(state, AgentState::WrapUp { .. })
+            && let Some(work) = interaction.and_then(|id| self.interactions.get_mut(&id))
+        {
+            work.open(SegmentKind::WrapUp, Some(id.clone()), None, at);
+        }
+        let busy = state.has_call() || matches!(state, AgentState::WrapUp { .. });
+        agent.state = state.clone();
+        agent.since = at;
+        agent.interaction = interaction.filter(|_| busy);
+        if !busy {
+            agent.wanted = None;
+        }
+        self.reindex(id);
+    }
+
+    /// Keeps `free` in step with an agent.
+    pub(super) fn reindex(&mut self, id: &jackfield_types::AgentId) {
+        let Some(agent) = self.agents.get(id) else { return };
+        let entry = (agent.since, id.clone());
+        if agent.is_free_for_voice() {
+            self.free.insert(entry);
+        } else {
+            self.free.remove(&entry);
+        }
+    }
+
+    fn apply_to_interaction(&mut self, at: Timestamp, id: InteractionId, event: &Event) {
+        let Some(it) = self.interactions.get_mut(&id) else {
+            return;
+        };
+        match event {
+            Event::AttributeSet { key, value, .. } => it.set_attribute(key, value),
+            Event::Queued {
+                queue,
+                needs,
+                priority,
+                ..
+            } => {
+                it.close(SegmentKind::Ivr, at);
+                it.close(SegmentKind::Survey, at);
+                it.open(SegmentKind::Queue, None, Some(queue.clone()), at);
+                it.queue = Some(queue.clone());
+                it.stage = Stage::Queued(Work {
+                    queue: queue.clone(),
+                    since: at,
+                    needs: needs.clone(),
+                    priority: *priority,
+                });
+                if let Some(queue) = self.queues.get_mut(queue) {
+                    queue.waiting.insert((at, id));
+                }
+            }
+            Event::LeftQueue { queue, reason, .. } => {
+                let since = it.work().map_or(at, |work| work.since);
+                it.waited_ms += at.since(since);
+                it.close(SegmentKind::Queue, at);
+                it.stage = Stage::Flow;
+                if matches!(reason, LeftReason::MaxWait) {
+                    it.open(SegmentKind::Ivr, None, None, at);
+                }
+                if let Some(queue) = self.queues.get_mut(queue) {
+                    queue.waiting.remove(&(since, id));
+                }
+            }
+            Event::Offered { offer, agent, .. } => {
+                it.next_offer = offer.0.saturating_add(1);
+                if let Some(work) = it.work().cloned() {
+                    it.stage = Stage::Offered {
+                        work,
+                        offer: *offer,
+                        agent: agent.clone(),
+                    };
+                }
+                it.open(SegmentKind::Ringing, Some(agent.clone()), None, at);
+            }
+            Event::OfferFailed { .. } => {
+                it.close(SegmentKind::Ringing, at);
+                if let Some(work) = it.work().cloned() {
+                    it.stage = Stage::Queued(work);
+                }
+            }
+            Event::Connected { agent, waited_ms, .. } => {
+                it.close(SegmentKind::Ringing, at);
+                it.close(SegmentKind::Queue, at);
+                it.open(SegmentKind::Talk, Some(agent.clone()), None, at);
+                it.waited_ms += waited_ms;
+                if let Some(work) = it.work().cloned()
+                    && let Some(queue) = self.queues.get_mut(&work.queue)
+                {
+                    queue.waiting.remove(&(work.since, id));
+                }
+                it.agent = Some(agent.clone());
+                it.stage = Stage::Talking {
+                    agent: agent.clone(),
+                    since: at,
+                    held: false,
+                };
+            }
+            Event::Held { agent, .. } => {
+                it.close(SegmentKind::Talk, at);
+                it.open(SegmentKind::Hold, Some(agent.clone()), None, at);
+                if let Stage::Talking { held, .. } = &mut it.stage {
+                    *held = true;
+                }
+            }
+            Event::Resumed { agent, .. } => {
+                it.close(SegmentKind::Hold, at);
+                it.open(SegmentKind::Talk, Some(agent.clone()), None, at);
+                if let Stage::Talking { held, .. } = &mut it.stage {
+                    *held = false;
+                }
+            }
+            Event::AgentLeft {
+                talked_ms,
+                transferred_to,
+                ..
+            } => {
+                it.close(SegmentKind::Talk, at);
+                it.close(SegmentKind::Hold, at);
+                it.talked_ms += talked_ms;
+                it.stage = Stage::Flow;
+                if transferred_to.is_none() {
+                    it.open(SegmentKind::Survey, None, None, at);
+                }
+            }
+            Event::SurveyAnswered { answer, .. } => it.surveys.push(answer.clone()),
+            Event::RecordingStored {
+                digest,
+                started_at,
+                length_ms,
+                speech,
+                ..
+            } => {
+                it.recording = Some(StoredRecording {
+                    digest: *digest,
+                    started_at: *started_at,
+                    length_ms: *length_ms,
+                    speech: *speech,
+                });
+            }
+            Event::InteractionEnded { by, abandoned, .. } => {
+                it.close_all(at);
+                it.stage = Stage::Ended;
+                it.ending = Some(Ending {
+                    at,
+                    by: Some(*by),
+                    abandoned: *abandoned,
+                });
+            }
+            Event::Orphaned { .. } => {
+                if let Some(work) = it.work().cloned()
+                    && let Some(queue) = self.queues.get_mut(&work.queue)
+                {
+                    queue.waiting.remove(&(work.since, id));
+                }
+                it.close_all(at);
+                it.orphaned = true;
+                it.stage = Stage::Ended;
+                it.ending = Some(Ending {
+                    at,
+                    by: None,
+                    abandoned: None,
+                });
+            }
+            Event::Evaluated { score, .. } => {
+                it.score = *score;
+                it.evaluated = true;
+            }
+            Event::Tagged { .. } => it.tagged = true,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! Routing: snapshots of waiting work and free agents, plans, offers and their failures.
+
+use jackfield_types::{
+    AgentId, Channel, ExtensionPoint, InteractionId, LegId, OfferId, PluginKind, QueueId, SkillId, limits,
+};
+
+use super::{Asked, Centre, Step};
+use crate::agent::AgentState;
+use crate::decision::{
+    Answer, Failure, Plan, Provenance, Question, QueueExit, RoutingAgent, RoutingQuestion, RoutingWork,
+};
+use crate::event::{Event, LeftReason, OfferFailure};
+use crate::fallback::longest_idle;
+use crate::interaction::Stage;
+use crate::leg::{Cause, LegCommand};
+use crate::timer::TimerKey;
+
+/// An agent who has declined work is not offered it again for so long.
+const DECLINED_MS: u64 = 30_000;
+
+impl Centre {
+    /// The queue's waiting work and free agents; `None` when there is nothing to decide.
+    fn routing_question(&self, queue: &QueueId, now: jackfield_types::Timestamp) -> Option<RoutingQuestion> {
+        let entry = self.queues.get(queue)?;
+        if entry.is_empty() || self.free.is_empty() {
+            return None;
+        }
+        let free: Vec<_> = self
+            .free
+            .iter()
+            .filter_map(|(_, id)| self.agents.get(id))
+            .filter(|agent| agent.config.queues.contains(queue))
+            .take(limits::MAX_SNAPSHOT_AGENTS)
+            .collect();
+        if free.is_empty() {
+            return None;
+        }
+        let mut skills: Vec<SkillId> = Vec::new();
+        let mut work = Vec::new();
+        for (since, id) in &entry.waiting {
+            let Some(it) = self.interactions.get(id) else {
+                continue;
+            };
+            let Stage::Queued(waiting) = &it.stage else {
+                continue;
+            };
+            let declined_by = |agent: &AgentId| {
+                it.live
+                    .declined
+                    .get(agent)
+                    .is_some_and(|at| now.since(*at) < DECLINED_MS)
+            };
+            if free.iter().all(|agent| declined_by(&agent.config.id)) {
+                continue;
+            }
+            let Some(levels) = levels_over(&mut skills, &waiting.needs) else {
+                continue;
+            };
+            let last_agent = it.last_agent.as_ref();
+            work.push(RoutingWork {
+                interaction: *id,
+                channel: it.channel,
+                needs: levels.iter().fold(0, |bits, (skill, _)| bits | 1 << skill),
+                levels,
+                waiting_ms: now.since(*since),
+                priority: waiting.priority,
+                last_agent: free
+                    .iter()
+                    .position(|agent| Some(&agent.config.id) == last_agent)
+                    .map(|index| index as u32),
+                attributes: it.attributes.clone(),
+            });
+            if work.len() == limits::MAX_SNAPSHOT_WORK {
+                break;
+            }
+        }
+        if work.is_empty() {
+            return None;
+        }
+        let agents = free
+            .into_iter()
+            .map(|agent| {
+                let levels: Vec<u8> = skills
+                    .iter()
+                    .map(|skill| agent.config.skills.get(skill).copied().unwrap_or(0))
+                    .collect();
+                RoutingAgent {
+                    agent: agent.config.id.clone(),
+                    skills: levels
+                        .iter()
+                        .enumerate()
+                        .fold(0, |bits, (bit, level)| bits | u64::from(*level > 0) << bit),
+                    levels,
+                    idle_ms: now.since(agent.since),
+                    load: 0,
+                    capacity: agent.config.capacity(Channel::Voice),
+                }
+            })
+            .collect();
+        Some(RoutingQuestion {
+            queue: queue.clone(),
+            skills,
+            work,
+            agents,
+        })
+    }
+}
+
+/// The needs as indices into the skill table, which grows by what is new. `None` when the table would be too long:
+/// such work waits for a later snapshot, where it stands nearer to the front.
+fn levels_over(skills: &mut Vec<SkillId>, needs: &[crate::decision::Need]) -> Option<Vec<(u8, u8)>> {
+    let mut levels = Vec::with_capacity(needs.len());
+    for need in needs {
+        let index = match skills.iter().position(|skill| *skill == need.skill) {
+            Some(index) => index,
+            None if skills.len() < limits::MAX_QUEUE_SKILLS => {
+                skills.push(need.skill.clone());
+                skills.len() - 1
+            }
+            None => return None,
+        };
+        levels.push((index as u8, need.level));
+    }
+    Some(levels)
+}
+
+impl Step<'_> {
+    /// Asks about every queue where something has changed; a queue that is being asked about waits for its answer.
+    pub(super) fn route_dirty_queues(&mut self) {
+        let dirty = std::mem::take(&mut self.centre.dirty);
+        for queue in dirty {
+            if self
+                .centre
+                .queues
+                .get(&queue)
+                .is_some_and(|entry| entry.asked.is_some())
+            {
+                self.centre.dirty.insert(queue);
+                continue;
+            }
+            let Some(question) = self.centre.routing_question(&queue, self.now) else {
+                continue;
+            };
+            let work = question.work.iter().map(|work| work.interaction).collect();
+            let agents = question.agents.iter().map(|agent| agent.agent.clone()).collect();
+            let point = ExtensionPoint::Queue(queue.clone());
+            let about = Asked::Routing {
+                queue: queue.clone(),
+                work,
+                agents,
+            };
+            let ask = self.ask(about, point, Question::Routing(Box::new(question)));
+            if let Some(entry) = self.centre.queues.get_mut(&queue) {
+                entry.asked = Some(ask);
+            }
+        }
+    }
+
+    pub(super) fn routing_decided(
+        &mut self,
+        queue: &QueueId,
+        work: &[InteractionId],
+        agents: &[AgentId],
+        outcome: Result<(Answer, Provenance), Failure>,
+    ) {
+        if let Some(entry) = self.centre.queues.get_mut(queue) {
+            entry.asked = None;
+        }
+        match outcome {
+            Ok((Answer::Routing(plan), by)) => self.follow_plan(queue, work, agents, plan, Some(&by)),
+            Ok(_) => {}
+            Err(failure) => {
+                if &*failure.code != "no-binding" {
+                    self.record(Event::DecisionFailed {
+                        interaction: None,
+                        queue: Some(queue.clone()),
+                        kind: PluginKind::RoutingStrategy,
+                        failure,
+                        fallback: "longest-idle".into(),
+                    });
+                }
+                let Some(question) = self.centre.routing_question(queue, self.now) else {
+                    return;
+                };
+                let plan = longest_idle(&question);
+                let work: Vec<_> = question.work.iter().map(|work| work.interaction).collect();
+                let agents: Vec<_> = question.agents.into_iter().map(|agent| agent.agent).collect();
+                self.follow_plan(queue, &work, &agents, plan, None);
+            }
+        }
+    }
+
+    fn follow_plan(
+        &mut self,
+        queue: &QueueId,
+        work: &[InteractionId],
+        agents: &[AgentId],
+        plan: Plan,
+        by: Option<&Provenance>,
+    ) {
+        for pair in &plan.assignments {
+            let (Some(&id), Some(agent)) = (work.get(pair.work as usize), agents.get(pair.agent as usize))
+            else {
+                continue;
+            };
+            if !self.offer(queue, id, agent, by) {
+                // Something changed while the plugin was thinking, or the agent has just declined: look again.
+                let retry_ms = if self.has_declined(id, agent) {
+                    DECLINED_MS
+                } else {
+                    0
+                };
+                self.arm(TimerKey::LookAgain(queue.clone()), retry_ms.max(1));
+            }
+        }
+        for index in &plan.overflows {
+            let Some(&id) = work.get(*index as usize) else {
+                continue;
+            };
+            if self
+                .live(id)
+                .and_then(|it| it.work())
+                .is_some_and(|work| work.queue == *queue)
+            {
+                self.overflow(id);
+            }
+        }
+        if let Some(at) = plan.look_again_at {
+            self.arm(TimerKey::LookAgain(queue.clone()), at.since(self.now).max(1));
+        }
+    }
+
+    fn has_declined(&self, id: InteractionId, agent: &AgentId) -> bool {
+        let declined = self
+            .centre
+            .interactions
+            .get(&id)
+            .and_then(|it| it.live.declined.get(agent));
+        declined.is_some_and(|at| self.now.since(*at) < DECLINED_MS)
+    }
+
+    /// Offers work to an agent. False when that is no longer possible.
+    fn offer(
+        &mut self,
+        queue: &QueueId,
+        id: InteractionId,
+        agent: &AgentId,
+        by: Option<&Provenance>,
+    ) -> bool {
+        let free = self
+            .centre
+            .agents
+            .get(agent)
+            .is_some_and(|entry| entry.is_free_for_voice());
+        if !free || self.has_declined(id, agent) {
+            return false;
+        }
+        let Some(offer_timeout_ms) = self
+            .centre
+            .queues
+            .get(queue)
+            .map(|entry| entry.config.offer_timeout_ms)
+        else {
+            return false;
+        };
+        let Some(it) = self.live(id) else { return false };
+        if !matches!(&it.stage, Stage::Queued(work) if work.queue == *queue) {
+            return false;
+        }
+        let offer = OfferId(it.next_offer);
+        let leg = LegId {
+            interaction: id,
+            number: it.live.next_leg,
+        };
+        it.live.next_leg = it.live.next_leg.saturating_add(1);
+        it.live.agent_leg = Some(leg);
+        let caller = it.caller.clone();
+        let (queue, by) = (queue.clone(), by.cloned());
+        self.record(Event::Offered {
+            interaction: id,
+            offer,
+            queue,
+            agent: agent.clone(),
+            by,
+        });
+        self.set_state(agent, AgentState::Reserved, Some(id));
+        self.order(
+            leg,
+            LegCommand::DialAgent {
+                agent: agent.clone(),
+                caller,
+            },
+        );
+        self.arm(TimerKey::OfferTimeout(id), offer_timeout_ms);
+        true
+    }
+
+    pub(super) fn offer_timed_out(&mut self, id: InteractionId) {
+        if let Some(leg) = self.live(id).and_then(|it| it.live.agent_leg) {
+            self.order(
+                leg,
+                LegCommand::HangUp {
+                    cause: Cause::NoAnswer,
+                },
+            );
+        }
+        self.offer_failed(id, OfferFailure::NoAnswer);
+    }
+
+    /// The offer came to nothing: the next agent is looked for.
+    pub(super) fn offer_failed(&mut self, id: InteractionId, reason: OfferFailure) {
+        let Some(it) = self.live(id) else { return };
+        let Stage::Offered { work, offer, agent } = it.stage.clone() else {
+            return;
+        };
+        it.live.agent_leg = None;
+        self.disarm(&TimerKey::OfferTimeout(id));
+        self.record(Event::OfferFailed {
+            interaction: id,
+            offer,
+            agent: agent.clone(),
+            reason,
+        });
+        let state = match reason {
+            OfferFailure::NoAnswer => AgentState::Break {
+                reason: "missed-offer".into(),
+            },
+            OfferFailure::Unreachable => AgentState::Break {
+                reason: "phone-unreachable".into(),
+            },
+            OfferFailure::Declined | OfferFailure::CustomerLeft | OfferFailure::Orphaned => {
+                AgentState::Available
+            }
+        };
+        self.release(&agent, state);
+        let now = self.now;
+        if let Some(it) = self.live(id)
+            && reason == OfferFailure::Declined
+        {
+            it.live.declined.insert(agent, now);
+            self.arm(TimerKey::LookAgain(work.queue.clone()), DECLINED_MS);
+        }
+        self.centre.dirty.insert(work.queue);
+        if reason != OfferFailure::CustomerLeft && offer.0 >= limits::MAX_OFFERS && !self.overflow(id) {
+            self.leave_queue(id, LeftReason::MaxWait);
+            self.queue_gave_back(id, QueueExit::MaxWait);
+        }
+    }
+
+    /// The customer's part ends while a phone rings.
+    pub(super) fn withdraw_offer(&mut self, id: InteractionId) {
+        if let Some(leg) = self.live(id).and_then(|it| it.live.agent_leg) {
+            self.order(
+                leg,
+                LegCommand::HangUp {
+                    cause: Cause::Cancelled,
+                },
+            );
+        }
+        self.offer_failed(id, OfferFailure::CustomerLeft);
+    }
+}

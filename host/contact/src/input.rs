@@ -1,0 +1,139 @@
+//! What comes into the core.
+
+use std::sync::Arc;
+
+use jackfield_types::{AgentId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, QueueId};
+
+use crate::config::{AgentConfig, NumberConfig, QueueConfig};
+use crate::decision::{Answer, Failure, Provenance};
+use crate::effect::AskId;
+use crate::leg::{LegEvent, Recording};
+
+/// One thing that happened or is wanted. The time comes beside it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// An administrator sets a queue.
+    SetQueue(QueueConfig),
+    /// An administrator removes a queue: refused while something refers to it or waits in it.
+    RemoveQueue(QueueId),
+    /// An administrator sets a number.
+    SetNumber(NumberConfig),
+    /// An administrator removes a number.
+    RemoveNumber(E164),
+    /// An administrator sets an agent.
+    SetAgent(AgentConfig),
+    /// An administrator removes an agent: refused while the agent has work.
+    RemoveAgent(AgentId),
+    /// An agent, or a supervisor for an agent, wants a state. While the agent has work it is kept for afterwards.
+    RequestState {
+        /// The agent.
+        agent: AgentId,
+        /// The state wanted.
+        wanted: WantedState,
+    },
+    /// The agent's phone has registered, or is no longer registered.
+    Phone {
+        /// The agent.
+        agent: AgentId,
+        /// Whether it can be called.
+        registered: bool,
+    },
+    /// A call came in to one of the tenant's numbers.
+    CallArrived {
+        /// A new id.
+        interaction: InteractionId,
+        /// The caller as the network gave it, E.164 where possible.
+        caller: Arc<str>,
+        /// The caller's display name.
+        caller_name: Option<Arc<str>>,
+        /// The number called.
+        number: E164,
+        /// Who that is, when known.
+        customer: Option<CustomerId>,
+        /// The agent of the customer's last conversation, when known.
+        last_agent: Option<AgentId>,
+    },
+    /// Something happened on a leg.
+    Leg {
+        /// The leg.
+        leg: LegId,
+        /// What.
+        event: LegEvent,
+    },
+    /// A finished recording is in the blob store.
+    RecordingStored {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The blob.
+        digest: Digest,
+        /// What was recorded.
+        recording: Recording,
+    },
+    /// An agent or supervisor sends a talking customer to a queue.
+    TransferToQueue {
+        /// The interaction.
+        interaction: InteractionId,
+        /// Where to.
+        queue: QueueId,
+    },
+    /// A supervisor or agent ends an interaction.
+    EndInteraction(InteractionId),
+    /// The answer to an `Ask` effect.
+    Decided {
+        /// Which.
+        ask: AskId,
+        /// The valid answer and who gave it, or why there is none.
+        outcome: Result<(Answer, Provenance), Failure>,
+    },
+    /// Another version or configuration is bound: waiting work is looked at again.
+    BindingChanged(ExtensionPoint),
+    /// A time that `Centre::next_timeout` named has come.
+    Timeout,
+    /// The journal has been read to its end after a start: what was live is orphaned.
+    Restarted,
+}
+
+/// A state that an agent can ask for.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WantedState {
+    /// Ready for work.
+    Available,
+    /// On a break; the reason is shown to supervisors.
+    Break(Arc<str>),
+    /// Signed out.
+    Offline,
+}
+
+/// A wish that can't be fulfilled. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Rejected {
+    /// A stable code: `unknown-queue`, `unknown-agent`, `unknown-number`, `unknown-interaction`, `invalid-config`,
+    /// `in-use`, `wrong-state`, `too-many`, `queue-full`.
+    pub code: &'static str,
+    /// The field that was wrong, when one was.
+    pub field: Option<&'static str>,
+    /// What happened, to which thing, what to do now.
+    pub message: String,
+}
+
+impl Rejected {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            field: None,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<crate::config::InvalidConfig> for Rejected {
+    fn from(error: crate::config::InvalidConfig) -> Self {
+        Self {
+            code: "invalid-config",
+            field: Some(error.field),
+            message: error.to_string(),
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One customer contact: what is durable about it, and what lives only while its call lives.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use jackfield_types::{
+    AgentId, Channel, CustomerId, Digest, E164, InteractionId, LegId, OfferId, QueueId, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::decision::{FlowEvent, Gather, Need, Segment, SegmentKind, SurveyAnswer, SurveyQuestion};
+use crate::effect::AskId;
+use crate::event::{AbandonStage, EndedBy};
+use crate::leg::{ActionId, Speech};
+
+/// Where an interaction stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "kebab-case")]
+pub enum Stage {
+    /// The flow has it: before the queue, or after the agent (survey).
+    Flow,
+    /// It waits.
+    Queued(Work),
+    /// It waits, and an agent's phone is being called.
+    Offered {
+        /// What waits.
+        work: Work,
+        /// The offer.
+        offer: OfferId,
+        /// To whom.
+        agent: AgentId,
+    },
+    /// Customer and agent are connected.
+    Talking {
+        /// With whom.
+        agent: AgentId,
+        /// Since when.
+        since: Timestamp,
+        /// Whether the agent has put the customer on hold.
+        held: bool,
+    },
+    /// The customer's part is over; scores and tags may be still to come.
+    Ended,
+}
+
+/// A piece of waiting work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Where.
+    pub queue: QueueId,
+    /// Since when.
+    pub since: Timestamp,
+    /// Skills asked for.
+    pub needs: Vec<Need>,
+    /// Higher goes first.
+    pub priority: i32,
+}
+
+/// How an interaction ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// When.
+    pub at: Timestamp,
+    /// Who ended it; `None` when it was orphaned.
+    pub by: Option<EndedBy>,
+    /// Where the customer gave up, when before any agent answered.
+    pub abandoned: Option<AbandonStage>,
+}
+
+/// A stored recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredRecording {
+    /// The blob.
+    pub digest: Digest,
+    /// Its beginning.
+    pub started_at: Timestamp,
+    /// Its length in milliseconds.
+    pub length_ms: u64,
+    /// What was heard.
+    pub speech: Speech,
+}
+
+/// What is known of an interaction; rebuilt from the journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Interaction {
+    /// Its id.
+    pub id: InteractionId,
+    /// Its channel.
+    pub channel: Channel,
+    /// The caller as the network gave it.
+    pub caller: Arc<str>,
+    /// The caller's display name.
+    pub caller_name: Option<Arc<str>>,
+    /// The number called.
+    pub number: E164,
+    /// Who the customer is, when known.
+    pub customer: Option<CustomerId>,
+    /// The agent of the customer's last conversation before this one.
+    pub last_agent: Option<AgentId>,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// Where it stands.
+    pub stage: Stage,
+    /// What flows and agents have set, in order.
+    pub attributes: Vec<(Arc<str>, Arc<str>)>,
+    /// Its stretches; those still going on have their end at their start.
+    pub segments: Vec<Segment>,
+    /// The queue that it last waited in.
+    pub queue: Option<QueueId>,
+    /// The agent who last talked with the customer.
+    pub agent: Option<AgentId>,
+    /// Milliseconds waited in queues.
+    pub waited_ms: u64,
+    /// Milliseconds connected to agents, hold included.
+    pub talked_ms: u64,
+    /// Survey answers.
+    pub surveys: Vec<SurveyAnswer>,
+    /// The recording, when it is stored.
+    pub recording: Option<StoredRecording>,
+    /// How it ended, when it has.
+    pub ending: Option<Ending>,
+    /// Whether the process that held its sockets died.
+    pub orphaned: bool,
+    /// The scorecard's weighted score.
+    pub score: Option<f64>,
+    /// Whether the scorecard has had its turn.
+    #[serde(skip)]
+    pub(crate) evaluated: bool,
+    /// Whether the tagger has had its turn.
+    #[serde(skip)]
+    pub(crate) tagged: bool,
+    #[serde(skip)]
+    pub(crate) next_offer: u16,
+    #[serde(skip)]
+    pub(crate) live: Live,
+}
+
+/// What a call needs only while it lives. Not journaled: when the process dies, so do its sockets.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Live {
+    pub(crate) next_action: ActionId,
+    pub(crate) next_leg: u16,
+    pub(crate) agent_leg: Option<LegId>,
+    pub(crate) flow: FlowSession,
+    pub(crate) input: Option<KeypadInput>,
+    pub(crate) typed_ahead: String,
+    pub(crate) hang_up_after_play: bool,
+    pub(crate) playing: Playing,
+    pub(crate) recording: bool,
+    pub(crate) declined: BTreeMap<AgentId, Timestamp>,
+    pub(crate) overflow_hops: u8,
+    pub(crate) after: AfterCall,
+}
+
+/// What the customer's leg is playing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Playing {
+    #[default]
+    Nothing,
+    /// Prompts of the flow; when they end, the flow is told.
+    Prompts,
+    /// Prompts that end in hold music, or hold music alone.
+    Waiting,
+}
+
+/// The flow's side of the call.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct FlowSession {
+    /// Whether a flow answers for this call; false after its failure.
+    pub(crate) alive: bool,
+    pub(crate) state: Vec<u8>,
+    pub(crate) asked: Option<(AskId, FlowEvent)>,
+    pub(crate) backlog: VecDeque<FlowEvent>,
+    pub(crate) steps_at_once: u32,
+}
+
+/// Digits being taken.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct KeypadInput {
+    pub(crate) digits: String,
+    pub(crate) wants: Wants,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Wants {
+    Digits {
+        max_digits: u8,
+        terminator: Option<char>,
+        first_digit_ms: u64,
+        between_digits_ms: u64,
+    },
+    Survey(SurveyQuestion),
+}
+
+impl From<&Gather> for Wants {
+    fn from(gather: &Gather) -> Self {
+        Self::Digits {
+            max_digits: gather.max_digits,
+            terminator: gather.terminator,
+            first_digit_ms: gather.first_digit_ms,
+            between_digits_ms: gather.between_digits_ms,
+        }
+    }
+}
+
+/// What is still to be done after the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct AfterCall {
+    pub(crate) recording_due: bool,
+    pub(crate) asked: Option<AskId>,
+    pub(crate) tries: u32,
+    pub(crate) waiting_to_retry: bool,
+}
+
+impl Interaction {
+    /// Whether the customer gave up before any agent answered.
+    pub fn abandoned(&self) -> bool {
+        self.ending
+            .as_ref()
+            .is_some_and(|ending| ending.abandoned.is_some())
+    }
+
+    pub(crate) fn open(
+        &mut self,
+        kind: SegmentKind,
+        agent: Option<AgentId>,
+        queue: Option<QueueId>,
+        at: Timestamp,
+    ) {
+        let start_ms = at.since(self.started_at);
+        self.segments.push(Segment {
+            kind,
+            agent,
+            queue,
+            start_ms,
+            end_ms: start_ms,
+        });
+    }
+
+    /// Ends the last stretch of a kind at `at`; stretches of one kind never overlap.
+    pub(crate) fn close(&mut self, kind: SegmentKind, at: Timestamp) {
+        let end_ms = at.since(self.started_at);
+        if let Some(segment) = self
+            .segments
+            .iter_mut()
+            .rev()
+            .find(|segment| segment.kind == kind)
+            && segment.end_ms == segment.start_ms
+        {
+            segment.end_ms = end_ms;
+        }
+    }
+
+    /// Ends whatever stretches are still going on, the agent's after-call work excepted.
+    pub(crate) fn close_all(&mut self, at: Timestamp) {
+        for kind in [
+            SegmentKind::Ivr,
+            SegmentKind::Queue,
+            SegmentKind::Ringing,
+            SegmentKind::Talk,
+            SegmentKind::Hold,
+            SegmentKind::Survey,
+        ] {
+            self.close(kind, at);
+        }
+    }
+
+    pub(crate) fn set_attribute(&mut self, key: &Arc<str>, value: &Arc<str>) {
+        match self.attributes.iter_mut().find(|(known, _)| known == key) {
+            Some((_, old)) => old.clone_from(value),
+            None => self.attributes.push((key.clone(), value.clone())),
+        }
+    }
+
+    pub(crate) fn work(&self) -> Option<&Work> {
+        match &self.stage {
+            Stage::Queued(work) | Stage::Offered { work, .. } => Some(work),
+            _ => None,
+        }
+    }
+}
