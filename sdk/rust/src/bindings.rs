@@ -1,0 +1,132 @@
+//! Generated from `wit/`; public only because the `register!` macros expand in the plugin's crate.
+#![allow(missing_docs, unreachable_pub, clippy::all)]
+
+/// What plugins of any kind may import, once, so that all kinds share these types.
+pub mod host {
+    wit_bindgen::generate!({
+        inline: "
+            package jackfield:sdk;
+            world capabilities {
+                import cx:types/types@0.1.0;
+                import cx:host/config@0.1.0;
+                import cx:host/clock@0.1.0;
+                import cx:host/log@0.1.0;
+                import cx:host/key-value@0.1.0;
+                import cx:call/types@0.1.0;
+                import cx:call/calls@0.1.0;
+                import cx:chat/types@0.1.0;
+                import cx:chat/messages@0.1.0;
+                import cx:profile/customers@0.1.0;
+                import cx:scoring/scores@0.1.0;
+            }
+        ",
+        path: ["../../wit/types", "../../wit/host", "../../wit/call", "../../wit/chat", "../../wit/profile", "../../wit/scoring"],
+        generate_all,
+        additional_derives: [PartialEq],
+        generate_unused_types: true,
+        pub_export_macro: true,
+    });
+}
+
+/// The world `voice-flow`.
+pub mod voice_flow {
+    wit_bindgen::generate!({
+        world: "cx:voice-flow/voice-flow@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/call", "../../wit/profile", "../../wit/scoring", "../../wit/voice-flow"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+            "cx:call/types@0.1.0": crate::bindings::host::cx::call::types,
+            "cx:call/calls@0.1.0": crate::bindings::host::cx::call::calls,
+            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `routing-strategy`.
+pub mod routing_strategy {
+    wit_bindgen::generate!({
+        world: "cx:routing-strategy/routing-strategy@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/routing-strategy"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `outbound-rule`.
+pub mod outbound_rule {
+    wit_bindgen::generate!({
+        world: "cx:outbound-rule/outbound-rule@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/profile", "../../wit/outbound-rule"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `tag-generator`.
+pub mod tag_generator {
+    wit_bindgen::generate!({
+        world: "cx:tag-generator/tag-generator@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/tag-generator"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `qa-scorecard`.
+pub mod qa_scorecard {
+    wit_bindgen::generate!({
+        world: "cx:qa-scorecard/qa-scorecard@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/qa-scorecard"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}

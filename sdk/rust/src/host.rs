@@ -1,0 +1,64 @@
+//! What every plugin may ask of the host: its configuration, the decision's moment, a log, small stored values.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use crate::bindings::host::cx::host::log::Level;
+use crate::{
+    Error, Timestamp,
+    imports::{clock, config, key_value, log as lines},
+};
+
+/// The binding's configuration. `{}`, which means that none was set, gives the default without any parsing.
+///
+/// # Errors
+/// `bad-config`, with the field that was not understood.
+pub fn config<C: DeserializeOwned + Default>() -> Result<C, Error> {
+    let text = config::get();
+    if text == "{}" {
+        return Ok(C::default());
+    }
+    serde_json::from_str(&text)
+        .map_err(|error| Error::new("bad-config", format!("the configuration: {error}")))
+}
+
+/// The moment at which the question was asked; it stands still during a decision.
+pub fn now() -> Timestamp {
+    clock::now()
+}
+
+/// Writes one line to the plugin's log; at most 64 KiB a decision, the rest is dropped.
+pub fn log(level: Level, message: &str) {
+    lines::write(level, message);
+}
+
+/// A value kept for this binding across decisions; none when there is none.
+///
+/// # Errors
+/// `not-granted`; `bad-value` when the stored bytes are not a `T`.
+pub fn load<T: DeserializeOwned>(key: &str) -> Result<Option<T>, Error> {
+    match key_value::get(key)? {
+        None => Ok(None),
+        Some(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|error| Error::new("bad-value", format!("the stored value {key:?}: {error}"))),
+    }
+}
+
+/// Keeps a value for this binding, together with this decision when it is accepted. At most 64 bytes a key, 16 KiB
+/// a value, 1,000 keys a binding.
+///
+/// # Errors
+/// `not-granted`, or a limit; `bad-value` when the value cannot be written as JSON.
+pub fn store<T: Serialize>(key: &str, value: &T) -> Result<(), Error> {
+    let bytes = serde_json::to_vec(value)
+        .map_err(|error| Error::new("bad-value", format!("the value {key:?}: {error}")))?;
+    key_value::set(key, &bytes)
+}
+
+/// Takes a kept value away, together with this decision when it is accepted.
+///
+/// # Errors
+/// `not-granted`.
+pub fn delete(key: &str) -> Result<(), Error> {
+    key_value::delete(key)
+}
