@@ -103,7 +103,7 @@ pub enum Event {
         kind: PluginKind,
         /// Why.
         failure: Failure,
-        /// What is done instead: `default-queue`, `stay-in-queue`, `hang-up`, `longest-idle`, `retry`, `give-up`, `ignore`.
+        /// What is done instead: `last-good-version`, `default-queue`, `stay-in-queue`, `hang-up`, `longest-idle`, `retry`, `give-up`, `ignore`.
         fallback: Arc<str>,
     },
     /// A prompt could not be played; the call goes on.

@@ -84,6 +84,8 @@ pub enum Input {
         ask: AskId,
         /// The valid answer and who gave it, or why there is none.
         outcome: Result<(Answer, Provenance), Failure>,
+        /// Set when the bound version failed and the last good one was asked.
+        failed_before: Option<Failure>,
     },
     /// Another version or configuration is bound: waiting work is looked at again.
     BindingChanged(ExtensionPoint),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use jackfield_types::{Digest, ExtensionPoint, InteractionId, PluginKind};
 
+use super::flow::failure;
 use super::{Asked, Step};
-use crate::decision::{Answer, Failure, Provenance, Question, ScorecardQuestion, TagQuestion};
+use crate::decision::{Answer, Failure, Provenance, Question, ScorecardQuestion, SegmentKind, TagQuestion};
 use crate::event::Event;
 use crate::interaction::{Interaction, Stage};
 use crate::leg::Recording;
@@ -17,9 +18,9 @@ const FIRST_RETRY_MS: u64 = 5_000;
 
 impl Step<'_> {
     pub(super) fn recording_stored(&mut self, id: InteractionId, digest: Digest, recording: &Recording) {
-        if self.live(id).is_none() {
-            return;
-        }
+        let Some(it) = self.live(id) else { return };
+        it.live.recordings_due = it.live.recordings_due.saturating_sub(1);
+        let all_there = it.live.recordings_due == 0;
         self.record(Event::RecordingStored {
             interaction: id,
             digest,
@@ -27,14 +28,16 @@ impl Step<'_> {
             length_ms: recording.length_ms,
             speech: recording.speech,
         });
-        self.recording_overdue(id);
+        if all_there {
+            self.recording_overdue(id);
+        }
     }
 
-    /// The recording is there, or is not waited for any longer.
+    /// The recordings are there, or are not waited for any longer.
     pub(super) fn recording_overdue(&mut self, id: InteractionId) {
         self.disarm(&TimerKey::RecordingDue(id));
         if let Some(it) = self.live(id) {
-            it.live.after.recording_due = false;
+            it.live.after.awaits_recording = false;
         }
         self.advance_after_call(id);
     }
@@ -55,14 +58,11 @@ impl Step<'_> {
         let after = it.live.after;
         if it.stage != Stage::Ended
             || flow_busy
-            || after.recording_due
+            || after.awaits_recording
             || after.waiting_to_retry
             || after.asked.is_some()
+            || it.is_running(SegmentKind::WrapUp)
         {
-            return;
-        }
-        let wrapping_up = it.agent.as_ref().and_then(|agent| self.centre.agents.get(agent));
-        if wrapping_up.is_some_and(|agent| agent.interaction == Some(id)) {
             return;
         }
         let (kind, question) = if !it.evaluated && it.agent.is_some() {
@@ -81,7 +81,7 @@ impl Step<'_> {
             self.out.closed.push(closed);
             return;
         };
-        let ask = self.ask(Asked::AfterCall(id), ExtensionPoint::Tenant(kind), question);
+        let ask = self.ask(Asked::AfterCall(id, kind), ExtensionPoint::Tenant(kind), question);
         if let Some(it) = self.live(id) {
             it.live.after.asked = Some(ask);
         }
@@ -90,12 +90,13 @@ impl Step<'_> {
     pub(super) fn after_call_decided(
         &mut self,
         id: InteractionId,
+        kind: PluginKind,
         outcome: Result<(Answer, Provenance), Failure>,
     ) {
         let Some(it) = self.live(id) else { return };
         it.live.after.asked = None;
-        match outcome {
-            Ok((Answer::Scorecard(evaluation), by)) => {
+        match (kind, outcome) {
+            (PluginKind::QaScorecard, Ok((Answer::Scorecard(evaluation), by))) if evaluation.is_finite() => {
                 let (score, critical_score) = (evaluation.score(), evaluation.critical_score());
                 self.record(Event::Evaluated {
                     interaction: id,
@@ -106,7 +107,7 @@ impl Step<'_> {
                 });
                 self.next_after_call(id);
             }
-            Ok((Answer::Tags(changes), by)) => {
+            (PluginKind::TagGenerator, Ok((Answer::Tags(changes), by))) => {
                 if let Some(customer) = it.customer.clone() {
                     self.record(Event::Tagged {
                         interaction: id,
@@ -117,18 +118,19 @@ impl Step<'_> {
                 }
                 self.next_after_call(id);
             }
-            Ok(_) => {}
-            Err(failure) => self.after_call_failed(id, failure),
+            (_, Ok(_)) => {
+                let failure = failure(
+                    "invalid-answer",
+                    "answer: expected one of the kind asked, with finite points",
+                );
+                self.after_call_failed(id, kind, failure);
+            }
+            (_, Err(failure)) => self.after_call_failed(id, kind, failure),
         }
     }
 
-    fn after_call_failed(&mut self, id: InteractionId, failure: Failure) {
+    fn after_call_failed(&mut self, id: InteractionId, kind: PluginKind, failure: Failure) {
         let Some(it) = self.live(id) else { return };
-        let kind = if !it.evaluated && it.agent.is_some() {
-            PluginKind::QaScorecard
-        } else {
-            PluginKind::TagGenerator
-        };
         it.live.after.tries += 1;
         let tries = it.live.after.tries;
         let unbound = &*failure.code == "no-binding";

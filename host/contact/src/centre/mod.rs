@@ -17,7 +17,9 @@ mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jackfield_types::{AgentId, Channel, E164, ExtensionPoint, InteractionId, LegId, QueueId, Timestamp};
+use jackfield_types::{
+    AgentId, Channel, E164, ExtensionPoint, InteractionId, LegId, PluginKind, QueueId, Timestamp,
+};
 
 use crate::agent::{Agent, AgentState};
 use crate::config::NumberConfig;
@@ -55,7 +57,25 @@ enum Asked {
         work: Vec<InteractionId>,
         agents: Vec<AgentId>,
     },
-    AfterCall(InteractionId),
+    AfterCall(InteractionId, PluginKind),
+}
+
+impl Asked {
+    /// The fact that a plugin gave no valid answer.
+    fn failed(&self, failure: Failure, fallback: &str) -> Event {
+        let (interaction, queue, kind) = match self {
+            Self::Flow(id) => (Some(*id), None, PluginKind::VoiceFlow),
+            Self::Routing { queue, .. } => (None, Some(queue.clone()), PluginKind::RoutingStrategy),
+            Self::AfterCall(id, kind) => (Some(*id), None, *kind),
+        };
+        Event::DecisionFailed {
+            interaction,
+            queue,
+            kind,
+            failure,
+            fallback: fallback.into(),
+        }
+    }
 }
 
 /// One input being handled.
@@ -191,7 +211,11 @@ impl Step<'_> {
             }
             Input::TransferToQueue { interaction, queue } => self.transfer_to_queue(interaction, queue)?,
             Input::EndInteraction(interaction) => self.end_interaction(interaction)?,
-            Input::Decided { ask, outcome } => self.decided(ask, outcome),
+            Input::Decided {
+                ask,
+                outcome,
+                failed_before,
+            } => self.decided(ask, outcome, failed_before),
             Input::BindingChanged(point) => {
                 if let ExtensionPoint::Queue(queue) = point {
                     self.centre.dirty.insert(queue);
@@ -240,15 +264,19 @@ impl Step<'_> {
         &mut self,
         ask: AskId,
         outcome: Result<(crate::decision::Answer, crate::decision::Provenance), Failure>,
+        failed_before: Option<Failure>,
     ) {
         let Some(about) = self.centre.asks.remove(&ask) else {
             return;
         };
         self.disarm(&TimerKey::AskDeadline(ask));
+        if let Some(failure) = failed_before {
+            self.record(about.failed(failure, "last-good-version"));
+        }
         match about {
             Asked::Flow(interaction) => self.flow_decided(interaction, ask, outcome),
             Asked::Routing { queue, work, agents } => self.routing_decided(&queue, &work, &agents, outcome),
-            Asked::AfterCall(interaction) => self.after_call_decided(interaction, outcome),
+            Asked::AfterCall(interaction, _) => self.after_call_decided(interaction, outcome),
         }
     }
 
