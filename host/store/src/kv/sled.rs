@@ -94,7 +94,7 @@ impl Sled {
         }
         sync_folder(&unfinished)?;
         fs::rename(&unfinished, home)?;
-        sync_folder(folder)?;
+        File::open(folder)?.sync_all()?;
         if let Some(parent) = folder.parent().filter(|parent| parent.is_dir()) {
             File::open(parent)?.sync_all()?;
         }
@@ -183,13 +183,26 @@ impl Drop for Lock {
     }
 }
 
-/// Opens the database once an earlier handle of this process has let go of it: its background threads
-/// outlive it for a moment. No other process can hold it, since the folder is locked.
+/// Opens a database, if need be after making it possible.
 fn open_db(home: &Path) -> sled::Result<sled::Db> {
-    match File::open(home.join("db")) {
-        Ok(file) => file.lock().and_then(|()| file.unlock())?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error.into()),
+    if home.exists() {
+        let db_file = File::open(home.join("db"))?;
+        // An earlier handle of this process lives on for a moment in background threads: wait for its
+        // end. No other process can hold the file, since the folder is locked.
+        db_file.lock()?;
+        db_file.unlock()?;
+        // Recovery writes a synced summary of the log, so the log has to be synced before.
+        db_file.sync_data()?;
+        for entry in fs::read_dir(home)? {
+            let path = entry?.path();
+            // A summary that was not finished: recovery would take it for a damaged one.
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "generating")
+            {
+                fs::remove_file(path)?;
+            }
+        }
     }
     // No flush timer: the committer flushes, and nobody else writes.
     sled::Config::default()

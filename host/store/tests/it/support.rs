@@ -48,7 +48,7 @@ pub(crate) fn child(test: &str, folder: &Path, set: &[(&str, &Path)]) -> Child {
         .env("JACKFIELD_CHILD", folder)
         .envs(set.iter().copied())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap()
 }
