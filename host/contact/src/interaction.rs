@@ -129,6 +129,9 @@ pub struct Interaction {
     /// Whether the tagger has had its turn.
     #[serde(skip)]
     pub(crate) tagged: bool,
+    /// Indices of the segments that are still going on.
+    #[serde(skip)]
+    pub(crate) running: Vec<usize>,
     #[serde(skip)]
     pub(crate) next_offer: u16,
     #[serde(skip)]
@@ -146,7 +149,13 @@ pub(crate) struct Live {
     pub(crate) typed_ahead: String,
     pub(crate) hang_up_after_play: bool,
     pub(crate) playing: Playing,
+    /// Whether the customer's leg has been answered.
+    pub(crate) answered: bool,
+    /// Whether the phone of the offer at hand has been reported to ring.
+    pub(crate) ringing: bool,
     pub(crate) recording: bool,
+    /// Recordings begun and not stored yet.
+    pub(crate) recordings_due: u32,
     pub(crate) declined: BTreeMap<AgentId, Timestamp>,
     pub(crate) overflow_hops: u8,
     pub(crate) after: AfterCall,
@@ -206,7 +215,7 @@ impl From<&Gather> for Wants {
 /// What is still to be done after the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct AfterCall {
-    pub(crate) recording_due: bool,
+    pub(crate) awaits_recording: bool,
     pub(crate) asked: Option<AskId>,
     pub(crate) tries: u32,
     pub(crate) waiting_to_retry: bool,
@@ -228,6 +237,7 @@ impl Interaction {
         at: Timestamp,
     ) {
         let start_ms = at.since(self.started_at);
+        self.running.push(self.segments.len());
         self.segments.push(Segment {
             kind,
             agent,
@@ -237,21 +247,21 @@ impl Interaction {
         });
     }
 
-    /// Ends the last stretch of a kind at `at`; stretches of one kind never overlap.
-    pub(crate) fn close(&mut self, kind: SegmentKind, at: Timestamp) {
-        let end_ms = at.since(self.started_at);
-        if let Some(segment) = self
-            .segments
-            .iter_mut()
-            .rev()
-            .find(|segment| segment.kind == kind)
-            && segment.end_ms == segment.start_ms
+    /// Ends the stretch of a kind that is going on, of this agent when one is given.
+    pub(crate) fn close(&mut self, kind: SegmentKind, agent: Option<&AgentId>, at: Timestamp) {
+        let wanted =
+            |segment: &Segment| segment.kind == kind && (agent.is_none() || segment.agent.as_ref() == agent);
+        if let Some(place) = self
+            .running
+            .iter()
+            .position(|&index| wanted(&self.segments[index]))
         {
-            segment.end_ms = end_ms;
+            let index = self.running.swap_remove(place);
+            self.end(index, at);
         }
     }
 
-    /// Ends whatever stretches are still going on, the agent's after-call work excepted.
+    /// Ends whatever stretches are still going on, the agents' after-call work excepted.
     pub(crate) fn close_all(&mut self, at: Timestamp) {
         for kind in [
             SegmentKind::Ivr,
@@ -261,8 +271,29 @@ impl Interaction {
             SegmentKind::Hold,
             SegmentKind::Survey,
         ] {
-            self.close(kind, at);
+            self.close(kind, None, at);
         }
+    }
+
+    fn end(&mut self, index: usize, at: Timestamp) {
+        let end_ms = at.since(self.started_at);
+        let segment = &mut self.segments[index];
+        segment.end_ms = end_ms.max(segment.start_ms);
+        let says_nothing = matches!(segment.kind, SegmentKind::Ivr | SegmentKind::Survey)
+            && segment.end_ms == segment.start_ms;
+        if says_nothing {
+            self.segments.remove(index);
+            for later in self.running.iter_mut().filter(|running| **running > index) {
+                *later -= 1;
+            }
+        }
+    }
+
+    /// Whether a stretch of this kind is going on.
+    pub(crate) fn is_running(&self, kind: SegmentKind) -> bool {
+        self.running
+            .iter()
+            .any(|&index| self.segments[index].kind == kind)
     }
 
     pub(crate) fn set_attribute(&mut self, key: &Arc<str>, value: &Arc<str>) {

@@ -35,6 +35,13 @@ impl Timers {
         self.by_key.insert(key, at);
     }
 
+    /// Arms a timer, unless it runs out earlier already.
+    pub(crate) fn arm_at_latest(&mut self, key: TimerKey, at: Timestamp) {
+        if self.by_key.get(&key).is_none_or(|armed| *armed > at) {
+            self.arm(key, at);
+        }
+    }
+
     pub(crate) fn disarm(&mut self, key: &TimerKey) {
         if let Some((key, at)) = self.by_key.remove_entry(key) {
             self.by_time.remove(&(at, key));
@@ -47,9 +54,13 @@ impl Timers {
         self.by_key.range(first..).map(|(key, _)| key).take_while(own)
     }
 
-    /// Whether the flow of a call has set a timer that is still to run out.
-    pub(crate) fn has_flow_timer(&self, interaction: InteractionId) -> bool {
-        self.flow_timers(interaction).next().is_some()
+    /// How many timers of a call's flow are still to run out.
+    pub(crate) fn count_flow(&self, interaction: InteractionId) -> usize {
+        self.flow_timers(interaction).count()
+    }
+
+    pub(crate) fn is_armed(&self, key: &TimerKey) -> bool {
+        self.by_key.contains_key(key)
     }
 
     /// Disarms all named timers of a call's flow.

@@ -55,6 +55,8 @@ pub const MAX_FLOW_STATE_BYTES: usize = 16 * 1024;
 pub const MAX_FLOW_ACTIONS: usize = 32;
 /// Flow steps without any wait between them; one more ends in the fail policy.
 pub const MAX_FLOW_STEPS_AT_ONCE: u32 = 16;
+/// Timers that the flow of one call has running; one more is dropped with an event.
+pub const MAX_FLOW_TIMERS: usize = 32;
 /// Attributes of one interaction; one more is dropped with an event.
 pub const MAX_ATTRIBUTES: usize = 64;
 /// Bytes of an attribute's key or of a reason or error code.
@@ -68,12 +70,41 @@ pub const MAX_SCORE_ITEMS: usize = 100;
 
 /// Bytes of an uploaded plugin component; more answers 413.
 pub const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+/// Plugin versions of one tenant; one more is refused.
+pub const MAX_PLUGIN_VERSIONS: usize = 1_000;
 /// Bytes of a JSON request body; more answers 413.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Bytes of a binding's configuration; more is refused.
 pub const MAX_CONFIG_BYTES: usize = 64 * 1024;
 /// Bytes of a log that a plugin may write during one decision; the rest is dropped.
 pub const MAX_PLUGIN_LOG_BYTES: usize = 64 * 1024;
+/// Bytes of a key that a plugin keeps; a longer one is refused to the plugin (`bad-key`).
+pub const MAX_PLUGIN_KEY_BYTES: usize = 64;
+/// Bytes of a value that a plugin keeps; a longer one is refused to the plugin (`too-large`).
+pub const MAX_PLUGIN_VALUE_BYTES: usize = 16 * 1024;
+/// Keys that a plugin may write in one decision; one more is refused to the plugin (`too-many`).
+pub const MAX_PLUGIN_KEY_WRITES: usize = 64;
+/// Prompts in one list of a flow's answer; more is an invalid answer.
+pub const MAX_PROMPTS: usize = 32;
+/// Bytes of a prompt's name; a longer one is an invalid answer.
+pub const MAX_PROMPT_NAME_BYTES: usize = 128;
+/// Milliseconds of one silence among prompts; more is an invalid answer.
+pub const MAX_SILENCE_MS: u64 = 60_000;
 
 /// Length of a recording: 4 hours; it is closed there with an event, and the call goes on.
 pub const MAX_RECORDING_MS: u64 = 4 * 60 * 60 * 1_000;
+
+/// Legs of one process; one more call is answered with 503, one more dialled phone ends as overloaded.
+pub const MAX_LEGS: usize = 20_000;
+/// Orders that wait for one leg; one more ends the leg as overloaded.
+pub const MAX_LEG_ORDERS: usize = 64;
+/// Orders of one leg that are remembered, so that none is carried out twice; the one with the lowest id is forgotten.
+pub const MAX_LEG_ACTIONS: usize = 1_024;
+/// Legs that have ended and are remembered, so that none is dialled twice; the oldest is forgotten.
+pub const MAX_ENDED_LEGS: usize = 65_536;
+/// SIP requests in hand at once; one more is answered with 503.
+pub const MAX_SIP_TRANSACTIONS: usize = 40_000;
+/// SIP connections over TCP; one more is closed at once.
+pub const MAX_SIP_CONNECTIONS: usize = 10_000;
+/// Digest nonces in use by phones; one more phone is asked again until one expires.
+pub const MAX_NONCES: usize = 65_536;

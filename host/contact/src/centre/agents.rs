@@ -40,7 +40,9 @@ impl Step<'_> {
     }
 
     pub(super) fn set_phone(&mut self, agent: &AgentId, registered: bool) {
-        if let Some(entry) = self.centre.agents.get_mut(agent) {
+        if let Some(entry) = self.centre.agents.get_mut(agent)
+            && entry.phone != registered
+        {
             entry.phone = registered;
             let queues = entry.config.queues.clone();
             self.centre.reindex(agent);
@@ -65,13 +67,17 @@ impl Step<'_> {
         }
     }
 
-    /// Lets an agent go who had work in hand: into the state wanted meanwhile, else into `otherwise`.
+    /// Lets an agent go who had work in hand: into the break or end of work wanted meanwhile, else into `otherwise`.
     pub(super) fn release(&mut self, agent: &AgentId, otherwise: AgentState) {
         let Some(entry) = self.centre.agents.get(agent) else {
             return;
         };
         let interaction = entry.interaction;
-        let state = entry.wanted.clone().map_or(otherwise, AgentState::from);
+        let state = match &entry.wanted {
+            // Who wants work but has missed it is not there.
+            None | Some(WantedState::Available) => otherwise,
+            Some(wanted) => wanted.clone().into(),
+        };
         self.set_state(agent, state, interaction);
     }
 

@@ -62,6 +62,7 @@ impl Centre {
                     score: None,
                     evaluated: false,
                     tagged: false,
+                    running: Vec::new(),
                     next_offer: 1,
                     live: Live {
                         next_leg: 1,
@@ -133,7 +134,7 @@ impl Centre {
         if matches!(agent.state, AgentState::WrapUp { .. })
             && let Some(work) = agent.interaction.and_then(|id| self.interactions.get_mut(&id))
         {
-            work.close(SegmentKind::WrapUp, at);
+            work.close(SegmentKind::WrapUp, Some(id), at);
         }
         if matches!(state, AgentState::WrapUp { .. })
             && let Some(work) = interaction.and_then(|id| self.interactions.get_mut(&id))
@@ -173,8 +174,8 @@ impl Centre {
                 priority,
                 ..
             } => {
-                it.close(SegmentKind::Ivr, at);
-                it.close(SegmentKind::Survey, at);
+                it.close(SegmentKind::Ivr, None, at);
+                it.close(SegmentKind::Survey, None, at);
                 it.open(SegmentKind::Queue, None, Some(queue.clone()), at);
                 it.queue = Some(queue.clone());
                 it.stage = Stage::Queued(Work {
@@ -190,9 +191,9 @@ impl Centre {
             Event::LeftQueue { queue, reason, .. } => {
                 let since = it.work().map_or(at, |work| work.since);
                 it.waited_ms += at.since(since);
-                it.close(SegmentKind::Queue, at);
+                it.close(SegmentKind::Queue, None, at);
                 it.stage = Stage::Flow;
-                if matches!(reason, LeftReason::MaxWait) {
+                if matches!(reason, LeftReason::MaxWait | LeftReason::Flow) {
                     it.open(SegmentKind::Ivr, None, None, at);
                 }
                 if let Some(queue) = self.queues.get_mut(queue) {
@@ -211,14 +212,14 @@ impl Centre {
                 it.open(SegmentKind::Ringing, Some(agent.clone()), None, at);
             }
             Event::OfferFailed { .. } => {
-                it.close(SegmentKind::Ringing, at);
+                it.close(SegmentKind::Ringing, None, at);
                 if let Some(work) = it.work().cloned() {
                     it.stage = Stage::Queued(work);
                 }
             }
             Event::Connected { agent, waited_ms, .. } => {
-                it.close(SegmentKind::Ringing, at);
-                it.close(SegmentKind::Queue, at);
+                it.close(SegmentKind::Ringing, None, at);
+                it.close(SegmentKind::Queue, None, at);
                 it.open(SegmentKind::Talk, Some(agent.clone()), None, at);
                 it.waited_ms += waited_ms;
                 if let Some(work) = it.work().cloned()
@@ -234,14 +235,14 @@ impl Centre {
                 };
             }
             Event::Held { agent, .. } => {
-                it.close(SegmentKind::Talk, at);
+                it.close(SegmentKind::Talk, None, at);
                 it.open(SegmentKind::Hold, Some(agent.clone()), None, at);
                 if let Stage::Talking { held, .. } = &mut it.stage {
                     *held = true;
                 }
             }
             Event::Resumed { agent, .. } => {
-                it.close(SegmentKind::Hold, at);
+                it.close(SegmentKind::Hold, None, at);
                 it.open(SegmentKind::Talk, Some(agent.clone()), None, at);
                 if let Stage::Talking { held, .. } = &mut it.stage {
                     *held = false;
@@ -252,8 +253,8 @@ impl Centre {
                 transferred_to,
                 ..
             } => {
-                it.close(SegmentKind::Talk, at);
-                it.close(SegmentKind::Hold, at);
+                it.close(SegmentKind::Talk, None, at);
+                it.close(SegmentKind::Hold, None, at);
                 it.talked_ms += talked_ms;
                 it.stage = Stage::Flow;
                 if transferred_to.is_none() {

@@ -35,14 +35,10 @@ impl Step<'_> {
         if self.centre.interactions.contains_key(&interaction) {
             return Ok(());
         }
-        let live = self
-            .centre
-            .interactions
-            .values()
-            .filter(|it| it.stage != Stage::Ended)
-            .count();
-        if live >= limits::MAX_LIVE_INTERACTIONS {
-            let most = limits::MAX_LIVE_INTERACTIONS;
+        let most = limits::MAX_LIVE_INTERACTIONS;
+        let known = &self.centre.interactions;
+        // Counting the live ones is needed only when there could be too many.
+        if known.len() >= most && known.values().filter(|it| it.stage != Stage::Ended).count() >= most {
             return Err(Rejected::new(
                 "too-many",
                 format!("a tenant can have {most} live interactions; the call is refused"),
@@ -82,10 +78,11 @@ impl Step<'_> {
     fn customer_leg(&mut self, id: InteractionId, event: LegEvent) {
         match event {
             LegEvent::Answered => {
-                if let Some(it) = self.live(id) {
+                let Some(it) = self.live(id) else { return };
+                if !std::mem::replace(&mut it.live.answered, true) {
                     it.live.flow.alive = true;
+                    self.tell_flow(id, FlowEvent::Started);
                 }
-                self.tell_flow(id, FlowEvent::Started);
             }
             LegEvent::Digit(digit) => self.digit(id, digit),
             LegEvent::PlayFinished { interrupted, failed } => {
@@ -109,11 +106,14 @@ impl Step<'_> {
         let Some(it) = self.live(id) else { return };
         match (event, it.stage.clone()) {
             (LegEvent::Ringing, Stage::Offered { offer, agent, .. }) => {
-                self.record(Event::OfferRinging {
-                    interaction: id,
-                    offer,
-                    agent,
-                });
+                // Phones may say it again and again.
+                if !std::mem::replace(&mut it.live.ringing, true) {
+                    self.record(Event::OfferRinging {
+                        interaction: id,
+                        offer,
+                        agent,
+                    });
+                }
             }
             (LegEvent::Answered, Stage::Offered { .. }) => self.connect(leg),
             (LegEvent::Ended { cause, .. }, Stage::Offered { .. }) => {
@@ -127,8 +127,9 @@ impl Step<'_> {
                 self.offer_failed(id, reason);
             }
             (LegEvent::Ended { .. }, Stage::Talking { .. }) => {
-                self.agent_left(id, None);
-                self.after_agent(id);
+                if let Some((agent, talked_ms)) = self.agent_left(id, None) {
+                    self.after_agent(id, agent, talked_ms);
+                }
             }
             (
                 LegEvent::Held,
@@ -166,7 +167,9 @@ impl Step<'_> {
         };
         it.live.playing = Playing::Nothing;
         it.live.input = None;
+        it.live.typed_ahead.clear();
         it.live.hang_up_after_play = false;
+        it.live.overflow_hops = 0;
         let recording = it.live.recording;
         let waited_ms = self.now.since(work.since);
         for key in [
@@ -200,16 +203,18 @@ impl Step<'_> {
     pub(super) fn start_recording(&mut self, id: InteractionId) {
         let Some(it) = self.live(id) else { return };
         if !std::mem::replace(&mut it.live.recording, true) {
+            it.live.recordings_due += 1;
             self.record(Event::RecordingStarted { interaction: id });
             self.order(LegId::customer(id), LegCommand::StartRecording);
         }
     }
 
-    /// The agent's part is over; the agent goes into wrap-up. The customer stays.
-    fn agent_left(&mut self, id: InteractionId, transferred_to: Option<QueueId>) {
-        let Some(it) = self.live(id) else { return };
+    /// The agent's part is over; the agent goes into wrap-up. The customer stays. Says who it was, and how long they
+    /// were connected.
+    fn agent_left(&mut self, id: InteractionId, transferred_to: Option<QueueId>) -> Option<(AgentId, u64)> {
+        let it = self.live(id)?;
         let Stage::Talking { agent, since, .. } = it.stage.clone() else {
-            return;
+            return None;
         };
         it.live.agent_leg = None;
         let talked_ms = self.now.since(since);
@@ -220,16 +225,16 @@ impl Step<'_> {
             transferred_to,
         });
         self.begin_wrap_up(&agent, id);
+        Some((agent, talked_ms))
     }
 
     /// The customer is alone after the agent hung up: the flow may ask a survey, else the call ends.
-    fn after_agent(&mut self, id: InteractionId) {
-        let Some(it) = self.live(id) else { return };
-        let Some(agent) = it.agent.clone().filter(|_| it.live.flow.alive) else {
-            return self.finish(id, EndedBy::Agent, Cause::Normal);
-        };
-        let talked_ms = it.talked_ms;
-        self.tell_flow(id, FlowEvent::AgentLeft { agent, talked_ms });
+    fn after_agent(&mut self, id: InteractionId, agent: AgentId, talked_ms: u64) {
+        if self.live(id).is_some_and(|it| it.live.flow.alive) {
+            self.tell_flow(id, FlowEvent::AgentLeft { agent, talked_ms });
+        } else {
+            self.finish(id, EndedBy::Agent, Cause::Normal);
+        }
     }
 
     pub(super) fn transfer_to_queue(&mut self, id: InteractionId, queue: QueueId) -> Result<(), Rejected> {
@@ -329,8 +334,8 @@ impl Step<'_> {
         let Some(it) = self.live(id) else { return };
         it.live.input = None;
         it.live.flow.backlog.clear();
-        it.live.after.recording_due = it.live.recording && it.recording.is_none();
-        if it.live.after.recording_due {
+        it.live.after.awaits_recording = it.live.recordings_due > 0;
+        if it.live.after.awaits_recording {
             self.arm(TimerKey::RecordingDue(id), RECORDING_DUE_MS);
         }
         self.tell_flow(id, FlowEvent::Ended);

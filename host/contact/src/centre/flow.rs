@@ -7,11 +7,11 @@ use jackfield_types::{ExtensionPoint, InteractionId, LegId, PluginKind, limits};
 use super::{Asked, Step};
 use crate::decision::{
     Answer, CallInfo, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Provenance, Question,
-    QueueExit,
+    QueueExit, SegmentKind,
 };
 use crate::effect::AskId;
-use crate::event::{EndedBy, Event};
-use crate::interaction::{KeypadInput, Playing, Stage, Wants};
+use crate::event::{EndedBy, Event, LeftReason};
+use crate::interaction::{Interaction, KeypadInput, Playing, Stage, Wants};
 use crate::leg::{Cause, LegCommand, Prompt};
 use crate::timer::TimerKey;
 
@@ -140,12 +140,9 @@ impl Step<'_> {
                         self.order(LegId::customer(id), LegCommand::StopRecording);
                     }
                 }
-                FlowAction::SetTimer(name, after_ms) => self.arm(TimerKey::Flow(id, name), after_ms),
+                FlowAction::SetTimer(name, after_ms) => self.set_flow_timer(id, name, after_ms),
                 FlowAction::End if prompts.is_empty() => self.finish(id, EndedBy::Flow, Cause::Normal),
-                FlowAction::End => {
-                    it.live.hang_up_after_play = true;
-                    self.play(id, std::mem::take(&mut prompts));
-                }
+                FlowAction::End => self.say_goodbye(id, std::mem::take(&mut prompts)),
             }
         }
         if !prompts.is_empty() {
@@ -175,14 +172,14 @@ impl Step<'_> {
             && live.input.is_none()
             && live.flow.asked.is_none()
             && live.flow.backlog.is_empty()
-            && !self.centre.timers.has_flow_timer(id)
+            && self.centre.timers.count_flow(id) == 0
     }
 
     /// The fail policy: never lose the customer.
     pub(super) fn flow_failed(&mut self, id: InteractionId, event: &FlowEvent, failure: Failure) {
         let Some(it) = self.live(id) else { return };
         let bound = &*failure.code != "no-binding";
-        let after_agent = it.agent.is_some();
+        let after_agent = it.is_running(SegmentKind::Survey);
         let fallback = match it.stage {
             Stage::Flow if after_agent => "hang-up",
             Stage::Flow => "default-queue",
@@ -224,23 +221,48 @@ impl Step<'_> {
                 value,
             });
         } else {
-            let message = format!(
-                "attributes: {key} was dropped: an interaction holds at most {}",
-                limits::MAX_ATTRIBUTES
-            );
-            self.record(Event::DecisionFailed {
-                interaction: Some(id),
-                queue: None,
-                kind: PluginKind::VoiceFlow,
-                failure: failure("oversize", &message),
-                fallback: "ignore".into(),
-            });
+            let most = limits::MAX_ATTRIBUTES;
+            let message = format!("attributes: {key} was dropped: an interaction holds at most {most}");
+            self.action_dropped(id, &message);
+        }
+    }
+
+    fn set_flow_timer(&mut self, id: InteractionId, name: Arc<str>, after_ms: u64) {
+        let most = limits::MAX_FLOW_TIMERS;
+        let key = TimerKey::Flow(id, name.clone());
+        if self.centre.timers.is_armed(&key) || self.centre.timers.count_flow(id) < most {
+            self.arm(key, after_ms);
+        } else {
+            let message = format!("set-timer: {name} was dropped: a call has at most {most} timers");
+            self.action_dropped(id, &message);
+        }
+    }
+
+    fn action_dropped(&mut self, id: InteractionId, message: &str) {
+        self.record(Event::DecisionFailed {
+            interaction: Some(id),
+            queue: None,
+            kind: PluginKind::VoiceFlow,
+            failure: failure("oversize", message),
+            fallback: "ignore".into(),
+        });
+    }
+
+    /// Hangs up when these prompts have been played. Whoever waits is not offered to agents any longer.
+    fn say_goodbye(&mut self, id: InteractionId, prompts: Vec<Prompt>) {
+        self.withdraw_offer(id);
+        self.leave_queue(id, LeftReason::Flow);
+        self.abort_input(id);
+        self.play(id, prompts);
+        if let Some(it) = self.live(id) {
+            it.live.hang_up_after_play = true;
         }
     }
 
     fn play(&mut self, id: InteractionId, prompts: Vec<Prompt>) {
         let Some(it) = self.live(id) else { return };
         it.live.playing = Playing::Prompts;
+        it.live.hang_up_after_play = false;
         self.order(
             LegId::customer(id),
             LegCommand::Play {
@@ -254,6 +276,7 @@ impl Step<'_> {
     pub(super) fn play_waiting(&mut self, id: InteractionId, mut prompts: Vec<Prompt>) {
         let Some(it) = self.live(id) else { return };
         it.live.playing = Playing::Waiting;
+        it.live.hang_up_after_play = false;
         prompts.push(Prompt::HoldMusic);
         self.order(
             LegId::customer(id),
@@ -271,7 +294,8 @@ impl Step<'_> {
             wants,
         });
         it.live.playing = Playing::Prompts;
-        let typed = std::mem::take(&mut it.live.typed_ahead);
+        it.live.hang_up_after_play = false;
+        let typed = typed_ahead(it);
         if typed.is_empty() && !prompts.is_empty() {
             self.order(
                 LegId::customer(id),
@@ -308,6 +332,8 @@ impl Step<'_> {
     pub(super) fn queue_gave_back(&mut self, id: InteractionId, exit: QueueExit) {
         let Some(it) = self.live(id) else { return };
         if it.live.flow.alive {
+            self.abort_input(id);
+            let Some(it) = self.live(id) else { return };
             it.live.playing = Playing::Nothing;
             self.order(LegId::customer(id), LegCommand::StopPlay);
             self.tell_flow(id, FlowEvent::QueueLeft(exit));
@@ -315,6 +341,20 @@ impl Step<'_> {
             self.enqueue_default(id);
         }
     }
+}
+
+/// Takes the digits typed before they were asked for. A key that only ends the input before is not among them.
+fn typed_ahead(it: &mut Interaction) -> String {
+    let mut typed = std::mem::take(&mut it.live.typed_ahead);
+    let wants = it.live.input.as_ref().map(|input| &input.wants);
+    let kept = match wants {
+        Some(Wants::Digits { terminator, .. }) => {
+            typed.trim_start_matches(|digit| Some(digit) == *terminator)
+        }
+        _ => typed.trim_start_matches(|digit: char| !digit.is_ascii_digit()),
+    };
+    typed.drain(..typed.len() - kept.len());
+    typed
 }
 
 pub(super) fn failure(code: &str, message: &str) -> Failure {

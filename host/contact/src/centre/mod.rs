@@ -23,7 +23,7 @@ use jackfield_types::{
 
 use crate::agent::{Agent, AgentState};
 use crate::config::NumberConfig;
-use crate::decision::{Failure, Question, QueueStatus};
+use crate::decision::{Answer, Failure, Provenance, Question, QueueStatus};
 use crate::effect::{AskId, Effect, Outcome};
 use crate::event::{Event, Recorded};
 use crate::input::{Input, Rejected};
@@ -91,8 +91,11 @@ impl Centre {
         Self::default()
     }
 
-    /// Handles one input at a time. Events and effects are appended to `out`, also when the answer is `Rejected`
-    /// only because an administrator's or agent's wish can't be fulfilled: then nothing was appended.
+    /// Handles one input at a time and appends events and effects to `out`. `now` must never be earlier than in the
+    /// call before, and is the time of the events.
+    ///
+    /// # Errors
+    /// [`Rejected`] when what an administrator, agent or caller wishes can't be: then nothing was changed or appended.
     pub fn handle(&mut self, now: Timestamp, input: Input, out: &mut Outcome) -> Result<(), Rejected> {
         let mut step = Step {
             centre: self,
@@ -263,7 +266,7 @@ impl Step<'_> {
     fn decided(
         &mut self,
         ask: AskId,
-        outcome: Result<(crate::decision::Answer, crate::decision::Provenance), Failure>,
+        outcome: Result<(Answer, Provenance), Failure>,
         failed_before: Option<Failure>,
     ) {
         let Some(about) = self.centre.asks.remove(&ask) else {
@@ -276,12 +279,18 @@ impl Step<'_> {
         match about {
             Asked::Flow(interaction) => self.flow_decided(interaction, ask, outcome),
             Asked::Routing { queue, work, agents } => self.routing_decided(&queue, &work, &agents, outcome),
-            Asked::AfterCall(interaction, _) => self.after_call_decided(interaction, outcome),
+            Asked::AfterCall(interaction, kind) => self.after_call_decided(interaction, kind, outcome),
         }
     }
 
     fn arm(&mut self, key: TimerKey, after_ms: u64) {
         self.centre.timers.arm(key, self.now + after_ms);
+    }
+
+    /// Sees to it that a queue's routing is looked at after so long at the latest.
+    fn look_again(&mut self, queue: QueueId, after_ms: u64) {
+        let at = self.now + after_ms;
+        self.centre.timers.arm_at_latest(TimerKey::LookAgain(queue), at);
     }
 
     fn disarm(&mut self, key: &TimerKey) {
@@ -302,13 +311,8 @@ impl Step<'_> {
                 }
                 TimerKey::AskDeadline(ask) => {
                     let message = "no answer came in time; the host may be overloaded".into();
-                    self.decided(
-                        ask,
-                        Err(Failure {
-                            code: "timeout".into(),
-                            message,
-                        }),
-                    );
+                    let code = "timeout".into();
+                    self.decided(ask, Err(Failure { code, message }), None);
                 }
                 TimerKey::RetryAfterCall(interaction) => self.retry_after_call(interaction),
                 TimerKey::RecordingDue(interaction) => self.recording_overdue(interaction),

@@ -4,6 +4,7 @@ use jackfield_types::{
     AgentId, Channel, ExtensionPoint, InteractionId, LegId, OfferId, PluginKind, QueueId, SkillId, limits,
 };
 
+use super::flow::failure;
 use super::{Asked, Centre, Step};
 use crate::agent::AgentState;
 use crate::decision::{
@@ -17,6 +18,8 @@ use crate::timer::TimerKey;
 
 /// An agent who has declined work is not offered it again for so long.
 const DECLINED_MS: u64 = 30_000;
+/// A strategy is not asked again earlier by its own wish.
+const MIN_LOOK_AGAIN_MS: u64 = 100;
 
 impl Centre {
     /// The queue's waiting work and free agents; `None` when there is nothing to decide.
@@ -166,9 +169,15 @@ impl Step<'_> {
         if let Some(entry) = self.centre.queues.get_mut(queue) {
             entry.asked = None;
         }
+        let outcome = outcome.and_then(|(answer, by)| match answer {
+            Answer::Routing(plan) => Ok((plan, by)),
+            _ => Err(failure(
+                "invalid-answer",
+                "answer: expected one of a routing strategy",
+            )),
+        });
         match outcome {
-            Ok((Answer::Routing(plan), by)) => self.follow_plan(queue, work, agents, plan, Some(&by)),
-            Ok(_) => {}
+            Ok((plan, by)) => self.follow_plan(queue, work, agents, plan, Some(&by)),
             Err(failure) => {
                 if &*failure.code != "no-binding" {
                     self.record(Event::DecisionFailed {
@@ -210,7 +219,7 @@ impl Step<'_> {
                 } else {
                     0
                 };
-                self.arm(TimerKey::LookAgain(queue.clone()), retry_ms.max(1));
+                self.look_again(queue.clone(), retry_ms.max(1));
             }
         }
         for index in &plan.overflows {
@@ -226,7 +235,7 @@ impl Step<'_> {
             }
         }
         if let Some(at) = plan.look_again_at {
-            self.arm(TimerKey::LookAgain(queue.clone()), at.since(self.now).max(1));
+            self.look_again(queue.clone(), at.since(self.now).max(MIN_LOOK_AGAIN_MS));
         }
     }
 
@@ -274,6 +283,7 @@ impl Step<'_> {
         };
         it.live.next_leg = it.live.next_leg.saturating_add(1);
         it.live.agent_leg = Some(leg);
+        it.live.ringing = false;
         let caller = it.caller.clone();
         let (queue, by) = (queue.clone(), by.cloned());
         self.record(Event::Offered {
@@ -338,7 +348,7 @@ impl Step<'_> {
             && reason == OfferFailure::Declined
         {
             it.live.declined.insert(agent, now);
-            self.arm(TimerKey::LookAgain(work.queue.clone()), DECLINED_MS);
+            self.look_again(work.queue.clone(), DECLINED_MS);
         }
         self.centre.dirty.insert(work.queue);
         if reason != OfferFailure::CustomerLeft && offer.0 >= limits::MAX_OFFERS && !self.overflow(id) {

@@ -9,7 +9,8 @@ use crate::interaction::Stage;
 use crate::leg::Prompt;
 use crate::timer::TimerKey;
 
-/// So often work may overflow on; then it stays where it is, so that queues that point at each other lose nobody.
+/// So often work may overflow on between two agents; then it goes back to its flow, so that queues that point at
+/// each other lose nobody.
 const MAX_OVERFLOW_HOPS: u8 = 5;
 
 impl Step<'_> {
@@ -163,7 +164,8 @@ impl Step<'_> {
             .queues
             .get(&work.queue)
             .and_then(|queue| queue.config.overflow.clone());
-        let Some(target) = target.and_then(|queue| self.with_room(queue)) else {
+        let target = target.and_then(|queue| self.with_room(queue));
+        let Some(target) = target.filter(|queue| *queue != work.queue) else {
             return false;
         };
         if let Some(it) = self.live(id) {

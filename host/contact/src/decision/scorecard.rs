@@ -148,6 +148,19 @@ impl Evaluation {
         weighted(self.items.iter())
     }
 
+    /// Whether all figures are finite: others can't be journaled.
+    pub(crate) fn is_finite(&self) -> bool {
+        self.items.iter().all(|item| {
+            let points = match item.result {
+                ItemResult::Points(points) => points,
+                ItemResult::NotApplicable | ItemResult::Fatal => 0.0,
+            };
+            [points, item.possible, item.weight]
+                .iter()
+                .all(|figure| figure.is_finite())
+        })
+    }
+
     /// The same over the critical items alone.
     pub fn critical_score(&self) -> Option<f64> {
         weighted(self.items.iter().filter(|item| item.critical))
