@@ -2,7 +2,8 @@ use std::{
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     path::PathBuf,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -10,10 +11,16 @@ use jackfield_contact::leg::{ActionId, Prompt, Recording};
 use jackfield_types::{LegId, TenantId};
 
 use super::{
-    Frame, MediaError, RemoteMedia,
+    Frame, MediaError, RemoteMedia, Stats,
+    loader::{Job, Loader},
+    player::Piece,
     ports::{PortPair, Ports},
+    worker::Workers,
 };
-use crate::{media::worker, prompt::Library};
+use crate::{
+    prompt::Library,
+    recorder::{RecordError, Recorder},
+};
 
 /// How an [`Engine`] is set up.
 #[derive(Debug, Clone)]
@@ -85,9 +92,12 @@ pub struct Engine {
 }
 
 struct Inner {
-    workers: Vec<worker::Handle>,
+    // Dropped first: its threads hold the workers.
+    loader: Loader,
+    workers: Arc<Workers>,
     ports: Ports,
     external_ip: Option<IpAddr>,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Digits of one `send_digits`; the rest is dropped.
@@ -97,7 +107,17 @@ const MAX_DIGITS: usize = 64;
 pub(crate) enum Order {
     Open(PortPair),
     Connect(RemoteMedia),
-    Expect { action: ActionId, barge_in: bool },
+    /// A play was ordered and is being loaded.
+    Expect {
+        action: ActionId,
+        barge_in: bool,
+    },
+    /// It is loaded.
+    Ready {
+        action: ActionId,
+        pieces: Vec<Piece>,
+        failed: Option<Arc<str>>,
+    },
     StopPlay,
     Bridge(u16),
     Unbridge,
@@ -108,23 +128,8 @@ pub(crate) enum Order {
     SendDigits(String),
     Listen(mpsc::SyncSender<Frame>),
     Close,
-}
-
-/// Figures of an engine since its start.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Legs open now.
-    pub legs: usize,
-    /// Packets received, also those dropped.
-    pub packets_in: u64,
-    /// Packets sent.
-    pub packets_out: u64,
-    /// Packets dropped: malformed, from a stranger, too late, twice.
-    pub packets_dropped: u64,
-    /// Frames by how late they were sent: at most 1, 2, 5, 10, 20, 40 ms, and later.
-    pub lateness: [u64; 7],
-    /// The latest frame, in microseconds.
-    pub latest_us: u64,
+    /// Ends the worker.
+    Stop,
 }
 
 impl Engine {
@@ -140,24 +145,33 @@ impl Engine {
                 expected: "at least 1",
             });
         }
-        let ports = Ports::new(options.media_ip, options.rtp_ports.clone())?;
-        let workers = (0..options.workers)
-            .map(|n| worker::spawn(n, Arc::clone(&events)))
-            .collect::<Result<Vec<_>, _>>()?;
+        let ports = Ports::new(options.media_ip, options.rtp_ports)?;
+        let recorded = Arc::clone(&events);
+        let done = move |leg, outcome: Result<Recording, RecordError>| {
+            let event = match outcome {
+                Ok(recording) => MediaEvent::Recorded(recording),
+                Err(error) => MediaEvent::RecordingFailed(error.to_string().into()),
+            };
+            recorded(leg, event);
+        };
+        let (recorder, writer) = Recorder::start(Box::new(done)).map_err(MediaError::Thread)?;
+        let workers = Workers::start(options.workers, options.media_timeout, &recorder, &events)?;
+        let workers = Arc::new(workers);
+        let loader = Loader::start(&options.prompts, &workers).map_err(MediaError::Thread)?;
+        let (external_ip, writer) = (options.external_ip, Mutex::new(Some(writer)));
         Ok(Self {
             inner: Arc::new(Inner {
+                loader,
                 workers,
                 ports,
-                external_ip: options.external_ip,
+                external_ip,
+                writer,
             }),
         })
     }
 
     fn send(&self, leg: LegId, order: Order) {
-        let n = self.inner.workers.len() as u128;
-        // All legs of an interaction live on one worker, so a bridge never crosses threads.
-        let worker = usize::try_from(leg.interaction.as_u128() % n).unwrap_or(0);
-        self.inner.workers[worker].send(leg, order);
+        self.inner.workers.send(leg, order);
     }
 
     /// Opens the sockets of a leg. It is silent until [`connect`](Self::connect).
@@ -185,8 +199,13 @@ impl Engine {
         sources: Vec<Source>,
         barge_in: bool,
     ) {
-        let _ = (tenant, sources);
         self.send(leg, Order::Expect { action, barge_in });
+        self.inner.loader.send(Job {
+            leg,
+            action,
+            tenant: tenant.clone(),
+            sources,
+        });
     }
 
     /// Stops what is playing. Reports nothing.
@@ -249,9 +268,20 @@ impl Engine {
 
     /// Figures since the start.
     pub fn stats(&self) -> Stats {
-        Stats::default()
+        self.inner.workers.stats()
     }
 
     /// Closes all legs, completes all recordings and ends the threads. Blocks for that long.
-    pub fn shutdown(&self) {}
+    pub fn shutdown(&self) {
+        self.inner.workers.stop();
+        if let Some(writer) = self
+            .inner
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+        {
+            let _ = writer.join();
+        }
+    }
 }

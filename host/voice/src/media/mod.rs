@@ -1,18 +1,28 @@
 //! The sound of calls: RTP, jitter buffers, digits, prompts, bridges.
 //!
-//! The core ([`Session`](session::Session)) does no input or output and takes the time as an argument;
+//! The core (`session`, `leg` and what they use) does no input or output and takes the time as an argument;
 //! the worker threads around it own the sockets and the clock.
 
+mod dtmf;
 mod engine;
 mod error;
 mod g711;
+mod jitter;
+mod leg;
+mod loader;
+mod player;
 mod ports;
+mod rtp;
 pub mod sdp;
+mod session;
+mod stats;
+pub mod tone;
 mod worker;
 
-pub use engine::{Engine, EngineOptions, LocalMedia, MediaEvent, MediaSink, Source, Stats};
+pub use engine::{Engine, EngineOptions, LocalMedia, MediaEvent, MediaSink, Source};
 pub use error::MediaError;
 pub use g711::Codec;
+pub use stats::{LATENESS_MS, Stats};
 
 /// Samples in one second: everything inside is 8 kHz, 16 bit, mono.
 pub const SAMPLE_RATE: u32 = 8_000;

@@ -1,0 +1,227 @@
+use std::{net::SocketAddr, sync::mpsc, time::Duration};
+
+use super::{
+    Codec, Direction, FRAME, Frame, RemoteMedia,
+    dtmf::{Collector, Sender},
+    jitter::Jitter,
+    player::Player,
+    rtp::{HEADER, Header},
+    sdp::OFFERED_DTMF,
+};
+use crate::recorder::Tape;
+
+/// Bytes of the largest packet that a leg sends.
+pub(crate) const MAX_PACKET: usize = HEADER + FRAME;
+/// Samples of the longest packet taken: 200 ms.
+const MAX_SAMPLES: usize = 10 * FRAME;
+/// After so long without a packet from the present source, another one may take its place.
+const SOURCE_GONE: Duration = Duration::from_secs(1);
+
+/// The sound of one call, in and out, without sockets or clock.
+pub(crate) struct Leg {
+    remote: Option<RemoteMedia>,
+    /// Where packets really come from; answers go there (symmetric RTP).
+    source: Option<SocketAddr>,
+    source_ssrc: Option<u32>,
+    last_packet: Duration,
+    timed_out: bool,
+    jitter: Jitter,
+    collector: Collector,
+    pub(crate) sender: Sender,
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+    talking: bool,
+    /// The leg it is bridged to.
+    pub(crate) peer: Option<u16>,
+    pub(crate) player: Option<Player>,
+    /// Place in the hold music, in samples, while it hears any.
+    pub(crate) music: usize,
+    pub(crate) tape: Option<Tape>,
+    pub(crate) listener: Option<mpsc::SyncSender<Frame>>,
+}
+
+/// What one packet came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packet {
+    /// Taken.
+    Taken,
+    /// Taken, and a new digit.
+    Digit(char),
+    /// Malformed, from a stranger, or of an unknown kind.
+    Dropped,
+}
+
+impl Leg {
+    /// A leg without a peer. `seed` gives it its SSRC and the beginnings of its counters.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            remote: None,
+            source: None,
+            source_ssrc: None,
+            last_packet: Duration::ZERO,
+            timed_out: false,
+            jitter: Jitter::new(),
+            collector: Collector::default(),
+            sender: Sender::default(),
+            ssrc: (seed >> 32) as u32,
+            sequence: (seed >> 16) as u16,
+            timestamp: seed as u32,
+            talking: false,
+            peer: None,
+            player: None,
+            music: 0,
+            tape: None,
+            listener: None,
+        }
+    }
+
+    /// Sets or changes the peer.
+    pub(crate) fn connect(&mut self, remote: RemoteMedia, now: Duration) {
+        if self.remote.is_none_or(|before| before.addr != remote.addr) {
+            self.source = None;
+        }
+        self.last_packet = now;
+        self.timed_out = false;
+        self.remote = Some(remote);
+    }
+
+    fn direction(&self) -> Direction {
+        self.remote.map_or(Direction::Inactive, |r| r.direction)
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.remote.is_some()
+    }
+
+    /// Whether the peer has put us on hold.
+    pub(crate) fn is_held(&self) -> bool {
+        self.remote.is_some_and(|r| r.direction.is_hold())
+    }
+
+    /// Takes a packet from the network.
+    pub(crate) fn on_packet(&mut self, bytes: &[u8], from: SocketAddr, now: Duration) -> Packet {
+        let Some(remote) = self.remote else {
+            return Packet::Dropped;
+        };
+        let Some((header, payload)) = Header::parse(bytes) else {
+            return Packet::Dropped;
+        };
+        if !self.accepts(from, remote.addr, now) {
+            return Packet::Dropped;
+        }
+        self.last_packet = now;
+        if self.source_ssrc.replace(header.ssrc) != Some(header.ssrc) {
+            self.jitter.reset();
+        }
+        let pt = header.payload_type;
+        let codec = [Codec::Pcmu, Codec::Pcma]
+            .into_iter()
+            .find(|c| c.payload_type() == pt);
+        let codec = if pt == remote.payload_type {
+            Some(remote.codec)
+        } else {
+            codec
+        };
+        if let Some(codec) = codec {
+            let mut samples = [0; MAX_SAMPLES];
+            let n = codec.decode(payload, &mut samples);
+            self.jitter.push(header.timestamp, &samples[..n], now);
+            Packet::Taken
+        } else if remote.dtmf_payload_type == Some(pt) || pt == OFFERED_DTMF {
+            let digit = self
+                .collector
+                .on_event(header.ssrc, header.timestamp, payload, now);
+            digit.map_or(Packet::Taken, Packet::Digit)
+        } else {
+            Packet::Dropped
+        }
+    }
+
+    /// Packets are taken from one source at a time: the address in the SDP, or else (NAT) whoever came first
+    /// and has not gone silent.
+    fn accepts(&mut self, from: SocketAddr, said: SocketAddr, now: Duration) -> bool {
+        match self.source {
+            Some(source) if source == from => true,
+            Some(_) if from != said && now.saturating_sub(self.last_packet) < SOURCE_GONE => false,
+            _ => {
+                self.source = Some(from);
+                self.jitter.reset();
+                true
+            }
+        }
+    }
+
+    /// A digit that came by SIP INFO; `None` when it is none or was heard already.
+    pub(crate) fn on_info(&mut self, digit: char, now: Duration) -> Option<char> {
+        self.collector.on_info(digit, now)
+    }
+
+    /// The next 20 ms that the peer said. Silence while it has us on hold, whatever it sends.
+    pub(crate) fn hear(&mut self, out: &mut Frame) {
+        self.jitter.pull(out);
+        if self.is_held() {
+            out.fill(0);
+        }
+    }
+
+    /// Whether the peer should have sent something for so long and has not. True once.
+    pub(crate) fn times_out(&mut self, now: Duration, after: Duration) -> bool {
+        let expects = self.remote.is_some() && self.direction() == Direction::SendRecv;
+        if !expects {
+            self.last_packet = now;
+        }
+        let out = now.saturating_sub(self.last_packet) >= after;
+        out && !std::mem::replace(&mut self.timed_out, out)
+    }
+
+    /// The packet for this tick: a digit's, else the sound's. `None` when the peer does not listen. Call once
+    /// for every 20 ms, as the RTP clock runs with it.
+    pub(crate) fn say(
+        &mut self,
+        sound: &Frame,
+        packet: &mut [u8; MAX_PACKET],
+    ) -> Option<(usize, SocketAddr)> {
+        let now = self.timestamp;
+        self.timestamp = now.wrapping_add(FRAME as u32);
+        let remote = self.remote.filter(|r| r.direction.listens());
+        let to = remote
+            .map(|r| self.source.unwrap_or(r.addr))
+            .filter(|to| !to.ip().is_unspecified());
+        let (Some(remote), Some(to)) = (remote, to) else {
+            self.talking = false;
+            return None;
+        };
+        let (header, payload) = packet.split_at_mut(HEADER);
+        let (payload_type, marker, timestamp, len) = match (remote.dtmf_payload_type, self.sender.tick(now)) {
+            (Some(payload_type), Some(event)) => {
+                payload[..event.payload.len()].copy_from_slice(&event.payload);
+                self.talking = false;
+                (payload_type, event.marker, event.timestamp, event.payload.len())
+            }
+            _ => {
+                // The first packet after a pause carries the marker (RFC 3551, 4.1).
+                let marker = !std::mem::replace(&mut self.talking, true);
+                (
+                    remote.payload_type,
+                    marker,
+                    now,
+                    remote.codec.encode(sound, payload),
+                )
+            }
+        };
+        let sequence = self.sequence;
+        self.sequence = sequence.wrapping_add(1);
+        header.copy_from_slice(
+            &Header {
+                payload_type,
+                marker,
+                sequence,
+                timestamp,
+                ssrc: self.ssrc,
+            }
+            .to_bytes(),
+        );
+        Some((HEADER + len, to))
+    }
+}
