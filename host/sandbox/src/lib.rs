@@ -1,1 +1,43 @@
 //! Runs plugins: wasmtime, limits, one module per plugin kind and per host capability (floor 2).
+//!
+//! ```no_run
+//! # use std::{path::PathBuf, sync::Arc};
+//! # use jackfield_contact::decision::Question;
+//! # use jackfield_sandbox::{Env, NoReads, Sandbox, SandboxOptions};
+//! # use jackfield_types::Timestamp;
+//! # fn example(wasm: Vec<u8>, question: Arc<Question>, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = Sandbox::new(SandboxOptions::new(PathBuf::from("cache"), [7; 32]))?;
+//! let plugin = sandbox.load(&wasm)?;
+//! let env = Env { now, config: "{}".into(), reads: Arc::new(NoReads), budget: None };
+//! let decision = plugin.decide(question, env); // on a blocking thread
+//! # Ok(()) }
+//! ```
+//!
+//! Every decision gets a fresh instance of the component, so nothing of one decision is seen by the next, and a trap
+//! ends with its own instance. Generated WIT types never leave this crate: questions and answers are those of
+//! [`jackfield_contact::decision`].
+
+mod answer;
+mod artifact;
+mod bindings;
+mod capability;
+mod ceilings;
+mod contract;
+mod engine;
+mod env;
+mod error;
+mod fault;
+mod kind;
+mod lower;
+mod manifest;
+mod meter;
+mod plugin;
+mod sandbox;
+mod state;
+
+pub use ceilings::Ceilings;
+pub use env::{Decision, Env, LogLevel, LogLine, NoReads, ReadError, Reads, Receipt};
+pub use error::{InvalidComponent, LoadError, SandboxError};
+pub use manifest::{Manifest, Provenance};
+pub use plugin::Plugin;
+pub use sandbox::{Sandbox, SandboxOptions};

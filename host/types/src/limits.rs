@@ -70,6 +70,12 @@ pub const MAX_SCORE_ITEMS: usize = 100;
 
 /// Bytes of an uploaded plugin component; more answers 413.
 pub const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+/// Users of one tenant; one more is refused.
+pub const MAX_USERS: usize = 1_000;
+/// API keys of one user; one more is refused.
+pub const MAX_KEYS_PER_USER: usize = 20;
+/// Tenants of one deployment; one more is refused.
+pub const MAX_TENANTS: usize = 10_000;
 /// Plugin versions of one tenant; one more is refused.
 pub const MAX_PLUGIN_VERSIONS: usize = 1_000;
 /// Bytes of a JSON request body; more answers 413.
@@ -108,3 +114,14 @@ pub const MAX_SIP_TRANSACTIONS: usize = 40_000;
 pub const MAX_SIP_CONNECTIONS: usize = 10_000;
 /// Digest nonces in use by phones; one more phone is asked again until one expires.
 pub const MAX_NONCES: usize = 65_536;
+
+/// HTTP requests under way at once, event streams excepted; one more is answered with 503.
+pub const MAX_HTTP_REQUESTS: usize = 1_024;
+/// Milliseconds that an HTTP request may take to its answer; then it is answered with 503.
+pub const MAX_REQUEST_MS: u64 = 30_000;
+/// Event streams of one tenant; one more is answered with 429.
+pub const MAX_EVENT_STREAMS: usize = 64;
+/// Bytes of an `Idempotency-Key`; a longer one is refused.
+pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 128;
+/// Items of one page of the HTTP interface; a larger wish is refused.
+pub const MAX_HTTP_PAGE: usize = 200;

@@ -1,0 +1,121 @@
+use jackfield_types::PluginKind;
+
+/// What one decision may use at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceilings {
+    /// Fuel: about one unit per WebAssembly instruction. Deterministic; also what is billed.
+    pub fuel: u64,
+    /// Milliseconds of processor time; the decision is stopped at [`WALL_FACTOR`] times as much wall time even when
+    /// the machine gave it less.
+    pub wall_ms: u64,
+    /// Bytes of memory, over all memories of the store.
+    pub memory_bytes: usize,
+    /// Bytes of the texts and lists of the question.
+    pub input_bytes: usize,
+    /// Bytes of the texts and lists of the answer.
+    pub output_bytes: usize,
+}
+
+/// On a crowded machine a decision may wait for a processor through no fault of the plugin; beyond this many times
+/// its ceiling it is stopped all the same.
+pub(crate) const WALL_FACTOR: u64 = 5;
+
+const MIB: usize = 1024 * 1024;
+const KIB: usize = 1024;
+
+/// Routing strategies and outbound rules.
+pub(crate) const DECISION: Ceilings = Ceilings {
+    fuel: 10_000_000,
+    wall_ms: 10,
+    memory_bytes: 16 * MIB,
+    input_bytes: 256 * KIB,
+    output_bytes: 64 * KIB,
+};
+/// Steps of flows.
+pub(crate) const FLOW_STEP: Ceilings = Ceilings {
+    fuel: 20_000_000,
+    wall_ms: 20,
+    memory_bytes: 16 * MIB,
+    input_bytes: 256 * KIB,
+    output_bytes: 64 * KIB,
+};
+/// Tag generators.
+pub(crate) const TAGS: Ceilings = Ceilings {
+    fuel: 50_000_000,
+    wall_ms: 50,
+    memory_bytes: 32 * MIB,
+    input_bytes: MIB,
+    output_bytes: 64 * KIB,
+};
+/// Scorecards.
+pub(crate) const SCORECARD: Ceilings = Ceilings {
+    fuel: 500_000_000,
+    wall_ms: 1_000,
+    memory_bytes: 64 * MIB,
+    input_bytes: 4 * MIB,
+    output_bytes: 256 * KIB,
+};
+
+/// The most that any kind may have: what a slot of the pool must hold.
+pub(crate) const MAX_MEMORY_BYTES: usize = SCORECARD.memory_bytes;
+/// Bytes that one host call may carry in either direction. More from the plugin ends the decision (`oversize`), more
+/// to the plugin is a returned error.
+pub(crate) const MAX_HOST_CALL_BYTES: usize = MIB;
+/// Core instances of one component. CPython needs 38.
+pub(crate) const MAX_CORE_INSTANCES: u32 = 40;
+/// Memories of one component. QuickJS needs 3.
+pub(crate) const MAX_MEMORIES: u32 = 4;
+/// Tables of one component.
+pub(crate) const MAX_TABLES: u32 = 16;
+/// Elements of one table. CPython needs 7,700.
+pub(crate) const MAX_TABLE_ELEMENTS: usize = 10_000;
+/// Bytes of stack of one decision.
+pub(crate) const MAX_STACK_BYTES: usize = 512 * KIB;
+
+impl Ceilings {
+    /// The ceilings of a kind.
+    pub const fn of(kind: PluginKind) -> Self {
+        match kind {
+            PluginKind::RoutingStrategy | PluginKind::OutboundRule => DECISION,
+            PluginKind::VoiceFlow => FLOW_STEP,
+            PluginKind::TagGenerator => TAGS,
+            PluginKind::QaScorecard => SCORECARD,
+        }
+    }
+
+    /// These ceilings, each lowered to that of `budget` where that is lower. A budget never raises a ceiling.
+    pub fn lowered(self, budget: Option<Self>) -> Self {
+        let Some(budget) = budget else { return self };
+        Self {
+            fuel: self.fuel.min(budget.fuel),
+            wall_ms: self.wall_ms.min(budget.wall_ms),
+            memory_bytes: self.memory_bytes.min(budget.memory_bytes),
+            input_bytes: self.input_bytes.min(budget.input_bytes),
+            output_bytes: self.output_bytes.min(budget.output_bytes),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_lowers_and_never_raises() {
+        let wish = Ceilings {
+            fuel: 1,
+            memory_bytes: usize::MAX,
+            ..TAGS
+        };
+        let lowered = DECISION.lowered(Some(wish));
+        assert_eq!(lowered, Ceilings { fuel: 1, ..DECISION });
+        assert_eq!(DECISION.lowered(None), DECISION);
+    }
+
+    #[test]
+    fn the_pool_holds_every_kind() {
+        for kind in PluginKind::ALL {
+            assert!(Ceilings::of(kind).memory_bytes <= MAX_MEMORY_BYTES);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Checks that bytes are a plugin for this host: size, form, manifest, and the world of its kind.
+
+use std::sync::LazyLock;
+
+use jackfield_types::{PluginKind, limits::MAX_COMPONENT_BYTES};
+use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
+use wit_parser::{Resolve, WorldId};
+
+use crate::{
+    InvalidComponent, Manifest,
+    manifest::{SECTION, WORLD_VERSION},
+};
+
+/// The WebAssembly that plugins may use: no threads, relaxed SIMD, 64-bit memory, GC, exceptions or component async.
+const FEATURES: WasmFeatures = WasmFeatures::WASM2
+    .difference(WasmFeatures::GC_TYPES)
+    .union(WasmFeatures::EXTENDED_CONST)
+    .union(WasmFeatures::TAIL_CALL)
+    .union(WasmFeatures::MULTI_MEMORY)
+    .union(WasmFeatures::COMPONENT_MODEL);
+
+/// The packages of `wit/`, each after those that it uses.
+const PACKAGES: [(&str, &str); 11] = [
+    ("types.wit", include_str!("../../../wit/types/types.wit")),
+    ("host.wit", include_str!("../../../wit/host/host.wit")),
+    ("call.wit", include_str!("../../../wit/call/call.wit")),
+    ("chat.wit", include_str!("../../../wit/chat/chat.wit")),
+    ("profile.wit", include_str!("../../../wit/profile/profile.wit")),
+    ("scoring.wit", include_str!("../../../wit/scoring/scoring.wit")),
+    (
+        "voice-flow.wit",
+        include_str!("../../../wit/voice-flow/voice-flow.wit"),
+    ),
+    (
+        "routing-strategy.wit",
+        include_str!("../../../wit/routing-strategy/routing-strategy.wit"),
+    ),
+    (
+        "outbound-rule.wit",
+        include_str!("../../../wit/outbound-rule/outbound-rule.wit"),
+    ),
+    (
+        "tag-generator.wit",
+        include_str!("../../../wit/tag-generator/tag-generator.wit"),
+    ),
+    (
+        "qa-scorecard.wit",
+        include_str!("../../../wit/qa-scorecard/qa-scorecard.wit"),
+    ),
+];
+
+static CONTRACT: LazyLock<Result<Resolve, String>> = LazyLock::new(|| {
+    let mut resolve = Resolve::default();
+    for (name, text) in PACKAGES {
+        resolve
+            .push_str(name, text)
+            .map_err(|error| format!("{name}: {error:#}"))?;
+    }
+    Ok(resolve)
+});
+
+/// What a component says about itself on its outermost level.
+#[derive(Default)]
+struct Outline<'a> {
+    manifest: Option<&'a [u8]>,
+    imports: Vec<&'a str>,
+    exports: Vec<&'a str>,
+}
+
+pub(crate) fn inspect(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
+    if wasm.len() > MAX_COMPONENT_BYTES {
+        return Err(InvalidComponent::TooLarge {
+            found: wasm.len(),
+            limit: MAX_COMPONENT_BYTES,
+        });
+    }
+    let malformed = |error: wasmparser::BinaryReaderError| InvalidComponent::Malformed(error.to_string());
+    let outline = outline(wasm)?;
+    Validator::new_with_features(FEATURES)
+        .validate_all(wasm)
+        .map_err(malformed)?;
+    let manifest = outline.manifest.ok_or_else(|| {
+        InvalidComponent::Manifest(
+            "is missing: the plugin's build puts plugin.toml into the component".to_owned(),
+        )
+    })?;
+    let manifest = Manifest::parse(manifest).map_err(InvalidComponent::Manifest)?;
+    check_world(manifest.kind, &outline, wasm)?;
+    Ok(manifest)
+}
+
+fn outline(wasm: &[u8]) -> Result<Outline<'_>, InvalidComponent> {
+    let not =
+        |what: String| InvalidComponent::NotAComponent(format!("{what}: expected a component (layer 1)"));
+    let mut outline = Outline::default();
+    let mut depth = 0usize;
+    for (n, payload) in Parser::new(0).parse_all(wasm).enumerate() {
+        let payload = payload.map_err(|error| match n {
+            0 => not(error.to_string()),
+            _ => InvalidComponent::Malformed(error.to_string()),
+        })?;
+        let malformed = |error: wasmparser::BinaryReaderError| InvalidComponent::Malformed(error.to_string());
+        match payload {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } if depth == 0 => {
+                return Err(not("found a core module".to_owned()));
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section) if depth == 0 && section.name() == SECTION => {
+                let twice = || InvalidComponent::Manifest("is there twice: expected one".to_owned());
+                outline
+                    .manifest
+                    .replace(section.data())
+                    .map_or(Ok(()), |_| Err(twice()))?;
+            }
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    outline.imports.push(import.map_err(malformed)?.name.name);
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    outline.exports.push(export.map_err(malformed)?.name.name);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(outline)
+}
+
+fn check_world(kind: PluginKind, outline: &Outline<'_>, wasm: &[u8]) -> Result<(), InvalidComponent> {
+    let name = format!("cx:{kind}/{kind}@{WORLD_VERSION}");
+    let types = |reason: String| InvalidComponent::Types {
+        world: name.clone(),
+        reason,
+    };
+    let resolve = CONTRACT.as_ref().map_err(|error| types(error.clone()))?;
+    let id = world(resolve, kind).ok_or_else(|| types("the host has no such world".to_owned()))?;
+    let world = &resolve.worlds[id];
+    let imports: Vec<_> = world
+        .imports
+        .keys()
+        .map(|key| resolve.name_world_key(key))
+        .collect();
+    if let Some(found) = outline
+        .imports
+        .iter()
+        .find(|found| !imports.iter().any(|name| name == *found))
+    {
+        let (found, expected) = ((*found).to_owned(), imports.join(", "));
+        return Err(InvalidComponent::Import {
+            world: name,
+            found,
+            expected,
+        });
+    }
+    for key in world.exports.keys() {
+        let expected = resolve.name_world_key(key);
+        if !outline.exports.contains(&expected.as_str()) {
+            let found = if outline.exports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                outline.exports.join(", ")
+            };
+            return Err(InvalidComponent::Export {
+                world: name,
+                found,
+                expected,
+            });
+        }
+    }
+    wit_component::targets(resolve, id, wasm, false).map_err(|error| types(error.root_cause().to_string()))
+}
+
+fn world(resolve: &Resolve, kind: PluginKind) -> Option<WorldId> {
+    resolve
+        .worlds
+        .iter()
+        .find(|(_, world)| world.name == kind.as_str())
+        .map(|(id, _)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_contract_has_a_world_for_every_kind() {
+        let resolve = CONTRACT.as_ref().unwrap();
+        for kind in PluginKind::ALL {
+            assert!(world(resolve, kind).is_some(), "{kind}");
+        }
+    }
+}

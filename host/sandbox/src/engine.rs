@@ -1,0 +1,138 @@
+use std::{
+    sync::{
+        Condvar, Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError, Sender},
+    },
+    thread,
+    time::Duration,
+};
+
+use wasmtime::{Config, Enabled, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::{
+    SandboxError,
+    ceilings::{
+        MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_MEMORY_BYTES, MAX_STACK_BYTES, MAX_TABLE_ELEMENTS, MAX_TABLES,
+    },
+};
+
+/// Memory that a slot of the pool keeps for its next instance instead of giving it back to the system: cheaper to
+/// clear than to map again.
+const KEEP_MEMORY_BYTES: usize = 512 * 1024;
+const KEEP_TABLE_BYTES: usize = 64 * 1024;
+/// Bytes of wasmtime's own records of one instance. CPython's component is the largest known.
+const MAX_INSTANCE_BYTES: usize = 1024 * 1024;
+/// The kill switch looks at the time this often.
+pub(crate) const TICK: Duration = Duration::from_millis(1);
+
+/// An engine whose pool holds `decisions` at once.
+pub(crate) fn engine(decisions: u32) -> Result<Engine, SandboxError> {
+    let mut pool = PoolingAllocationConfig::new();
+    // A pure component needs 1 to 3 core instances and one memory; those of languages with a run time need more, so
+    // the pool is counted in simple ones and a few large ones.
+    pool.total_component_instances(decisions)
+        .total_core_instances(decisions.saturating_mul(4).saturating_add(MAX_CORE_INSTANCES))
+        .total_memories(decisions.saturating_add(MAX_MEMORIES))
+        .total_tables(decisions.saturating_mul(2).saturating_add(MAX_TABLES))
+        .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_memories_per_component(MAX_MEMORIES)
+        .max_tables_per_component(MAX_TABLES)
+        .max_tables_per_module(MAX_TABLES)
+        .max_memories_per_module(MAX_MEMORIES)
+        .max_core_instance_size(MAX_INSTANCE_BYTES)
+        .max_component_instance_size(MAX_INSTANCE_BYTES)
+        .max_memory_size(MAX_MEMORY_BYTES)
+        .table_elements(MAX_TABLE_ELEMENTS)
+        .linear_memory_keep_resident(KEEP_MEMORY_BYTES)
+        .table_keep_resident(KEEP_TABLE_BYTES)
+        .pagemap_scan(Enabled::Auto);
+    let mut config = Config::new();
+    config
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .memory_init_cow(true)
+        .max_wasm_stack(MAX_STACK_BYTES)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_component_model(true);
+    Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
+}
+
+/// The kill switch's clock: a thread of its own, so that no load on other threads stops it. Ends when this is dropped.
+pub(crate) struct Ticker {
+    _alive: Sender<()>,
+}
+
+impl Ticker {
+    pub(crate) fn start(engine: &Engine) -> Result<Self, SandboxError> {
+        let engine = engine.clone();
+        let (alive, dropped) = mpsc::channel();
+        thread::Builder::new()
+            .name("plugin-epoch".to_owned())
+            .spawn(move || {
+                while dropped.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                    engine.increment_epoch();
+                }
+            })
+            .map_err(SandboxError::Ticker)?;
+        Ok(Self { _alive: alive })
+    }
+}
+
+/// Places in the pool. Who finds none waits for one.
+pub(crate) struct Places {
+    free: Mutex<u32>,
+    freed: Condvar,
+}
+
+/// A place in the pool; free again when dropped.
+pub(crate) struct Place<'a>(&'a Places);
+
+impl Places {
+    pub(crate) const fn new(free: u32) -> Self {
+        Self {
+            free: Mutex::new(free),
+            freed: Condvar::new(),
+        }
+    }
+
+    /// A place, waiting at most `patience` for one.
+    pub(crate) fn take(&self, patience: Duration) -> Option<Place<'_>> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut free, _) = self
+            .freed
+            .wait_timeout_while(free, patience, |free| *free == 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(1)?;
+        Some(Place(self))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_no_place_waits_for_one_and_no_longer_than_wanted() {
+        let places = Places::new(1);
+        let first = places.take(Duration::ZERO);
+        assert!(first.is_some());
+        assert!(places.take(Duration::from_millis(5)).is_none());
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| places.take(Duration::from_secs(20)).is_some());
+            drop(first);
+            assert!(waiting.join().unwrap());
+        });
+        assert!(places.take(Duration::ZERO).is_some());
+    }
+}

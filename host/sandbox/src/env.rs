@@ -1,0 +1,169 @@
+use std::sync::Arc;
+
+use jackfield_contact::decision::{
+    Answer, Customer, EvaluationRecord, Failure, PastInteraction, QueueStatus, SurveyRecord, Tag,
+};
+use jackfield_types::{InteractionId, Timestamp};
+
+use crate::Ceilings;
+
+/// What surrounds one decision.
+#[derive(Clone)]
+pub struct Env {
+    /// The decision's moment; the plugin's clock stands still at it.
+    pub now: Timestamp,
+    /// The configuration of the binding as one JSON text; `{}` when none was set.
+    pub config: Arc<str>,
+    /// What the plugin may ask.
+    pub reads: Arc<dyn Reads>,
+    /// Ceilings below those of the kind; `None`: those of the kind.
+    pub budget: Option<Ceilings>,
+}
+
+/// What a plugin may ask about the customer and the tenant while it decides, bound to one tenant, one binding and one
+/// interaction. Called on the thread of the decision, and within its time.
+///
+/// Every method answers "nothing is known" unless it is written otherwise. What was not granted answers
+/// [`ReadError::not_granted`]. The plugin gets an error as a value; it never traps.
+pub trait Reads: Send + Sync {
+    /// The customer of the interaction at hand; none when the caller is unknown.
+    fn customer(&self) -> Result<Option<Customer>, ReadError> {
+        Ok(None)
+    }
+
+    /// Finished interactions of that customer, newest first, at most `limit` (1 to 50).
+    fn history(&self, limit: usize) -> Result<Vec<PastInteraction>, ReadError> {
+        let _ = limit;
+        Ok(Vec::new())
+    }
+
+    /// Survey answers of that customer, newest first, at most `limit` (1 to 50).
+    fn surveys(&self, limit: usize) -> Result<Vec<SurveyRecord>, ReadError> {
+        let _ = limit;
+        Ok(Vec::new())
+    }
+
+    /// Evaluations of that customer's interactions, newest first, at most `limit` (1 to 50).
+    fn evaluations(&self, limit: usize) -> Result<Vec<EvaluationRecord>, ReadError> {
+        let _ = limit;
+        Ok(Vec::new())
+    }
+
+    /// How a queue of the tenant stands; none when there is no such queue. The id is as the plugin gave it.
+    fn queue_status(&self, id: &str) -> Result<Option<QueueStatus>, ReadError> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// The value of a key of this binding, as it was before this decision.
+    fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        let _ = key;
+        Ok(None)
+    }
+
+    /// Tags of the customer of a piece of waiting work, expired ones included; for routing strategies.
+    fn customer_tags(&self, interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
+        let _ = interaction;
+        Ok(Vec::new())
+    }
+}
+
+/// Knows nothing about anybody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoReads;
+
+impl Reads for NoReads {}
+
+/// A question of a plugin that was not answered; the plugin gets it as a value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct ReadError {
+    /// A stable code, at most 64 bytes, for example `not-granted`.
+    pub code: Arc<str>,
+    /// What happened and what to do, for people.
+    pub message: Arc<str>,
+    /// Whether the same question may be answered later.
+    pub retryable: bool,
+}
+
+impl ReadError {
+    /// The tenant has not granted this to the binding.
+    pub fn not_granted(what: &str) -> Self {
+        Self {
+            code: "not-granted".into(),
+            message: format!(
+                "{what} is not granted to this binding: the tenant's administrator can grant it"
+            )
+            .into(),
+            retryable: false,
+        }
+    }
+
+    /// It cannot be read now; it may be later.
+    pub fn unavailable(why: &str) -> Self {
+        Self {
+            code: "unavailable".into(),
+            message: why.into(),
+            retryable: true,
+        }
+    }
+}
+
+/// What came of one question to a plugin.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decision {
+    /// The checked answer, or why there is none.
+    pub result: Result<Answer, Failure>,
+    /// What it cost.
+    pub receipt: Receipt,
+    /// What the plugin wrote for its author; kept on failure too.
+    pub log: Vec<LogLine>,
+    /// Keys that the plugin set (`Some`) or took away (`None`), each once, in the order of the first writing. To be
+    /// committed together with the answer; empty on failure.
+    pub kv_writes: Vec<(String, Option<Vec<u8>>)>,
+}
+
+/// What a decision cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Receipt {
+    /// Fuel used. After a trap, a time-out or any other stop: the whole reservation.
+    pub fuel: u64,
+    /// Highest sum of the bytes of all memories.
+    pub peak_memory_bytes: u64,
+    /// Wall time in microseconds, instantiation and conversions included.
+    pub wall_us: u64,
+}
+
+/// One line of a plugin's log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The text.
+    pub message: String,
+}
+
+/// How much a line of a plugin's log matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// For the author while developing.
+    Debug,
+    /// Something worth knowing.
+    Info,
+    /// Something unexpected that was dealt with.
+    Warn,
+    /// Something that went wrong.
+    Error,
+}
+
+impl LogLevel {
+    /// The name used in JSON and on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use std::fmt;
+
+use jackfield_contact::decision::Failure;
+use jackfield_types::limits::{MAX_CODE_BYTES, MAX_TEXT_BYTES};
+use wasmtime::{Store, Trap, WasmBacktrace};
+
+use crate::{bindings::cx::types::types::Error as PluginError, state::State};
+
+/// Functions of a guest's backtrace that go into a failure's message.
+const BACKTRACE_FUNCTIONS: usize = 8;
+
+/// Why a call brought no valid answer.
+pub(crate) enum Fault {
+    /// wasmtime stopped it, or could not read what it returned.
+    Engine(wasmtime::Error),
+    /// It answered "error".
+    Plugin(PluginError),
+    /// The question or the answer broke a rule of the contract.
+    Rule(Failure),
+}
+
+impl From<wasmtime::Error> for Fault {
+    fn from(error: wasmtime::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl From<PluginError> for Fault {
+    fn from(error: PluginError) -> Self {
+        Self::Plugin(error)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Rule(failure)
+    }
+}
+
+/// A failure with its code.
+pub(crate) fn failure(code: &str, message: impl fmt::Display) -> Failure {
+    Failure {
+        code: code.into(),
+        message: cut(&message.to_string(), MAX_TEXT_BYTES).into(),
+    }
+}
+
+impl Fault {
+    /// Puts the fault into the words of the fail policies. Answers whether the plugin was stopped, so that the whole
+    /// reservation is billed.
+    pub(crate) fn classify(self, store: &Store<State>) -> (Failure, bool) {
+        match self {
+            Self::Rule(failure) => (failure, false),
+            Self::Plugin(error) => {
+                let code = cut(&error.code, MAX_CODE_BYTES);
+                (
+                    failure("plugin-error", format_args!("{code}: {}", error.message)),
+                    false,
+                )
+            }
+            Self::Engine(error) => (stopped(&error, store), true),
+        }
+    }
+}
+
+fn stopped(error: &wasmtime::Error, store: &Store<State>) -> Failure {
+    let trap = error.downcast_ref::<Trap>().copied();
+    let cause = error.root_cause().to_string();
+    let (code, what) = match trap {
+        Some(Trap::OutOfFuel) => ("fuel", "used all its fuel".to_owned()),
+        Some(Trap::Interrupt) => ("timeout", "did not answer in time".to_owned()),
+        _ if store.data().meter.refused() => ("memory", "asked for more memory than its ceiling".to_owned()),
+        Some(trap) => ("trap", trap.to_string()),
+        // wasmtime's error for host-call data has no public type.
+        None if cause.contains("hostcalls has been exhausted") => (
+            "oversize",
+            "handed more data to the host at once than one call may carry".to_owned(),
+        ),
+        None if error.downcast_ref::<WasmBacktrace>().is_some() => ("trap", cause),
+        None => (
+            "invalid-answer",
+            format!("what it returned cannot be read: {cause}"),
+        ),
+    };
+    failure(
+        code,
+        format_args!("the plugin {what}{}", Functions(error.downcast_ref())),
+    )
+}
+
+/// ` in a < b < c`, innermost first.
+struct Functions<'a>(Option<&'a WasmBacktrace>);
+
+impl fmt::Display for Functions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frames = self.0.map_or(&[][..], WasmBacktrace::frames);
+        for (n, frame) in frames.iter().take(BACKTRACE_FUNCTIONS).enumerate() {
+            f.write_str(if n == 0 { ", in " } else { " < " })?;
+            match frame.func_name() {
+                Some(name) => write!(f, "{:#}", rustc_demangle::demangle(name))?,
+                None => write!(f, "function {}", frame.func_index())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// At most `most` bytes of a text, cut between characters.
+pub(crate) fn cut(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_cut_between_characters() {
+        assert_eq!(cut("abc", 2), "ab");
+        assert_eq!(cut("呼叫", 4), "呼");
+        assert_eq!(cut("呼叫", 2), "");
+        assert_eq!(cut("a", 9), "a");
+    }
+}

@@ -1,0 +1,76 @@
+//! One module per kind of plugin: puts the question into WIT values, calls, checks the answer.
+
+mod outbound_rule;
+mod qa_scorecard;
+mod routing_strategy;
+mod tag_generator;
+mod voice_flow;
+
+use jackfield_contact::decision::{Answer, Question};
+use jackfield_types::PluginKind;
+use wasmtime::{
+    Store,
+    component::{Instance, InstancePre},
+};
+
+use crate::{
+    Ceilings,
+    bindings::exports::cx,
+    fault::{Fault, failure},
+    state::State,
+};
+
+/// The exports of one component, looked up once.
+pub(crate) enum Exports {
+    Flow(cx::voice_flow::flow::GuestIndices),
+    Routing(cx::routing_strategy::strategy::GuestIndices),
+    Outbound(cx::outbound_rule::rule::GuestIndices),
+    Tags(cx::tag_generator::tagger::GuestIndices),
+    Scorecard(cx::qa_scorecard::scorecard::GuestIndices),
+}
+
+impl Exports {
+    pub(crate) fn new(kind: PluginKind, pre: &InstancePre<State>) -> wasmtime::Result<Self> {
+        Ok(match kind {
+            PluginKind::VoiceFlow => Self::Flow(cx::voice_flow::flow::GuestIndices::new(pre)?),
+            PluginKind::RoutingStrategy => {
+                Self::Routing(cx::routing_strategy::strategy::GuestIndices::new(pre)?)
+            }
+            PluginKind::OutboundRule => Self::Outbound(cx::outbound_rule::rule::GuestIndices::new(pre)?),
+            PluginKind::TagGenerator => Self::Tags(cx::tag_generator::tagger::GuestIndices::new(pre)?),
+            PluginKind::QaScorecard => Self::Scorecard(cx::qa_scorecard::scorecard::GuestIndices::new(pre)?),
+        })
+    }
+
+    /// Asks the instance. The answer has been checked.
+    pub(crate) fn ask(
+        &self,
+        store: &mut Store<State>,
+        instance: &Instance,
+        question: &Question,
+        ceilings: &Ceilings,
+    ) -> Result<Answer, Fault> {
+        match (self, question) {
+            (Self::Flow(guest), Question::Flow(question)) => {
+                voice_flow::ask(guest, store, instance, question, ceilings).map(Answer::Flow)
+            }
+            (Self::Routing(guest), Question::Routing(question)) => {
+                routing_strategy::ask(guest, store, instance, question).map(Answer::Routing)
+            }
+            (Self::Outbound(guest), Question::Outbound(attempt)) => {
+                outbound_rule::ask(guest, store, instance, attempt, ceilings).map(Answer::Outbound)
+            }
+            (Self::Tags(guest), Question::Tags(question)) => {
+                tag_generator::ask(guest, store, instance, question, ceilings).map(Answer::Tags)
+            }
+            (Self::Scorecard(guest), Question::Scorecard(question)) => {
+                qa_scorecard::ask(guest, store, instance, question, ceilings).map(Answer::Scorecard)
+            }
+            _ => Err(failure(
+                "unavailable",
+                format_args!("a plugin of another kind cannot answer a {}", question.kind()),
+            )
+            .into()),
+        }
+    }
+}

@@ -1,0 +1,223 @@
+use std::{fmt, sync::Arc};
+
+use jackfield_contact::{
+    decision::{
+        Enqueue, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, Need, QueueExit,
+        SurveyQuestion,
+    },
+    leg::Prompt,
+};
+use jackfield_types::{
+    SkillId,
+    limits::{
+        MAX_FLOW_ACTIONS, MAX_FLOW_STATE_BYTES, MAX_PROMPT_NAME_BYTES, MAX_PROMPTS, MAX_SILENCE_MS,
+        MAX_SKILL_LEVEL, MAX_TEXT_BYTES,
+    },
+};
+use wasmtime::{Store, component::Instance};
+
+use crate::{
+    Ceilings,
+    answer::{Checker, invalid},
+    bindings::{
+        cx::call::types as wit,
+        exports::cx::voice_flow::flow::{GuestIndices, Next},
+    },
+    fault::Fault,
+    lower::Lower,
+    state::State,
+};
+
+/// Skills that one `enqueue` may ask for.
+const MAX_NEEDS: usize = 16;
+
+pub(super) fn ask(
+    guest: &GuestIndices,
+    store: &mut Store<State>,
+    instance: &Instance,
+    question: &FlowQuestion,
+    ceilings: &Ceilings,
+) -> Result<FlowAnswer, Fault> {
+    let mut lower = Lower::question(ceilings.input_bytes);
+    lower.takes(question.state.len());
+    let event = event(&mut lower, &question.event);
+    let event = lower.asked(event)?;
+    let next = guest
+        .load(&mut *store, instance)?
+        .call_step(store, &question.state, &event)??;
+    Ok(checked(next, ceilings.output_bytes)?)
+}
+
+fn event(lower: &mut Lower, event: &FlowEvent) -> wit::CallEvent {
+    match event {
+        FlowEvent::Started => wit::CallEvent::Started,
+        FlowEvent::Digits(digits) => wit::CallEvent::Digits(lower.text(digits)),
+        FlowEvent::NoInput => wit::CallEvent::NoInput,
+        FlowEvent::PromptFinished => wit::CallEvent::PromptFinished,
+        FlowEvent::QueueProgress(progress) => wit::CallEvent::QueueProgress(wit::QueueProgress {
+            queue: lower.text(progress.queue.as_str()),
+            position: progress.position,
+            waited: progress.waited_ms,
+            expected_wait: progress.expected_wait_ms,
+        }),
+        FlowEvent::QueueLeft(exit) => wit::CallEvent::QueueLeft(match exit {
+            QueueExit::UnknownQueue => wit::QueueExit::UnknownQueue,
+            QueueExit::Full => wit::QueueExit::Full,
+            QueueExit::MaxWait => wit::QueueExit::MaxWait,
+        }),
+        FlowEvent::Answered(agent) => wit::CallEvent::Answered(lower.text(agent.as_str())),
+        FlowEvent::AgentLeft { agent, talked_ms } => wit::CallEvent::AgentLeft(wit::AgentLeft {
+            agent: lower.text(agent.as_str()),
+            talked: *talked_ms,
+        }),
+        FlowEvent::SurveyAnswered { question, value } => wit::CallEvent::SurveyAnswered(wit::SurveyAnswer {
+            question: lower.text(question),
+            value: *value,
+        }),
+        FlowEvent::Timer(name) => wit::CallEvent::Timer(lower.text(name)),
+        FlowEvent::Ended => wit::CallEvent::Ended,
+    }
+}
+
+fn checked(next: Next, limit: usize) -> Result<FlowAnswer, Failure> {
+    let mut check = Checker::new(limit);
+    check.list("state", &next.state, MAX_FLOW_STATE_BYTES)?;
+    check.list("actions", &next.actions, MAX_FLOW_ACTIONS)?;
+    let last = next.actions.len().saturating_sub(1);
+    let mut actions = Vec::with_capacity(next.actions.len());
+    for (n, found) in next.actions.into_iter().enumerate() {
+        let at = format_args!("actions[{n}]");
+        let action = action(&mut check, at, found)?;
+        if n < last && action.waits() {
+            return Err(invalid(at, "an action that waits", "it only as the last action"));
+        }
+        actions.push(action);
+    }
+    Ok(FlowAnswer {
+        state: next.state,
+        actions,
+    })
+}
+
+fn action(
+    check: &mut Checker,
+    at: fmt::Arguments<'_>,
+    action: wit::CallAction,
+) -> Result<FlowAction, Failure> {
+    Ok(match action {
+        wit::CallAction::Play(list) => FlowAction::Play(prompts(check, format_args!("{at}.play"), list)?),
+        wit::CallAction::Gather(found) => {
+            FlowAction::Gather(gather(check, format_args!("{at}.gather"), found)?)
+        }
+        wit::CallAction::Enqueue(found) => {
+            FlowAction::Enqueue(enqueue(check, format_args!("{at}.enqueue"), found)?)
+        }
+        wit::CallAction::Record(on) => FlowAction::Record(on),
+        wit::CallAction::Set(found) => FlowAction::Set(
+            check.name(format_args!("{at}.set.key"), found.key)?,
+            check.text(format_args!("{at}.set.value"), found.value, MAX_TEXT_BYTES)?,
+        ),
+        wit::CallAction::AskSurvey(found) => {
+            FlowAction::AskSurvey(survey(check, format_args!("{at}.ask-survey"), found)?)
+        }
+        wit::CallAction::SetTimer(found) => FlowAction::SetTimer(
+            check.name(format_args!("{at}.set-timer.name"), found.name)?,
+            check.number(format_args!("{at}.set-timer.after"), found.after, 100..=3_600_000)?,
+        ),
+        wit::CallAction::End => FlowAction::End,
+    })
+}
+
+fn gather(check: &mut Checker, at: fmt::Arguments<'_>, found: wit::Gather) -> Result<Gather, Failure> {
+    if let Some(terminator) = found.terminator
+        && !matches!(terminator, '#' | '*')
+    {
+        return Err(invalid(
+            format_args!("{at}.terminator"),
+            format_args!("{terminator:?}"),
+            "# or *",
+        ));
+    }
+    let wait = 500..=60_000;
+    Ok(Gather {
+        prompts: prompts(check, format_args!("{at}.prompts"), found.prompts)?,
+        max_digits: check.number(format_args!("{at}.max-digits"), found.max_digits, 1..=32)?,
+        terminator: found.terminator,
+        first_digit_ms: check.number(format_args!("{at}.first-digit"), found.first_digit, wait.clone())?,
+        between_digits_ms: check.number(format_args!("{at}.between-digits"), found.between_digits, wait)?,
+    })
+}
+
+fn enqueue(check: &mut Checker, at: fmt::Arguments<'_>, found: wit::Enqueue) -> Result<Enqueue, Failure> {
+    check.list(format_args!("{at}.needs"), &found.needs, MAX_NEEDS)?;
+    let mut needs = Vec::with_capacity(found.needs.len());
+    for (n, need) in found.needs.iter().enumerate() {
+        let at = format_args!("{at}.needs[{n}]");
+        needs.push(Need {
+            skill: SkillId::new(&need.skill)
+                .map_err(|error| invalid(format_args!("{at}.skill"), &error.value, error.expected))?,
+            level: check.number(format_args!("{at}.level"), need.level, 1..=MAX_SKILL_LEVEL)?,
+        });
+    }
+    Ok(Enqueue {
+        queue: check.name(format_args!("{at}.queue"), found.queue)?,
+        needs,
+        priority: check.number(format_args!("{at}.priority"), found.priority, -100..=100)?,
+    })
+}
+
+fn survey(
+    check: &mut Checker,
+    at: fmt::Arguments<'_>,
+    found: wit::SurveyQuestion,
+) -> Result<SurveyQuestion, Failure> {
+    let highest = check.number(format_args!("{at}.highest"), found.highest, 0..=9)?;
+    Ok(SurveyQuestion {
+        id: check.name(format_args!("{at}.id"), found.id)?,
+        prompts: prompts(check, format_args!("{at}.prompts"), found.prompts)?,
+        lowest: check.number(format_args!("{at}.lowest"), found.lowest, 0..=highest)?,
+        highest,
+    })
+}
+
+fn prompts(
+    check: &mut Checker,
+    at: fmt::Arguments<'_>,
+    found: Vec<wit::Prompt>,
+) -> Result<Vec<Prompt>, Failure> {
+    check.list(at, &found, MAX_PROMPTS)?;
+    let mut prompts = Vec::with_capacity(found.len());
+    for (n, found) in found.into_iter().enumerate() {
+        let at = format_args!("{at}[{n}]");
+        prompts.push(match found {
+            wit::Prompt::File(name) => Prompt::File(file(check, format_args!("{at}.file"), name)?),
+            wit::Prompt::Say(speech) => Prompt::Speech {
+                text: check.text(format_args!("{at}.say.text"), speech.text, MAX_TEXT_BYTES)?,
+                language: check.name(format_args!("{at}.say.language"), speech.language)?,
+            },
+            wit::Prompt::Silence(ms) => {
+                Prompt::Silence(check.number(format_args!("{at}.silence"), ms, 0..=MAX_SILENCE_MS)? as u32)
+            }
+        });
+    }
+    Ok(prompts)
+}
+
+/// The name of a prompt must not be able to leave the prompt library.
+fn file(check: &mut Checker, at: fmt::Arguments<'_>, name: String) -> Result<Arc<str>, Failure> {
+    let plain = !name.is_empty()
+        && !name.starts_with('.')
+        && !name
+            .chars()
+            .any(|c| matches!(c, '/' | '\\' | ':') || c.is_control());
+    if plain {
+        check.text(at, name, MAX_PROMPT_NAME_BYTES)
+    } else {
+        let name = crate::fault::cut(&name, MAX_PROMPT_NAME_BYTES);
+        Err(invalid(
+            at,
+            format_args!("{name:?}"),
+            "the name of a prompt, without path",
+        ))
+    }
+}

@@ -1,0 +1,155 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jackfield_contact::decision::{Answer, Question};
+use jackfield_types::{Digest, PluginKind};
+use wasmtime::{Store, UpdateDeadline, component::InstancePre};
+
+use crate::{
+    Ceilings, Decision, Env, Manifest, Receipt, Sandbox,
+    ceilings::MAX_HOST_CALL_BYTES,
+    fault::{Fault, failure},
+    kind::Exports,
+    state::State,
+};
+
+/// How long a decision waits for a place in the pool before it fails with `overloaded`.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// A plugin that is ready to run. Cheap to clone; may decide on several threads at once.
+#[derive(Clone)]
+pub struct Plugin(pub(crate) Arc<Loaded>);
+
+pub(crate) struct Loaded {
+    sandbox: Sandbox,
+    manifest: Manifest,
+    digest: Digest,
+    pre: InstancePre<State>,
+    exports: Exports,
+}
+
+impl Loaded {
+    pub(crate) fn new(
+        sandbox: Sandbox,
+        manifest: Manifest,
+        digest: Digest,
+        pre: InstancePre<State>,
+    ) -> wasmtime::Result<Self> {
+        let exports = Exports::new(manifest.kind, &pre)?;
+        Ok(Self {
+            sandbox,
+            manifest,
+            digest,
+            pre,
+            exports,
+        })
+    }
+}
+
+impl fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugin")
+            .field("manifest", self.manifest())
+            .field("digest", &self.0.digest)
+            .finish()
+    }
+}
+
+impl Plugin {
+    /// What the plugin says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// The SHA-256 of the component.
+    pub fn digest(&self) -> Digest {
+        self.0.digest
+    }
+
+    /// Which questions it answers.
+    pub fn kind(&self) -> PluginKind {
+        self.0.manifest.kind
+    }
+
+    /// Asks the plugin. Runs on the calling thread until the plugin answers or is stopped by its ceilings
+    /// ([`Ceilings::of`] its kind, lowered by `env.budget`), so call it on a thread that may block.
+    ///
+    /// Every decision runs in an instance of its own. Whatever the plugin does, the result is a value: a
+    /// [`Failure`](jackfield_contact::decision::Failure) has one of the codes `trap`, `fuel`, `timeout`, `memory`,
+    /// `oversize`, `invalid-answer`, `plugin-error`, `overloaded` or `unavailable`.
+    pub fn decide(&self, question: Arc<Question>, env: Env) -> Decision {
+        let started = Instant::now();
+        let plugin = &*self.0;
+        let Some(_place) = plugin.sandbox.0.places.take(PATIENCE) else {
+            let message = format_args!("no place in the plugin pool for {PATIENCE:?}");
+            let receipt = Receipt {
+                wall_us: micros(started),
+                ..Receipt::default()
+            };
+            return Decision {
+                result: Err(failure("overloaded", message)),
+                receipt,
+                log: vec![],
+                kv_writes: vec![],
+            };
+        };
+        let ceilings = Ceilings::of(plugin.manifest.kind).lowered(env.budget);
+        let state = State::new(question.clone(), env, &ceilings);
+        let mut store = Store::new(&plugin.sandbox.0.engine, state);
+        let (result, stopped) = match plugin.run(&mut store, &question, &ceilings) {
+            Ok(answer) => (Ok(answer), false),
+            Err(fault) => {
+                let (failure, stopped) = fault.classify(&store);
+                (Err(failure), stopped)
+            }
+        };
+        let left = if stopped { 0 } else { store.get_fuel().unwrap_or(0) };
+        let state = store.into_data();
+        let receipt = Receipt {
+            fuel: ceilings.fuel.saturating_sub(left),
+            peak_memory_bytes: state.meter.memory() as u64,
+            wall_us: micros(started),
+        };
+        let kv_writes = if result.is_ok() {
+            state.kv_writes
+        } else {
+            Vec::new()
+        };
+        Decision {
+            result,
+            receipt,
+            log: state.log,
+            kv_writes,
+        }
+    }
+}
+
+impl Loaded {
+    fn run(
+        &self,
+        store: &mut Store<State>,
+        question: &Question,
+        ceilings: &Ceilings,
+    ) -> Result<Answer, Fault> {
+        store.limiter(|state| &mut state.meter);
+        store.set_fuel(ceilings.fuel)?;
+        store.set_hostcall_fuel(MAX_HOST_CALL_BYTES);
+        // One tick more, since the present one has partly passed.
+        store.set_epoch_deadline(ceilings.wall_ms + 1);
+        store.epoch_deadline_callback(|mut store| {
+            Ok(store
+                .data_mut()
+                .more_time()
+                .map_or(UpdateDeadline::Interrupt, UpdateDeadline::Continue))
+        });
+        let instance = self.pre.instantiate(&mut *store)?;
+        self.exports.ask(store, &instance, question, ceilings)
+    }
+}
+
+fn micros(since: Instant) -> u64 {
+    since.elapsed().as_micros() as u64
+}

@@ -1,0 +1,62 @@
+use std::sync::Arc;
+
+use jackfield_contact::decision::Question;
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::{Ceilings, Env, LogLine, ceilings::WALL_FACTOR, meter::Meter};
+
+/// The data of one decision's store: what the host capabilities see and write.
+pub(crate) struct State {
+    pub(crate) env: Env,
+    pub(crate) question: Arc<Question>,
+    pub(crate) meter: Meter,
+    pub(crate) log: Vec<LogLine>,
+    pub(crate) log_bytes: usize,
+    pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
+    stop: Stop,
+}
+
+/// When the kill switch falls.
+struct Stop {
+    /// Milliseconds of this thread's processor time.
+    cpu_ms: u64,
+    wall_ms: u64,
+    allowed_ms: u64,
+}
+
+impl State {
+    pub(crate) fn new(question: Arc<Question>, env: Env, ceilings: &Ceilings) -> Self {
+        Self {
+            env,
+            question,
+            meter: Meter::new(ceilings.memory_bytes),
+            log: Vec::new(),
+            log_bytes: 0,
+            kv_writes: Vec::new(),
+            stop: Stop {
+                cpu_ms: cpu_ms(),
+                wall_ms: ceilings.wall_ms,
+                allowed_ms: ceilings.wall_ms,
+            },
+        }
+    }
+
+    /// Asked when the wall time allowed so far is over: how many more milliseconds the decision gets because the
+    /// machine kept this thread waiting. `None`: it has had its time.
+    pub(crate) fn more_time(&mut self) -> Option<u64> {
+        let stop = &mut self.stop;
+        let used = cpu_ms().saturating_sub(stop.cpu_ms);
+        let missing = stop.wall_ms.saturating_sub(used);
+        let room = (stop.wall_ms * WALL_FACTOR).saturating_sub(stop.allowed_ms);
+        let more = missing.min(room);
+        stop.allowed_ms += more;
+        (more > 0).then_some(more)
+    }
+}
+
+fn cpu_ms() -> u64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    (time.tv_sec as u64)
+        .saturating_mul(1_000)
+        .saturating_add(time.tv_nsec as u64 / 1_000_000)
+}
