@@ -105,15 +105,14 @@ impl Step<'_> {
         let id = leg.interaction;
         let Some(it) = self.live(id) else { return };
         match (event, it.stage.clone()) {
-            (LegEvent::Ringing, Stage::Offered { offer, agent, .. }) => {
-                // Phones may say it again and again.
-                if !std::mem::replace(&mut it.live.ringing, true) {
-                    self.record(Event::OfferRinging {
-                        interaction: id,
-                        offer,
-                        agent,
-                    });
-                }
+            // Phones may say it again and again.
+            (LegEvent::Ringing, Stage::Offered { offer, agent, .. }) if !it.live.ringing => {
+                it.live.ringing = true;
+                self.record(Event::OfferRinging {
+                    interaction: id,
+                    offer,
+                    agent,
+                });
             }
             (LegEvent::Answered, Stage::Offered { .. }) => self.connect(leg),
             (LegEvent::Ended { cause, .. }, Stage::Offered { .. }) => {

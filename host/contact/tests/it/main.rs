@@ -1,0 +1,12 @@
+//! The core, driven through its public face; voice and plugins are played by hand.
+
+mod after_call;
+mod arrival;
+mod configuration;
+mod endings;
+mod keypad;
+mod queues;
+mod restart;
+mod routing;
+mod transfer;
+mod world;
