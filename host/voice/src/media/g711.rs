@@ -62,7 +62,10 @@ mod tests {
                 assert_eq!(codec.encode(&pcm, &mut back), 1);
                 codec.decode(&back, &mut again);
                 // The two values next to zero may be taken for each other.
-                assert!(pcm[0].abs_diff(again[0]) <= 16, "{codec:?} {byte:#x}: {pcm:?} {again:?}");
+                assert!(
+                    pcm[0].abs_diff(again[0]) <= 16,
+                    "{codec:?} {byte:#x}: {pcm:?} {again:?}"
+                );
                 assert_ne!(pcm[0], i16::MIN, "the jitter buffer's mark for a missing sample");
             }
         }

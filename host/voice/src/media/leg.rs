@@ -5,6 +5,7 @@ use super::{
     dtmf::{Collector, Sender},
     jitter::Jitter,
     player::Player,
+    rtcp::{self, REPORT, SenderReport},
     rtp::{HEADER, Header},
     sdp::OFFERED_DTMF,
 };
@@ -23,6 +24,9 @@ pub(crate) struct Leg {
     /// Where packets really come from; answers go there (symmetric RTP).
     source: Option<SocketAddr>,
     source_ssrc: Option<u32>,
+    /// Where RTCP comes from, once some came.
+    report_source: Option<SocketAddr>,
+    next_report: Duration,
     last_packet: Duration,
     timed_out: bool,
     jitter: Jitter,
@@ -31,6 +35,8 @@ pub(crate) struct Leg {
     ssrc: u32,
     sequence: u16,
     timestamp: u32,
+    packets: u32,
+    bytes: u32,
     talking: bool,
     /// The leg it is bridged to.
     pub(crate) peer: Option<u16>,
@@ -59,6 +65,8 @@ impl Leg {
             remote: None,
             source: None,
             source_ssrc: None,
+            report_source: None,
+            next_report: Duration::ZERO,
             last_packet: Duration::ZERO,
             timed_out: false,
             jitter: Jitter::new(),
@@ -67,6 +75,8 @@ impl Leg {
             ssrc: (seed >> 32) as u32,
             sequence: (seed >> 16) as u16,
             timestamp: seed as u32,
+            packets: 0,
+            bytes: 0,
             talking: false,
             peer: None,
             player: None,
@@ -79,7 +89,7 @@ impl Leg {
     /// Sets or changes the peer.
     pub(crate) fn connect(&mut self, remote: RemoteMedia, now: Duration) {
         if self.remote.is_none_or(|before| before.addr != remote.addr) {
-            self.source = None;
+            (self.source, self.report_source) = (None, None);
         }
         self.last_packet = now;
         self.timed_out = false;
@@ -152,6 +162,46 @@ impl Leg {
         }
     }
 
+    /// Takes an RTCP packet: a sign of life. False when it is none, or from elsewhere than the sound.
+    pub(crate) fn on_report(&mut self, bytes: &[u8], from: SocketAddr, now: Duration) -> bool {
+        let peer = self.source.or(self.remote.map(|r| r.addr));
+        let takes = rtcp::is_rtcp(bytes) && peer.is_some_and(|peer| peer.ip() == from.ip());
+        if takes {
+            self.report_source = Some(from);
+            self.last_packet = now;
+        }
+        takes
+    }
+
+    /// The RTCP report that is due, if one is.
+    pub(crate) fn report(&mut self, now: Duration) -> Option<([u8; REPORT], SocketAddr)> {
+        let peer = self.source.or(self.remote.map(|r| r.addr))?;
+        let port = peer.port().checked_add(1)?;
+        let to = self.report_source.unwrap_or(SocketAddr::new(peer.ip(), port));
+        if now < self.next_report || to.ip().is_unspecified() {
+            return None;
+        }
+        self.next_report = now + rtcp::INTERVAL;
+        let Self {
+            ssrc,
+            timestamp,
+            packets,
+            bytes,
+            ..
+        } = *self;
+        Some((
+            SenderReport {
+                ssrc,
+                now,
+                timestamp,
+                packets,
+                bytes,
+            }
+            .to_bytes(),
+            to,
+        ))
+    }
+
     /// A digit that came by SIP INFO; `None` when it is none or was heard already.
     pub(crate) fn on_info(&mut self, digit: char, now: Duration) -> Option<char> {
         self.collector.on_info(digit, now)
@@ -222,6 +272,8 @@ impl Leg {
             }
             .to_bytes(),
         );
+        self.packets = self.packets.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(len as u32);
         Some((HEADER + len, to))
     }
 }

@@ -12,6 +12,7 @@ mod leg;
 mod loader;
 mod player;
 mod ports;
+mod rtcp;
 mod rtp;
 pub mod sdp;
 mod session;

@@ -19,6 +19,8 @@ const CUSTOMER: u16 = 0;
 pub(crate) trait Out {
     /// Sends a packet from a leg.
     fn send(&mut self, leg: u16, packet: &[u8], to: SocketAddr);
+    /// Sends an RTCP packet from a leg.
+    fn send_report(&mut self, leg: u16, packet: &[u8], to: SocketAddr);
     /// Reports something of a leg.
     fn report(&mut self, leg: u16, event: MediaEvent);
 }
@@ -198,6 +200,12 @@ impl Session {
         }
     }
 
+    /// Takes an RTCP packet; false when it was dropped.
+    pub(crate) fn on_report(&mut self, number: u16, bytes: &[u8], from: SocketAddr, now: Duration) -> bool {
+        self.leg(number)
+            .is_some_and(|leg| leg.on_report(bytes, from, now))
+    }
+
     fn digit(&mut self, number: u16, digit: char, out: &mut impl Out) {
         out.report(number, MediaEvent::Digit(digit));
         if self
@@ -262,6 +270,9 @@ impl Session {
             if let Some((len, to)) = leg.say(&sound, &mut packet) {
                 out.send(number, &packet[..len], to);
             }
+            if let Some((report, to)) = leg.report(now) {
+                out.send_report(number, &report, to);
+            }
             if digits && leg.sender.is_idle() {
                 out.report(number, MediaEvent::DigitsSent);
             }
@@ -290,3 +301,6 @@ fn fill_loop(sound: &[i16], mut at: usize, out: &mut Frame) -> usize {
     }
     at
 }
+
+#[cfg(test)]
+mod tests;

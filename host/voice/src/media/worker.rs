@@ -29,6 +29,8 @@ const SLOT: Duration = Duration::from_millis(5);
 const GIVE_UP: Duration = Duration::from_millis(200);
 /// Packets read from one socket in one turn; the rest waits in the kernel.
 const MAX_PACKETS: usize = 32;
+/// Turns after which RTCP is read once: a second.
+const REPORT_TURNS: u32 = 50;
 /// Bytes of a packet that are looked at.
 const MAX_BYTES: usize = 2_048;
 
@@ -134,6 +136,7 @@ struct Entry {
     interaction: InteractionId,
     session: Session,
     sockets: Vec<(u16, PortPair)>,
+    turns: u32,
 }
 
 /// The world as one session sees it.
@@ -152,6 +155,12 @@ impl Out for World<'_> {
                 .counters
                 .packets_out
                 .fetch_add(u64::from(sent), Ordering::Relaxed);
+        }
+    }
+
+    fn send_report(&mut self, leg: u16, packet: &[u8], to: SocketAddr) {
+        if let Some((_, pair)) = self.sockets.iter().find(|(n, _)| *n == leg) {
+            let _ = pair.rtcp.send_to(packet, to);
         }
     }
 
@@ -212,6 +221,8 @@ impl Worker {
                 .counters
                 .late(now.saturating_duration_since(due).as_micros() as u64);
             let now = now.saturating_duration_since(self.started);
+            entry.turns = entry.turns.wrapping_add(1);
+            let reads_reports = entry.turns.is_multiple_of(REPORT_TURNS);
             let (session, mut world) = entry.parts(&self.shell);
             for (leg, pair) in world.sockets {
                 let counters = &self.shell.counters;
@@ -224,6 +235,13 @@ impl Worker {
                     counters
                         .packets_dropped
                         .fetch_add(u64::from(!taken), Ordering::Relaxed);
+                }
+                let reports = if reads_reports { MAX_PACKETS } else { 0 };
+                for _ in 0..reports {
+                    let Ok((len, from)) = pair.rtcp.recv_from(&mut buffer) else {
+                        break;
+                    };
+                    session.on_report(*leg, &buffer[..len], from, now);
                 }
             }
             session.tick(now, &mut world);
@@ -290,6 +308,7 @@ impl Worker {
                 interaction,
                 session,
                 sockets: Vec::new(),
+                turns: 0,
             });
             emptiest
         });
