@@ -29,12 +29,7 @@ pub(crate) fn row(tenant: &TenantId, space: &str, key: &[u8]) -> Vec<u8> {
     of(tenant, b'r', &[space.as_bytes(), &[0], key])
 }
 
-/// The length of a stream.
-pub(crate) fn stream_len(tenant: &TenantId, stream: &str) -> Vec<u8> {
-    of(tenant, b'l', &[stream.as_bytes()])
-}
-
-/// One event of a stream.
+/// One event of a stream. A stream has no gaps, so its last event tells its length.
 pub(crate) fn event(tenant: &TenantId, stream: &str, seq: u64) -> Vec<u8> {
     of(tenant, b's', &[stream.as_bytes(), &[0], &seq.to_be_bytes()])
 }

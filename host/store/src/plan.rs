@@ -64,8 +64,7 @@ impl<'a> Plan<'a> {
             }
         }
         for append in tx.appends {
-            let mut seq = append.expected_seq;
-            for event in append.events {
+            for (seq, event) in (append.expected_seq..).zip(append.events) {
                 // Beyond the stream's end, where nothing can stand: no need to look.
                 let change = Change {
                     old: None,
@@ -73,12 +72,7 @@ impl<'a> Plan<'a> {
                 };
                 self.batch
                     .insert(layout::event(tenant, &append.stream, seq), change);
-                seq += 1;
             }
-            self.set(
-                layout::stream_len(tenant, &append.stream),
-                Some(seq.to_be_bytes().to_vec()),
-            )?;
         }
         if let (Some(key), Some(fingerprint)) = (tx.idem, fingerprint) {
             self.remember(tenant, key, version, &fingerprint)?;
@@ -122,12 +116,13 @@ impl<'a> Plan<'a> {
             }
         }
         for (at, append) in tx.appends.iter().enumerate() {
-            let len = self.number(&layout::stream_len(tenant, &append.stream))?;
-            if len != append.expected_seq {
-                let found = format!("the stream has {len} events");
+            let there = |seq| Ok(self.get(&layout::event(tenant, &append.stream, seq))?.is_some());
+            let seq = append.expected_seq;
+            if there(seq)? || (seq > 0 && !there(seq - 1)?) {
+                let field = format!("appends[{at}].expected_seq");
                 return Err(Error::Conflict {
-                    field: format!("appends[{at}].expected_seq"),
-                    found,
+                    field,
+                    found: "the stream has another length".into(),
                 });
             }
         }

@@ -246,10 +246,12 @@ impl Store {
     /// How many events a stream has, which is the number of the next; 0 when there is no such stream.
     pub async fn stream_len(&self, ctx: &OpContext, stream: &str) -> Result<u64, Error> {
         stream_fits(stream, || "stream".into())?;
-        self.inner
-            .view
-            .get(&layout::stream_len(&ctx.tenant, stream))?
-            .map_or(Ok(0), |bytes| number(&bytes))
+        let from = layout::event(&ctx.tenant, stream, 0);
+        let to = layout::event(&ctx.tenant, stream, u64::MAX);
+        match self.inner.view.range(&from, &to, true, 1)?.first() {
+            Some((key, _)) => Ok(number(&key[key.len() - 8..])? + 1),
+            None => Ok(0),
+        }
     }
 
     /// Commits a transaction; `Ok` means durable. Answers its version, which all rows put by it carry.

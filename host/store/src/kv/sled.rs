@@ -49,6 +49,9 @@ impl Sled {
             }
             Self::create(folder, &home).map_err(|error| at("cannot make a store in", error))??;
         }
+        if !home.join("db").exists() {
+            return Err(damaged("its database file is gone".into()));
+        }
         let tree = guarded(|| open_db(&home)).map_err(|error| match error {
             Error::Corrupt { what } => damaged(what),
             other => other,
