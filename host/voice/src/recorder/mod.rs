@@ -36,6 +36,10 @@ pub(crate) struct RecordError {
 /// Takes the outcome of each recording, on the writer thread.
 pub(crate) type Done = Box<dyn Fn(LegId, Result<Recording, RecordError>) + Send>;
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are frames, and a box is an allocation on a media thread"
+)]
 enum Message {
     Start {
         id: u64,
