@@ -7,7 +7,7 @@
 
 pub mod media;
 pub mod prompt;
-pub mod recorder;
+
 pub mod softphone;
 pub mod speech;
 
@@ -17,6 +17,7 @@ mod error;
 mod event;
 mod leg;
 mod options;
+mod recorder;
 mod registrar;
 mod sip;
 mod voice;

@@ -2,6 +2,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc,
+        Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -9,19 +10,27 @@ use std::{
 
 use jackfield_contact::leg::{ActionId, LegCommand};
 use jackfield_types::{LegId, TenantId, Timestamp};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{sleep, timeout},
+};
+use uuid::Uuid;
 
 use crate::{
     Directory, RegisteredPhone, VoiceError, VoiceEvent, VoiceOptions, VoiceStats,
     leg::{self, LegTable},
     media::{Engine, EngineOptions},
     prompt::Library,
-    registrar::Registrar,
-    sip::{Endpoint, EndpointOptions},
+    registrar::{self, Change, Registrar},
+    sip::{Endpoint, EndpointOptions, Incoming, Register},
 };
 
 /// How long [`Voice::shutdown`] waits for calls to end.
-const SHUTDOWN: Duration = Duration::from_secs(15);
+const SHUTDOWN: Duration = Duration::from_secs(12);
+/// How long it then waits for the answers to its last requests.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// How often registrations are looked at, when none is due.
+const CLOCK_CHECK: Duration = Duration::from_secs(60);
 
 /// The voice side of one process. Cheap to clone.
 ///
@@ -41,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) endpoint: Endpoint,
     pub(crate) engine: Engine,
     pub(crate) registrar: Registrar,
+    /// Told when a registration came or went.
+    phones_changed: Notify,
     pub(crate) legs: Arc<LegTable>,
     pub(crate) counters: Counters,
 }
@@ -68,13 +79,47 @@ impl Voice {
         directory: Arc<dyn Directory>,
         events: mpsc::Sender<VoiceEvent>,
     ) -> Result<Self, VoiceError> {
+        for (option, dir) in [
+            ("prompts_dir", &options.prompts_dir),
+            ("recordings_dir", &options.recordings_dir),
+            ("speech_cache_dir", &options.speech_cache_dir),
+        ] {
+            std::fs::create_dir_all(dir)
+                .map_err(|source| VoiceError::Directory { option, path: dir.display().to_string(), source })?;
+        }
+        let legs = Arc::new(LegTable::default());
+        let sink = legs.clone();
+        let engine = Engine::start(
+            EngineOptions {
+                workers: options.workers,
+                media_ip: options.media_ip,
+                external_ip: options.external_ip,
+                rtp_ports: options.rtp_ports.clone(),
+                media_timeout: options.media_timeout,
+                prompts: Arc::new(Library::new(options.prompts_dir.clone(), options.speech_cache_dir.clone())),
+            },
+            Arc::new(move |leg, event| sink.media(leg, event)),
+        )?;
         let (endpoint, incoming) = Endpoint::start(EndpointOptions {
             udp: options.sip_udp,
             tcp: Some(options.sip_tcp),
             external_ip: options.external_ip,
         })
         .await?;
-        let shared = Arc::new_cyclic(|shared| todo_shared(shared));
+        let registrar = Registrar::new(options.nonce_secret, options.min_expires, options.max_expires);
+        let shared = Arc::new(Shared {
+            options,
+            directory,
+            events,
+            endpoint,
+            engine,
+            registrar,
+            phones_changed: Notify::new(),
+            legs,
+            counters: Counters::default(),
+        });
+        tokio::spawn(serve(shared.clone(), incoming));
+        tokio::spawn(expire(Arc::downgrade(&shared)));
         Ok(Self { shared })
     }
 
@@ -92,7 +137,7 @@ impl Voice {
     /// Figures since the start.
     pub fn stats(&self) -> VoiceStats {
         VoiceStats {
-            legs: self.shared.legs().live.len(),
+            legs: self.shared.legs.len(),
             phones: self.shared.registrar.len(),
             calls_in: self.shared.counters.calls_in.load(Ordering::Relaxed),
             calls_out: self.shared.counters.calls_out.load(Ordering::Relaxed),
@@ -115,6 +160,77 @@ impl Voice {
     /// Refuses new calls, ends all legs (BYE, CANCEL or 503; each reports `Ended` and its recording), then closes
     /// the sockets and the media threads. Takes at most 15 s.
     pub async fn shutdown(self) {
-        self.shared.close().await;
+        let Shared { endpoint, engine, legs, phones_changed, .. } = &*self.shared;
+        legs.close();
+        if timeout(SHUTDOWN, legs.idle()).await.is_err() {
+            tracing::warn!(legs = legs.len(), "calls did not end in time");
+        }
+        // BYEs that are under way get their answers.
+        timeout(FAREWELL, endpoint.idle()).await.ok();
+        endpoint.shutdown();
+        phones_changed.notify_one();
+        let engine = engine.clone();
+        tokio::task::spawn_blocking(move || engine.shutdown()).await.ok();
+    }
+}
+
+/// Takes calls and registrations until the endpoint is closed.
+async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
+    while let Some(request) = incoming.recv().await {
+        match request {
+            Incoming::Invite(invite) => leg::incoming(&shared, *invite),
+            Incoming::Register(request) => register(&shared, *request).await,
+        }
+    }
+}
+
+async fn register(shared: &Shared, request: Register) {
+    // A version 7 UUID's lower half is random.
+    let salt = Uuid::now_v7().as_u128() as u64;
+    let at = now();
+    let answer = shared.registrar.register(
+        &registrar::Request {
+            uri: &request.uri,
+            user: &request.user,
+            authorization: request.authorization.as_deref(),
+            contacts: &request.contacts,
+            all: request.all,
+            expires: request.expires,
+            call_id: &request.call_id,
+            cseq: request.cseq,
+            source: request.source,
+            transport: request.transport,
+        },
+        shared.directory.as_ref(),
+        salt,
+        at,
+    );
+    let event = answer.change.map(|change| match change {
+        Change::Registered { tenant, agent, expires_at } => VoiceEvent::PhoneRegistered { tenant, agent, at, expires_at },
+        Change::Unregistered { tenant, agent } => VoiceEvent::PhoneUnregistered { tenant, agent, at },
+    });
+    request.reply(answer.status, answer.headers).await;
+    if let Some(event) = event {
+        shared.phones_changed.notify_one();
+        shared.events.send(event).await.ok();
+    }
+}
+
+/// Reports registrations that expire, until the voice side is gone.
+async fn expire(shared: Weak<Shared>) {
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let at = now();
+        for (tenant, agent) in shared.registrar.expire(at) {
+            shared.events.send(VoiceEvent::PhoneUnregistered { tenant, agent, at }).await.ok();
+        }
+        let next = shared.registrar.next_expiry().map(|next| Duration::from_millis(next.since(now())));
+        // Never longer than this, so that a step of the clock is noticed.
+        let wait = next.unwrap_or(CLOCK_CHECK).min(CLOCK_CHECK);
+        tokio::select! {
+            () = shared.endpoint.closed() => return,
+            () = shared.phones_changed.notified() => {}
+            () = sleep(wait) => {}
+        }
     }
 }

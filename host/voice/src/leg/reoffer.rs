@@ -1,0 +1,51 @@
+use jackfield_contact::leg::LegEvent;
+
+use super::Leg;
+use crate::{
+    media::{Direction, sdp},
+    sip::{Call, Offer},
+};
+
+impl Leg {
+    /// A re-INVITE or UPDATE: another address or codec, hold, or nothing but a sign of life.
+    pub(super) async fn reoffered(&mut self, offer: Offer) {
+        if offer.sdp.is_empty() {
+            let ours = offer.is_invite.then(|| {
+                self.origin.version += 1;
+                sdp::offer(self.local, self.origin, Direction::SendRecv)
+            });
+            return self.call.accept(offer, ours);
+        }
+        self.origin.version += 1;
+        match sdp::parse(&offer.sdp).and_then(|offer| offer.answer(self.local, self.origin)) {
+            Ok((answer, remote)) => {
+                self.call.accept(offer, Some(answer));
+                self.connect(remote);
+                self.hold(remote.direction).await;
+            }
+            Err(error) => {
+                tracing::debug!(leg = %self.id, %error, "re-INVITE refused");
+                Call::refuse(offer, if error.is_unacceptable() { 488 } else { 400 });
+            }
+        }
+    }
+
+    /// The peer's answer to an offer that it asked for by a re-INVITE without one.
+    pub(super) async fn reanswered(&mut self, answer: &[u8]) {
+        match sdp::parse(answer).and_then(|answer| answer.remote()) {
+            Ok(remote) => {
+                self.connect(remote);
+                self.hold(remote.direction).await;
+            }
+            Err(error) => tracing::debug!(leg = %self.id, %error, "answer ignored, the call goes on as it was"),
+        }
+    }
+
+    /// Reports hold and its end.
+    pub(super) async fn hold(&mut self, peer: Direction) {
+        if self.held != peer.is_hold() {
+            self.held = peer.is_hold();
+            self.report(if self.held { LegEvent::Held } else { LegEvent::Resumed }).await;
+        }
+    }
+}

@@ -1,1 +1,0 @@
-//! SIP dialogs in, leg events out.
