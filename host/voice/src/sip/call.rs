@@ -222,13 +222,15 @@ impl Call {
         receive
     }
 
-    /// Sends a digit by INFO (`application/dtmf-relay`).
-    pub(crate) fn send_info(&self, digit: char) {
+    /// Sends digits by INFO (`application/dtmf-relay`), one after the other.
+    pub(crate) fn send_info(&self, digits: String) {
         let dialog = self.dialog.clone();
         tokio::spawn(async move {
-            let kind = Header::ContentType("application/dtmf-relay".into());
-            let body = format!("Signal={digit}\r\nDuration=160\r\n").into_bytes();
-            dialog.info(Some(vec![kind]), Some(body)).await.ok();
+            for digit in digits.chars() {
+                let kind = Header::ContentType("application/dtmf-relay".into());
+                let body = format!("Signal={digit}\r\nDuration=160\r\n").into_bytes();
+                dialog.info(Some(vec![kind]), Some(body)).await.ok();
+            }
         });
     }
 

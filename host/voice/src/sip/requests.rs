@@ -1,6 +1,11 @@
 //! Requests outside of dialogs, and the way of those inside to their call.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    future::{Future, poll_fn},
+    net::SocketAddr,
+    sync::Arc,
+    task::Poll,
+};
 
 use rsipstack::{
     sip::{
@@ -79,10 +84,14 @@ pub(super) async fn serve(
         match permits.clone().try_acquire_owned() {
             Ok(permit) => {
                 let (endpoint, incoming) = (endpoint.clone(), incoming.clone());
-                tokio::spawn(async move {
+                let mut request = Box::pin(async move {
                     route(endpoint, tx, incoming).await;
                     drop(permit);
                 });
+                // Begun here, so that two digits of one call are seen in the order in which they came.
+                if poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await.is_pending() {
+                    tokio::spawn(request);
+                }
             }
             Err(_) => {
                 tx.reply_with(StatusCode::ServiceUnavailable, vec![retry_after()], None).await.ok();

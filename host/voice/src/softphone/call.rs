@@ -362,7 +362,7 @@ impl Task {
             }
             Order::StopPlay => engine.stop_play(self.leg),
             Order::Digits(digits) => engine.send_digits(self.leg, &digits),
-            Order::InfoDigits(digits) => digits.chars().for_each(|digit| self.call.send_info(digit)),
+            Order::InfoDigits(digits) => self.call.send_info(digits),
             Order::Hold(hold, done) => {
                 self.origin.version += 1;
                 let direction = if hold { Direction::SendOnly } else { Direction::SendRecv };
