@@ -69,6 +69,12 @@ impl Timers {
         keys.iter().for_each(|key| self.disarm(key));
     }
 
+    #[cfg(test)]
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &TimerKey> {
+        debug_assert_eq!(self.by_key.len(), self.by_time.len());
+        self.by_key.keys()
+    }
+
     pub(crate) fn next(&self) -> Option<Timestamp> {
         self.by_time.first_key_value().map(|((at, _), ())| *at)
     }

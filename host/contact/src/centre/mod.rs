@@ -12,6 +12,8 @@ mod call;
 mod configure;
 mod flow;
 mod keypad;
+#[cfg(test)]
+mod properties;
 mod routing;
 mod waiting;
 

@@ -1,0 +1,32 @@
+//! Whatever happens, in whatever order: what must always be true of a centre is checked after every step.
+
+mod invariants;
+mod play;
+
+use proptest::prelude::*;
+
+use play::{Play, Step};
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, max_shrink_iters: 4_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_is_lost_whatever_happens(steps in proptest::collection::vec(play::step(), 1..120)) {
+        let mut play = Play::new();
+        for step in &steps {
+            play.take(step);
+        }
+        play.finish();
+    }
+}
+
+/// Cases that once broke a promise.
+#[test]
+fn regressions() {
+    let cases: [&[Step]; 0] = [];
+    for steps in cases {
+        let mut play = Play::new();
+        steps.iter().for_each(|step| play.take(step));
+        play.finish();
+    }
+}
