@@ -9,12 +9,17 @@ use jackfield_types::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::{Error, Tx, layout, plan, plan::Plan, view::View};
+use crate::{
+    Error, Tx, layout,
+    plan::{self, Load, Plan},
+    view::View,
+};
 
 /// What the committer is asked to do. The answer is a version or an epoch.
 pub(crate) enum Work {
     Commit(TenantId, Tx),
     RaiseFence(u32),
+    Load(Vec<Load>),
 }
 
 struct Job {
@@ -86,6 +91,7 @@ fn run(view: &View, mut queue: mpsc::Receiver<Job>, mut last_commit: u64) {
             let outcome = match work {
                 Work::Commit(tenant, tx) => plan.add(&tenant, tx),
                 Work::RaiseFence(partition) => plan.raise_fence(partition),
+                Work::Load(loads) => plan.load(loads),
             };
             if let Err(error @ (Error::Unavailable { .. } | Error::Corrupt { .. })) = &outcome {
                 // The engine cannot be read: half a transaction may be in the plan, and none of it is kept.
@@ -132,6 +138,10 @@ impl Work {
         match self {
             Self::Commit(_, tx) => (tx.ops() + if tx.idem.is_some() { 5 } else { 0 }, tx.bytes()),
             Self::RaiseFence(_) => (1, 8),
+            Self::Load(loads) => (
+                loads.len(),
+                loads.iter().map(|load| load.key.len() + load.value.len()).sum(),
+            ),
         }
     }
 }

@@ -10,9 +10,11 @@ pub(crate) const FORMAT: &[u8] = b"\0format";
 /// The number of the last commit.
 pub(crate) const LAST_COMMIT: &[u8] = b"\0commit";
 
+const FENCE: &[u8] = b"\0fence";
+
 /// The epoch of a partition.
 pub(crate) fn fence(partition: u32) -> Vec<u8> {
-    [b"\0fence".as_slice(), &partition.to_be_bytes()].concat()
+    [FENCE, &partition.to_be_bytes()].concat()
 }
 
 fn of(tenant: &TenantId, tag: u8, rest: &[&[u8]]) -> Vec<u8> {
@@ -55,4 +57,59 @@ pub(crate) fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
     Some(end)
+}
+
+/// What stands under a key.
+pub(crate) enum Place {
+    Row {
+        tenant: String,
+        space: String,
+        key: Vec<u8>,
+    },
+    Event {
+        tenant: String,
+        stream: String,
+        seq: u64,
+    },
+    Fence {
+        partition: u32,
+    },
+    /// Only of use to this very store.
+    Internal,
+    Unknown,
+}
+
+/// Reads a key back.
+pub(crate) fn place(key: &[u8]) -> Place {
+    known(key).unwrap_or(Place::Unknown)
+}
+
+fn known(key: &[u8]) -> Option<Place> {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+    let split = |bytes: &[u8]| {
+        let zero = bytes.iter().position(|byte| *byte == 0)?;
+        Some((text(&bytes[..zero])?, bytes[zero + 1..].to_vec()))
+    };
+    if key == FORMAT || key == LAST_COMMIT {
+        return Some(Place::Internal);
+    }
+    if let Some(partition) = key.strip_prefix(FENCE) {
+        let partition = u32::from_be_bytes(partition.try_into().ok()?);
+        return Some(Place::Fence { partition });
+    }
+    let (tenant, rest) = split(key)?;
+    let (tag, rest) = rest.split_first()?;
+    match tag {
+        b'r' => {
+            let (space, key) = split(rest)?;
+            Some(Place::Row { tenant, space, key })
+        }
+        b's' => {
+            let (stream, seq) = split(rest)?;
+            let seq = u64::from_be_bytes(seq.try_into().ok()?);
+            Some(Place::Event { tenant, stream, seq })
+        }
+        b'i' | b'j' | b'k' => Some(Place::Internal),
+        _ => None,
+    }
 }

@@ -10,6 +10,7 @@
 mod blobs;
 mod committer;
 mod error;
+mod export;
 mod kv;
 mod layout;
 mod plan;

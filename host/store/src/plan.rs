@@ -9,6 +9,14 @@ use crate::{
     view::View,
 };
 
+/// A key and value to be taken in as they are, from an export.
+pub(crate) struct Load {
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    /// Whether the value gets the version of its commit, as rows do.
+    pub(crate) versioned: bool,
+}
+
 /// A batch that is being put together.
 pub(crate) struct Plan<'a> {
     view: &'a View,
@@ -76,6 +84,24 @@ impl<'a> Plan<'a> {
         }
         if let (Some(key), Some(fingerprint)) = (tx.idem, fingerprint) {
             self.remember(tenant, key, version, &fingerprint)?;
+        }
+        self.last_commit = version;
+        Ok(version)
+    }
+
+    /// Takes in what was exported.
+    pub(crate) fn load(&mut self, loads: Vec<Load>) -> Result<u64, Error> {
+        let version = self.last_commit + 1;
+        for Load {
+            key,
+            mut value,
+            versioned,
+        } in loads
+        {
+            if versioned {
+                value.extend_from_slice(&version.to_be_bytes());
+            }
+            self.set(key, Some(value))?;
         }
         self.last_commit = version;
         Ok(version)

@@ -147,6 +147,14 @@ impl Store {
         })
     }
 
+    pub(crate) fn view(&self) -> &View {
+        &self.inner.view
+    }
+
+    pub(crate) async fn submit(&self, work: Work) -> Result<u64, Error> {
+        self.inner.committer.submit(work).await
+    }
+
     /// The large objects: recordings, plugin components.
     pub fn blobs(&self) -> &Blobs {
         &self.inner.blobs
@@ -264,6 +272,12 @@ impl Store {
             .committer
             .submit(Work::Commit(ctx.tenant.clone(), tx))
             .await
+    }
+
+    /// Waits until the store has failed: damage was found, or a write did not reach the disk. From then on
+    /// every call is refused, and the process has to end; opening again shows what is durable.
+    pub async fn failure(&self) -> Error {
+        self.inner.view.failure().await
     }
 
     /// Makes the caller the owner of a partition: answers the new epoch, and every transaction that

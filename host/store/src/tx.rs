@@ -267,6 +267,19 @@ impl Tx {
     }
 }
 
+/// The rule of [`Space::new`], for names that come from outside.
+pub(crate) fn space_fits(name: &str) -> Result<(), &'static str> {
+    let fits = matches!(name.len(), 1..=32)
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if fits {
+        Ok(())
+    } else {
+        Err("1 to 32 characters out of a-z, 0-9 and -")
+    }
+}
+
 pub(crate) fn key_fits(key: &[u8], field: impl Fn() -> String) -> Result<(), Error> {
     if key.is_empty() {
         return Err(Error::invalid(field(), "1 to 512 bytes"));

@@ -4,6 +4,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
+use tokio::sync::watch;
+
 use crate::{
     Error,
     kv::{Batch, Kv, Pair},
@@ -15,30 +17,29 @@ use crate::{
 /// all of a batch or nothing of it, and never what a power cut could still take away.
 pub(crate) struct View {
     kv: Box<dyn Kv>,
-    state: RwLock<State>,
+    in_flight: RwLock<InFlight>,
+    /// Set once the engine has failed: nothing can be trusted from then on.
+    failed: watch::Sender<Option<Error>>,
 }
 
-#[derive(Default)]
-struct State {
-    in_flight: Option<Arc<Batch>>,
-    /// Set once the engine has failed: nothing can be trusted from then on.
-    failed: Option<Error>,
-}
+/// The batch that is being made durable.
+type InFlight = Option<Arc<Batch>>;
 
 impl View {
     pub(crate) fn new(kv: Box<dyn Kv>) -> Self {
         Self {
             kv,
-            state: RwLock::default(),
+            in_flight: RwLock::default(),
+            failed: watch::Sender::new(None),
         }
     }
 
     /// The durable value of a key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let state = self.readable()?;
-        match state.in_flight.as_ref().and_then(|batch| batch.get(key)) {
+        let in_flight = self.readable()?;
+        match in_flight.as_ref().and_then(|batch| batch.get(key)) {
             Some(change) => Ok(change.old.clone()),
-            None => self.kv.get(key),
+            None => self.kv.get(key).inspect_err(|error| self.stop_if_corrupt(error)),
         }
     }
 
@@ -53,15 +54,13 @@ impl View {
         if from >= to {
             return Ok(Vec::new());
         }
-        let state = self.readable()?;
-        let Some(batch) = &state.in_flight else {
-            return self.kv.range(from, to, reverse, limit);
+        let in_flight = self.readable()?;
+        let Some(batch) = &*in_flight else {
+            return self.rows(from, to, reverse, limit);
         };
         let hidden: Vec<_> = batch.range::<[u8], _>((Included(from), Excluded(to))).collect();
         // Each hidden key can take one row away, so this many are enough to fill the page.
-        let rows = self
-            .kv
-            .range(from, to, reverse, limit.saturating_add(hidden.len()))?;
+        let rows = self.rows(from, to, reverse, limit.saturating_add(hidden.len()))?;
         let mut merged: BTreeMap<_, _> = rows.into_iter().collect();
         for (key, change) in hidden {
             match &change.old {
@@ -79,29 +78,50 @@ impl View {
     /// Makes a batch durable and then visible. After an error the batch stays invisible.
     pub(crate) fn apply(&self, batch: Batch) -> Result<(), Error> {
         let batch = Arc::new(batch);
-        self.write(|state| state.in_flight = Some(batch.clone()));
+        self.hide(Some(batch.clone()));
         self.kv.apply(&batch)?;
-        self.write(|state| state.in_flight = None);
+        self.hide(None);
         Ok(())
     }
 
     /// Closes the view for good: every read answers this error from now on.
     pub(crate) fn fail(&self, error: Error) -> Error {
-        self.write(|state| state.failed = Some(error.clone()));
+        self.failed.send_replace(Some(error.clone()));
         error
     }
 
-    fn readable(&self) -> Result<RwLockReadGuard<'_, State>, Error> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-        match &state.failed {
-            None => Ok(state),
+    /// Waits until the view is closed.
+    pub(crate) async fn failure(&self) -> Error {
+        let mut failed = self.failed.subscribe();
+        match failed.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(error)) => error.clone(),
+            // Cannot be: the sender is ours.
+            _ => Error::unavailable("the store is closed"),
+        }
+    }
+
+    fn rows(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Pair>, Error> {
+        let rows = self.kv.range(from, to, reverse, limit);
+        rows.inspect_err(|error| self.stop_if_corrupt(error))
+    }
+
+    fn stop_if_corrupt(&self, error: &Error) {
+        if matches!(error, Error::Corrupt { .. }) {
+            self.fail(error.clone());
+        }
+    }
+
+    fn readable(&self) -> Result<RwLockReadGuard<'_, InFlight>, Error> {
+        let in_flight = self.in_flight.read().unwrap_or_else(PoisonError::into_inner);
+        match &*self.failed.borrow() {
+            None => Ok(in_flight),
             Some(Error::Corrupt { what }) => Err(Error::corrupt(what.clone())),
             Some(error) => Err(Error::unavailable(format!("stopped after: {error}"))),
         }
     }
 
-    fn write(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner));
+    fn hide(&self, batch: InFlight) {
+        *self.in_flight.write().unwrap_or_else(PoisonError::into_inner) = batch;
     }
 }
 
@@ -188,8 +208,8 @@ mod tests {
         assert_eq!(keys(&view, true, 2), "d1 c2 ");
     }
 
-    #[test]
-    fn after_a_failure_nothing_is_read() {
+    #[tokio::test]
+    async fn after_a_failure_nothing_is_read() {
         let (applied, _is_applied) = channel();
         let (sync, synced) = channel();
         let view = View::new(Box::new(SlowDisk {
@@ -202,7 +222,8 @@ mod tests {
         let error = view
             .apply(Batch::from([(b"a".to_vec(), change(None, Some("1")))]))
             .unwrap_err();
-        view.fail(error);
+        let failure = tokio::join!(view.failure(), async { view.fail(error) }).0;
+        assert!(matches!(failure, Error::Unavailable { .. }));
         let refused = view.get(b"a").unwrap_err().to_string();
         assert!(refused.contains("input/output error"), "{refused}");
         assert!(view.range(b"a", b"z", false, 1).is_err());

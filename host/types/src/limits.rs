@@ -19,8 +19,10 @@ pub const MAX_STREAM_NAME_BYTES: usize = 128;
 pub const MAX_IDEM_KEYS: u64 = 65_536;
 /// Transactions that wait for the store's committer; one more waits for a place.
 pub const MAX_COMMIT_QUEUE: usize = 1_024;
-/// Bytes of the transactions that are synced together; the next ones go into the next batch.
-pub const MAX_BATCH_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of the transactions that are synced together; the next ones go into the next batch. Small enough
+/// that what the engine writes for them stays within one of its 8 MiB segments: it may use a segment again
+/// once what was moved out of it lies a whole segment back, which is then synced for certain.
+pub const MAX_BATCH_BYTES: usize = 1024 * 1024;
 /// Bytes of one blob, enough for the longest recording in two channels of 16 bits; more answers `TooLarge`.
 pub const MAX_BLOB_BYTES: u64 = 512 * 1024 * 1024;
 /// Bytes of one read out of a blob; a larger wish is cut to this.

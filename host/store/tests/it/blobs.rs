@@ -46,7 +46,7 @@ async fn a_blob_goes_in_as_a_stream_and_comes_out_in_parts() {
             .await
             .unwrap()
             .unwrap(),
-        []
+        Vec::<u8>::new()
     );
     assert_eq!(blobs.get(&ctx, digest, 300_000).await.unwrap().unwrap(), bytes);
     let too_long = blobs.get(&ctx, digest, 299_999).await;

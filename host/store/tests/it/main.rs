@@ -4,6 +4,7 @@
 
 mod blobs;
 mod conformance;
+mod export;
 mod folder;
 mod kill;
 mod powercut;
