@@ -21,7 +21,7 @@ pub(crate) fn install(packages: &[&str], purpose: &str) -> Result<()> {
         bail!("this machine has no apt-get; {}", by_hand());
     }
     let root = process::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !root && !process::output(Command::new("sudo").args(["-n", "true"])).is_ok_and(|_| true) {
+    if !root && process::output(Command::new("sudo").args(["-n", "true"])).is_err() {
         bail!("neither root nor sudo without a password; {}", by_hand());
     }
     let apt_get = || {
@@ -58,4 +58,43 @@ pub(crate) fn install(packages: &[&str], purpose: &str) -> Result<()> {
     }
     process::run(apt_get().args(["update", "--quiet"])).with_context(by_hand)?;
     install().with_context(by_hand)
+}
+
+/// A program and the Debian package that brings it.
+pub(crate) struct Tool {
+    program: &'static str,
+    package: &'static str,
+}
+
+pub(crate) const SIPP: Tool = Tool {
+    program: "sipp",
+    package: "sip-tester",
+};
+pub(crate) const BARESIP: Tool = Tool {
+    program: "baresip",
+    package: "baresip-core",
+};
+pub(crate) const SPEECH: Tool = Tool {
+    program: "espeak-ng",
+    package: "espeak-ng",
+};
+pub(crate) const STRACE: Tool = Tool {
+    program: "strace",
+    package: "strace",
+};
+
+/// Installs those of these tools that are missing. Where that cannot be, one line says what to do, and what needs
+/// them says so itself.
+pub(crate) fn prepare(tools: &[Tool], purpose: &str) {
+    let missing: Vec<_> = tools
+        .iter()
+        .filter(|tool| !process::has(tool.program))
+        .map(|tool| tool.package)
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    if let Err(error) = install(&missing, purpose) {
+        process::say(&format!("{error:#}"));
+    }
 }

@@ -1,5 +1,64 @@
+//! `cargo xtask run`: from a fresh machine to a server that can be called.
+
+use std::{os::unix::process::CommandExt, path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+
+use crate::{apt, plugins, process, workspace};
+
+/// Set up what is missing, build host and plugins, start the server with a demo tenant
 #[derive(clap::Args)]
-pub(crate) struct Arguments {}
-pub(crate) fn main(_: &Arguments) -> anyhow::Result<()> {
-    Ok(())
+#[command(
+    after_help = "Examples:\n  cargo xtask run\n  cargo xtask run --release --data /tmp/demo\n  \
+                        cargo xtask run -- --http 0.0.0.0:8080"
+)]
+pub(crate) struct Arguments {
+    /// Build optimised, as for real traffic
+    #[arg(long)]
+    release: bool,
+    /// Folder of the demo's store; by default in the target folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Further arguments of `jackfield serve`
+    #[arg(last = true)]
+    serve: Vec<String>,
+}
+
+pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    apt::prepare(&[apt::SPEECH], "so that prompts are spoken");
+    plugins::build()?;
+    let binary = build_host(arguments.release)?;
+    let data = arguments
+        .data
+        .clone()
+        .unwrap_or_else(|| workspace::target().join("demo"));
+    let mut serve = Command::new(&binary);
+    serve
+        .arg("serve")
+        .arg("--demo")
+        .arg("--data")
+        .arg(data)
+        .arg("--plugins")
+        .arg(workspace::plugins());
+    serve.args(&arguments.serve);
+    // The server takes this process's place, so that signals and the exit code are its own.
+    Err(serve.exec()).with_context(|| format!("cannot start {}", binary.display()))
+}
+
+/// Builds the binary `jackfield` and gives its path.
+fn build_host(release: bool) -> Result<PathBuf> {
+    let mut build = process::cargo();
+    build
+        .args(["build", "--package", "jackfield"])
+        .current_dir(workspace::root());
+    if release {
+        build.arg("--release");
+    }
+    let profile = if release { "release" } else { "debug" };
+    let binary = workspace::target().join(profile).join("jackfield");
+    if !binary.is_file() {
+        process::say("building the host; the first time takes some minutes");
+    }
+    process::run(&mut build)?;
+    Ok(binary)
 }
