@@ -162,6 +162,14 @@ impl Leg {
         }
     }
 
+    /// Leaves frames out, after the machine has stalled: the peer shall hear a gap and no lasting delay.
+    pub(crate) fn skip(&mut self, frames: u32) {
+        self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(FRAME as u32));
+        if let Some(tape) = &mut self.tape {
+            tape.skip(frames);
+        }
+    }
+
     /// Takes an RTCP packet: a sign of life. False when it is none, or from elsewhere than the sound.
     pub(crate) fn on_report(&mut self, bytes: &[u8], from: SocketAddr, now: Duration) -> bool {
         let peer = self.source.or(self.remote.map(|r| r.addr));

@@ -217,6 +217,11 @@ impl Session {
         }
     }
 
+    /// Leaves out so many ticks that could not be made in time.
+    pub(crate) fn skip(&mut self, frames: u32) {
+        self.legs.iter_mut().for_each(|(_, leg)| leg.skip(frames));
+    }
+
     /// Twenty milliseconds for every leg: what each says is heard, recorded, and sent to whom it is meant for.
     pub(crate) fn tick(&mut self, now: Duration, out: &mut impl Out) {
         let mut heard = [[0; FRAME]; MAX_LEGS];

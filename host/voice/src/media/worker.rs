@@ -25,6 +25,7 @@ use crate::{prompt::hold_music, recorder::Recorder};
 /// Every interaction has its turn in one of four slots of 5 ms, which spreads the work over a frame.
 const SLOTS: usize = 4;
 const SLOT: Duration = Duration::from_millis(5);
+const FRAME_TIME: Duration = SLOT.saturating_mul(SLOTS as u32);
 /// A worker that is later than this leaves turns out, rather than send them all at once.
 const GIVE_UP: Duration = Duration::from_millis(200);
 /// Packets read from one socket in one turn; the rest waits in the kernel.
@@ -205,9 +206,10 @@ impl Worker {
             due += SLOT;
             let late = due.elapsed();
             if late > GIVE_UP {
-                let missed = (late.as_micros() / SLOT.as_micros()) as u32;
-                due += SLOT * missed;
-                turn += missed as usize;
+                let frames = u32::try_from(late.as_micros() / FRAME_TIME.as_micros()).unwrap_or(u32::MAX);
+                due += FRAME_TIME * frames;
+                let sessions = self.slots.iter_mut().flatten();
+                sessions.for_each(|entry| entry.session.skip(frames));
             }
         }
     }

@@ -22,8 +22,10 @@ use jackfield_types::{LegId, Timestamp};
 
 use crate::media::{FRAME, Frame};
 
-/// Frames that wait for the writer: a second of 160 recordings. Further ones are recorded as silence.
-pub(crate) const MAX_BACKLOG: usize = 8_192;
+/// Frames that wait for the writer: a second of 320 recordings. Further ones are recorded as silence.
+pub(crate) const MAX_BACKLOG: usize = 16_384;
+/// Frames that go to the writer at once, half a second: waking it for each frame costs more than the rest.
+const BATCH: usize = 25;
 
 /// A recording that could not be made or completed. What is on disk stays there.
 #[derive(Debug, thiserror::Error)]
@@ -36,10 +38,6 @@ pub(crate) struct RecordError {
 /// Takes the outcome of each recording, on the writer thread.
 pub(crate) type Done = Box<dyn Fn(LegId, Result<Recording, RecordError>) + Send>;
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly all are frames, and a box is an allocation on a media thread"
-)]
 enum Message {
     Start {
         id: u64,
@@ -47,17 +45,23 @@ enum Message {
         file: PathBuf,
         at: Timestamp,
     },
-    Frame {
+    /// Frames that follow each other, the first of which has this index.
+    Frames {
         id: u64,
         index: u32,
-        talking: bool,
-        left: Frame,
-        right: Frame,
+        frames: Vec<Pair>,
     },
     Stop {
         id: u64,
         frames: u32,
     },
+}
+
+/// Twenty milliseconds of both sides.
+struct Pair {
+    left: Frame,
+    right: Frame,
+    talking: bool,
 }
 
 /// The way to the writer thread. When all recorders and tapes are dropped, the thread completes what it has
@@ -98,6 +102,7 @@ impl Recorder {
         let tape = Tape {
             id,
             frames: 0,
+            batch: Vec::with_capacity(BATCH),
             paused: false,
             recorder: self.clone(),
         };
@@ -109,7 +114,9 @@ impl Recorder {
 /// One recording under way. Dropping it completes the recording.
 pub(crate) struct Tape {
     id: u64,
+    /// Frames so far, those of the batch included.
     frames: u32,
+    batch: Vec<Pair>,
     paused: bool,
     recorder: Recorder,
 }
@@ -125,32 +132,54 @@ impl Tape {
         self.paused = paused;
     }
 
+    /// Records nothing for so many frames.
+    pub(crate) fn skip(&mut self, frames: u32) {
+        self.flush();
+        self.frames = self.frames.saturating_add(frames);
+    }
+
     /// Records 20 ms. `talking` says whether the two hear each other.
     pub(crate) fn write(&mut self, left: &Frame, right: &Frame, talking: bool) {
-        let index = self.frames;
-        self.frames = index.saturating_add(1);
-        // The writer fills what is missing with silence, so a frame may be left out at any time.
-        if self.recorder.backlog.load(Ordering::Relaxed) >= MAX_BACKLOG {
-            return;
-        }
-        self.recorder.backlog.fetch_add(1, Ordering::Relaxed);
         let (left, right) = if self.paused {
             ([0; FRAME], [0; FRAME])
         } else {
             (*left, *right)
         };
-        self.send(Message::Frame {
-            id: self.id,
-            index,
-            talking: talking && !self.paused,
+        self.batch.push(Pair {
             left,
             right,
+            talking: talking && !self.paused,
+        });
+        self.frames = self.frames.saturating_add(1);
+        if self.batch.len() == BATCH {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let Ok(count) = u32::try_from(self.batch.len()) else {
+            return;
+        };
+        // The writer fills what is missing with silence, so frames may be left out at any time.
+        if count == 0 || self.recorder.backlog.load(Ordering::Relaxed) >= MAX_BACKLOG {
+            self.batch.clear();
+            return;
+        }
+        self.recorder
+            .backlog
+            .fetch_add(self.batch.len(), Ordering::Relaxed);
+        let frames = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
+        self.send(Message::Frames {
+            id: self.id,
+            index: self.frames.saturating_sub(count),
+            frames,
         });
     }
 }
 
 impl Drop for Tape {
     fn drop(&mut self) {
+        self.flush();
         self.send(Message::Stop {
             id: self.id,
             frames: self.frames,

@@ -13,7 +13,7 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 use jackfield_contact::leg::Recording;
 use jackfield_types::{LegId, Timestamp, limits::MAX_RECORDING_MS};
 
-use super::{Done, Message, RecordError};
+use super::{Done, Message, Pair, RecordError};
 use crate::{
     activity::Activity,
     media::{FRAME, Frame, SAMPLE_RATE},
@@ -32,20 +32,14 @@ pub(super) fn run(inbox: &Receiver<Message>, backlog: &AtomicUsize, done: &Done)
                 Ok(recording) => drop(open.insert(id, recording)),
                 Err(reason) => done(leg, Err(RecordError { file, reason })),
             },
-            Message::Frame {
-                id,
-                index,
-                talking,
-                left,
-                right,
-            } => {
-                backlog.fetch_sub(1, Ordering::Relaxed);
+            Message::Frames { id, index, frames } => {
+                backlog.fetch_sub(frames.len(), Ordering::Relaxed);
                 let Some(recording) = open.get_mut(&id) else {
                     continue;
                 };
                 let written = recording
                     .silence_until(index)
-                    .and_then(|()| recording.write(&left, &right, talking));
+                    .and_then(|()| recording.write_all(&frames));
                 if written.is_err() || recording.is_full() {
                     close(open.remove(&id), written, done);
                 }
@@ -111,6 +105,15 @@ impl Open {
     fn silence_until(&mut self, frame: u32) -> hound::Result<()> {
         while self.frames < frame && !self.is_full() {
             self.write(&[0; FRAME], &[0; FRAME], false)?;
+        }
+        Ok(())
+    }
+
+    fn write_all(&mut self, frames: &[Pair]) -> hound::Result<()> {
+        for Pair { left, right, talking } in frames {
+            if !self.is_full() {
+                self.write(left, right, *talking)?;
+            }
         }
         Ok(())
     }
@@ -217,11 +220,14 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (recorder, thread, outcomes) = recorder();
         let mut tape = recorder.tape(leg(), dir.path().join("a.wav"));
-        tape.write(&[5; FRAME], &[5; FRAME], true);
+        let mut half_second = |n: i16| (0..25).for_each(|_| tape.write(&[n; FRAME], &[n; FRAME], true));
+        half_second(5);
         recorder.backlog.fetch_add(MAX_BACKLOG, Ordering::Relaxed);
-        tape.write(&[6; FRAME], &[6; FRAME], true);
+        half_second(6);
         recorder.backlog.fetch_sub(MAX_BACKLOG, Ordering::Relaxed);
-        tape.write(&[7; FRAME], &[7; FRAME], true);
+        half_second(7);
+        tape.skip(25);
+        tape.write(&[8; FRAME], &[8; FRAME], true);
         drop((tape, recorder));
         thread.join().unwrap();
         let recording = outcomes.recv().unwrap().unwrap();
@@ -230,8 +236,12 @@ mod tests {
             .into_samples()
             .map(Result::unwrap)
             .collect();
-        let firsts: Vec<i16> = samples.chunks(2 * FRAME).map(|frame| frame[0]).collect();
-        assert_eq!(firsts, [5, 0, 7]);
+        let firsts: Vec<i16> = samples
+            .chunks(25 * 2 * FRAME)
+            .map(|half_second| half_second[0])
+            .collect();
+        assert_eq!(firsts, [5, 0, 7, 0, 8]);
+        assert_eq!(recording.length_ms, 101 * 20);
     }
 
     #[test]

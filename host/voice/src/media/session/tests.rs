@@ -551,6 +551,17 @@ fn a_recording_has_the_customer_left_and_the_agent_right() {
 }
 
 #[test]
+fn ticks_left_out_are_a_gap_for_the_peer() {
+    let mut sim = Sim::new();
+    sim.run(20, &[]);
+    sim.session.skip(10);
+    sim.run(20, &[]);
+    let packets = &sim.world.phones[&0].packets;
+    assert_eq!(packets[1].sequence, packets[0].sequence.wrapping_add(1));
+    assert_eq!(packets[1].timestamp, packets[0].timestamp.wrapping_add(11 * 160));
+}
+
+#[test]
 fn legs_are_limited_and_known_once() {
     let mut sim = Sim::new();
     assert!(!sim.session.open(0, 1));
