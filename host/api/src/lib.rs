@@ -1,1 +1,32 @@
 //! The HTTP interface: router, authentication, one file per resource, OpenAPI (floor 5).
+//!
+//! [`router`] is the whole of it; `router.rs` shows every route with the roles that it needs. HTTP types are in the
+//! handlers' files and joined with the domain's by `From`; they are public so that clients in Rust can share them.
+
+#![forbid(unsafe_code)]
+
+mod auth;
+mod clock;
+mod error;
+mod extract;
+pub mod handler;
+mod idempotency;
+mod layers;
+mod metrics;
+mod openapi;
+mod router;
+
+pub use auth::Access;
+pub use error::{PROBLEM_JSON, Problem};
+pub use openapi::document as openapi;
+pub use router::{RouteInfo, route_table, router};
+
+use jackfield_runtime::Platform;
+
+/// What all handlers share.
+#[derive(Clone)]
+struct App {
+    platform: Platform,
+    streams: handler::event::Streams,
+    requests: metrics::Requests,
+}

@@ -1,0 +1,169 @@
+//! Bindings: which plugin is plugged in where.
+
+use axum::http::StatusCode;
+use jackfield_contact::input::Input;
+use jackfield_registry::{BindRequest, BindingRecord};
+use jackfield_types::{ExtensionPoint, PluginId, Version};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::page::{Page, Paging};
+use crate::auth::InTenant;
+use crate::clock;
+use crate::error::Problem;
+use crate::extract::{Answer, Json, Path, Query};
+
+/// What to plug in.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"plugin": "skills-routing", "version": "1.2.0", "config": {"relax_after_ms": 20000}}))]
+pub struct BindingBody {
+    /// An uploaded plugin of the point's kind.
+    #[schema(value_type = String)]
+    pub plugin: PluginId,
+    /// Its version; the newest when left out.
+    #[schema(value_type = Option<String>)]
+    pub version: Option<Version>,
+    /// What the plugin is told: a JSON object of at most 64 KiB; empty when left out.
+    #[serde(default = "empty")]
+    #[schema(value_type = Object)]
+    pub config: Value,
+}
+
+fn empty() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+/// What is, or was, plugged in somewhere.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BindingView {
+    /// Where: `number:+E.164`, `queue:ID`, `tenant:outbound-rule`, `tenant:tag-generator` or `tenant:qa-scorecard`.
+    pub point: String,
+    /// The plugin.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// Its kind.
+    pub kind: String,
+    /// SHA-256 of the component, 64 hex digits.
+    pub digest: String,
+    /// What the plugin is told.
+    #[schema(value_type = Object)]
+    pub config: Value,
+    /// Counts up from 1 with each change at this point.
+    pub revision: u64,
+    /// When it was bound.
+    pub bound_at: u64,
+    /// Who bound it.
+    pub bound_by: String,
+}
+
+impl From<BindingRecord> for BindingView {
+    fn from(record: BindingRecord) -> Self {
+        Self {
+            point: record.point.to_string(),
+            plugin: record.plugin.to_string(),
+            version: record.version.to_string(),
+            kind: record.kind.to_string(),
+            digest: record.digest.to_string(),
+            config: record.config,
+            revision: record.revision,
+            bound_at: record.bound_at.0,
+            bound_by: record.bound_by,
+        }
+    }
+}
+
+/// Lists what is plugged in, by point.
+#[utoipa::path(get, path = "", tag = "plugins", params(Paging), responses((status = 200, body = Page<BindingView>)))]
+pub(crate) async fn list_bindings(who: InTenant, Query(paging): Query<Paging>) -> Answer<Page<BindingView>> {
+    let bindings = who.platform.registry().bindings(&who.ctx).await?;
+    Ok(Json(paging.cut(
+        bindings.into_iter(),
+        |binding| binding.point.to_string(),
+        BindingView::from,
+    )?))
+}
+
+/// Shows what is plugged in at a point.
+#[utoipa::path(get, path = "", tag = "plugins", params(("point" = String, Path)), responses((status = 200, body = BindingView)))]
+pub(crate) async fn get_binding(who: InTenant, Path(point): Path<ExtensionPoint>) -> Answer<BindingView> {
+    let bindings = who.platform.registry().bindings(&who.ctx).await?;
+    let found = bindings.into_iter().find(|binding| binding.point == point);
+    Ok(Json(
+        found.ok_or_else(|| Problem::not_found("binding", point))?.into(),
+    ))
+}
+
+/// Plugs a plugin in. The next decision at the point is made by it; decisions under way end as they began.
+#[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path, description = "`number:+E.164`, `queue:ID`, `tenant:outbound-rule`, `tenant:tag-generator` or `tenant:qa-scorecard`.")), request_body = BindingBody, responses((status = 200, body = BindingView)))]
+pub(crate) async fn put_binding(
+    who: InTenant,
+    Path(point): Path<ExtensionPoint>,
+    Json(body): Json<BindingBody>,
+) -> Answer<BindingView> {
+    check_exists(&who, &point).await?;
+    let request = BindRequest {
+        point: point.clone(),
+        plugin: body.plugin,
+        version: body.version,
+        config: body.config,
+    };
+    let record = who
+        .platform
+        .registry()
+        .bind(&who.ctx, request, clock::now())
+        .await?;
+    look_again(&who, point).await;
+    Ok(Json(record.into()))
+}
+
+/// A point of a queue or number that isn't there would wait in vain.
+async fn check_exists(who: &InTenant, point: &ExtensionPoint) -> Result<(), Problem> {
+    let wanted = point.clone();
+    let exists = who.tenant.read(move |centre| match &wanted {
+        ExtensionPoint::Number(number) => centre.number(number).is_some(),
+        ExtensionPoint::Queue(queue) => centre.queue(queue).is_some(),
+        ExtensionPoint::Tenant(_) => true,
+    });
+    match (exists.await?, point) {
+        (true, _) | (_, ExtensionPoint::Tenant(_)) => Ok(()),
+        (false, ExtensionPoint::Number(number)) => Err(Problem::not_found("number", number)),
+        (false, ExtensionPoint::Queue(queue)) => Err(Problem::not_found("queue", queue)),
+    }
+}
+
+/// Work that waits is looked at again by the new rule. The binding holds even if this doesn't get through.
+async fn look_again(who: &InTenant, point: ExtensionPoint) {
+    if let Err(error) = who.tenant.submit(Input::BindingChanged(point.clone())).await {
+        tracing::warn!(%point, %error, "waiting work is not looked at before something else happens");
+    }
+}
+
+/// Takes a plugin out. The fail policy of its kind holds from then on.
+#[utoipa::path(delete, path = "", tag = "plugins", params(("point" = String, Path)), responses((status = 204)))]
+pub(crate) async fn remove_binding(
+    who: InTenant,
+    Path(point): Path<ExtensionPoint>,
+) -> Result<StatusCode, Problem> {
+    who.platform.registry().unbind(&who.ctx, &point).await?;
+    look_again(&who, point).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists everything that was ever plugged in at a point, newest first.
+#[utoipa::path(get, path = "", tag = "plugins", params(("point" = String, Path), Paging), responses((status = 200, body = Page<BindingView>)))]
+pub(crate) async fn list_binding_history(
+    who: InTenant,
+    Path(point): Path<ExtensionPoint>,
+    Query(paging): Query<Paging>,
+) -> Answer<Page<BindingView>> {
+    let history = who.platform.registry().binding_history(&who.ctx, &point).await?;
+    if history.is_empty() {
+        return Err(Problem::not_found("binding", point));
+    }
+    // Newest first: the cursor must grow while the revision falls.
+    let place = |record: &BindingRecord| format!("{:020}", u64::MAX - record.revision);
+    Ok(Json(paging.cut(history.into_iter(), place, BindingView::from)?))
+}

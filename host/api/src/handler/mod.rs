@@ -1,0 +1,19 @@
+//! A file per resource: its HTTP types and its handlers. A handler's arguments come in one order: who calls, where,
+//! what; so a caller who may not is refused before anything is read.
+
+pub mod agent;
+pub mod binding;
+pub mod customer;
+pub(crate) mod docs;
+pub mod event;
+pub(crate) mod health;
+pub mod interaction;
+pub mod key;
+pub mod number;
+pub mod outbound;
+pub mod page;
+pub mod plugin;
+pub mod queue;
+pub(crate) mod recording;
+pub mod tenant;
+pub mod user;

@@ -1,0 +1,148 @@
+//! Tenants, as the operator sees them: their names, and nothing inside.
+
+use axum::response::Response;
+use jackfield_runtime::{TenantError, TenantRecord, UserRecord};
+use jackfield_types::{OpContext, Role, TenantId, UserId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::key::{NewKeyView, with_secret};
+use super::page::{Page, Paging};
+use super::user::{UserView, check_name};
+use crate::auth::AsOperator;
+use crate::clock;
+use crate::error::Problem;
+use crate::extract::{Answer, Json, Path, Query};
+
+/// A tenant to be made, with its first administrator.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"id": "demo", "name": "Demo Ltd.", "admin": {"id": "admin", "name": "Anna"}}))]
+pub struct TenantBody {
+    /// 1 to 64 characters out of a-z, 0-9, `-` and `_`; it never changes.
+    #[schema(value_type = String)]
+    pub id: TenantId,
+    /// For people, 1 to 128 bytes.
+    pub name: String,
+    /// The first administrator; a user `admin` when left out.
+    pub admin: Option<AdminBody>,
+}
+
+/// The first administrator of a tenant.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AdminBody {
+    /// The user to be made.
+    #[schema(value_type = String)]
+    pub id: UserId,
+    /// For people, 1 to 128 bytes.
+    pub name: String,
+}
+
+/// A tenant.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TenantView {
+    /// The tenant.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// When it was made.
+    pub created_at: u64,
+}
+
+/// A new tenant with its administrator and the administrator's key.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewTenantView {
+    /// The tenant.
+    pub tenant: TenantView,
+    /// Its administrator.
+    pub admin: UserView,
+    /// The administrator's key.
+    pub key: NewKeyView,
+}
+
+impl From<TenantRecord> for TenantView {
+    fn from(record: TenantRecord) -> Self {
+        Self {
+            id: record.id.to_string(),
+            name: record.name.to_string(),
+            created_at: record.created_at.0,
+        }
+    }
+}
+
+/// Lists the tenants, by id.
+#[utoipa::path(get, path = "", tag = "tenants", params(Paging), responses((status = 200, body = Page<TenantView>)))]
+pub(crate) async fn list_tenants(who: AsOperator, Query(paging): Query<Paging>) -> Answer<Page<TenantView>> {
+    let mut tenants = who.platform.tenants();
+    tenants.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(Json(paging.cut(
+        tenants.into_iter(),
+        |tenant| tenant.id.to_string(),
+        TenantView::from,
+    )?))
+}
+
+/// Shows one tenant.
+#[utoipa::path(get, path = "", tag = "tenants", params(("tenant" = String, Path)), responses((status = 200, body = TenantView)))]
+pub(crate) async fn get_tenant(who: AsOperator, Path(tenant): Path<TenantId>) -> Answer<TenantView> {
+    let found = who
+        .platform
+        .tenants()
+        .into_iter()
+        .find(|record| record.id == tenant);
+    Ok(Json(
+        found.ok_or_else(|| Problem::not_found("tenant", tenant))?.into(),
+    ))
+}
+
+/// Makes a tenant, its first administrator and a key for that administrator, which is shown this once.
+#[utoipa::path(post, path = "", tag = "tenants", request_body = TenantBody, responses((status = 201, body = NewTenantView)))]
+pub(crate) async fn create_tenant(
+    who: AsOperator,
+    Json(body): Json<TenantBody>,
+) -> Result<Response, Problem> {
+    check_name("name", &body.name)?;
+    let admin = match body.admin {
+        Some(admin) => {
+            check_name("admin.name", &admin.name)?;
+            admin
+        }
+        None => AdminBody {
+            id: UserId::new("admin")?,
+            name: "Administrator".into(),
+        },
+    };
+    let now = clock::now();
+    let tenant = TenantRecord {
+        id: body.id,
+        name: body.name,
+        created_at: now,
+    };
+    let inside = OpContext {
+        tenant: tenant.id.clone(),
+        ..who.ctx.clone()
+    };
+    let accounts = who.platform.accounts();
+    if let Err(error) = who.platform.create_tenant(tenant.clone()).await {
+        // A tenant without any user was left half made by a crash: it is finished now.
+        let half_made = matches!(error, TenantError::Exists(_)) && accounts.users(&inside).await?.is_empty();
+        if !half_made {
+            return Err(error.into());
+        }
+    }
+    let user = UserRecord {
+        id: admin.id,
+        name: admin.name,
+        roles: vec![Role::Admin],
+        created_at: now,
+    };
+    accounts.create_user(&inside, user.clone()).await?;
+    let key = accounts.create_key(&inside, &user.id, "first key", now).await?;
+    let view = NewTenantView {
+        tenant: tenant.into(),
+        key: key.into(),
+        admin: user.into(),
+    };
+    Ok(with_secret(view, |kept| kept.key.key = None))
+}

@@ -1,0 +1,288 @@
+//! Every route, with who may use it. Nothing else is reachable.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse;
+use jackfield_runtime::Platform;
+use jackfield_types::{Role, limits};
+use utoipa::openapi::path::HttpMethod;
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
+
+use crate::auth::{Access, Gate, gate};
+use crate::error::Problem;
+use crate::handler::{
+    agent, binding, customer, docs, event, health, interaction, key, number, outbound, plugin, queue,
+    recording, tenant, user,
+};
+use crate::{App, layers};
+
+const PUBLIC: Access = Access::Public;
+const ANY_KEY: Access = Access::AnyKey;
+const OPERATOR: Access = Access::Operator;
+/// Everything inside the tenant.
+const ADMIN: Access = Access::Tenant(&[Role::Admin]);
+/// Whoever works in the tenant: the names of queues, numbers and colleagues.
+const STAFF: Access = Access::Tenant(&[
+    Role::Admin,
+    Role::Supervisor,
+    Role::Analyst,
+    Role::Planner,
+    Role::Marketer,
+    Role::Agent,
+    Role::Integrator,
+]);
+/// Steers agents and live calls; an agent only itself and its own call.
+const STEER: Access = Access::Tenant(&[Role::Admin, Role::Supervisor, Role::Agent]);
+/// Listens and reads what was said; an agent only its own.
+const LISTEN: Access = Access::Tenant(&[Role::Admin, Role::Supervisor, Role::Analyst, Role::Agent]);
+/// Watches everything as it happens.
+const WATCH: Access = Access::Tenant(&[Role::Admin, Role::Supervisor, Role::Analyst]);
+/// Uploads and binds plugins.
+const BUILD: Access = Access::Tenant(&[Role::Admin, Role::Integrator]);
+/// Sees which plugins decide.
+const INSPECT: Access = Access::Tenant(&[Role::Admin, Role::Integrator, Role::Supervisor, Role::Analyst]);
+/// Looks customers through.
+const SEGMENT: Access = Access::Tenant(&[Role::Admin, Role::Supervisor, Role::Analyst, Role::Marketer]);
+/// Sees one customer, who is on the line.
+const SERVE: Access = Access::Tenant(&[
+    Role::Admin,
+    Role::Supervisor,
+    Role::Analyst,
+    Role::Marketer,
+    Role::Agent,
+]);
+/// Asks whether a contact attempt may be made.
+const REACH_OUT: Access = Access::Tenant(&[
+    Role::Admin,
+    Role::Supervisor,
+    Role::Marketer,
+    Role::Agent,
+    Role::Integrator,
+]);
+
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        route("/healthz", PUBLIC, routes!(health::get_health)),
+        route("/readyz", PUBLIC, routes!(health::get_readiness)),
+        route("/metrics", PUBLIC, routes!(health::get_metrics)),
+        route("/openapi.json", PUBLIC, routes!(docs::get_openapi)),
+        route("/docs", PUBLIC, routes!(docs::get_docs)),
+        route("/docs/{asset}", PUBLIC, routes!(docs::get_docs_asset)),
+        // The deployment
+        route(
+            "/v1/tenants",
+            OPERATOR,
+            routes!(tenant::list_tenants, tenant::create_tenant),
+        ),
+        route("/v1/tenants/{tenant}", OPERATOR, routes!(tenant::get_tenant)),
+        // People and their keys
+        route("/v1/whoami", ANY_KEY, routes!(user::whoami)),
+        route("/v1/users", ADMIN, routes!(user::list_users, user::create_user)),
+        route(
+            "/v1/users/{user}",
+            ADMIN,
+            routes!(user::get_user, user::remove_user),
+        ),
+        route(
+            "/v1/users/{user}/keys",
+            ADMIN,
+            routes!(key::list_keys, key::create_key),
+        ),
+        route("/v1/users/{user}/keys/{key}", ADMIN, routes!(key::revoke_key)),
+        // Settings of the contact centre
+        route("/v1/agents", STAFF, routes!(agent::list_agents)),
+        route("/v1/agents/{agent}", STAFF, routes!(agent::get_agent)),
+        route(
+            "/v1/agents/{agent}",
+            ADMIN,
+            routes!(agent::put_agent, agent::remove_agent),
+        ),
+        route("/v1/agents/{agent}/state", STEER, routes!(agent::put_agent_state)),
+        route(
+            "/v1/agents/{agent}/phone-password",
+            ADMIN,
+            routes!(agent::put_phone_password),
+        ),
+        route("/v1/queues", STAFF, routes!(queue::list_queues)),
+        route("/v1/queues/{queue}", STAFF, routes!(queue::get_queue)),
+        route(
+            "/v1/queues/{queue}",
+            ADMIN,
+            routes!(queue::put_queue, queue::remove_queue),
+        ),
+        route("/v1/numbers", STAFF, routes!(number::list_numbers)),
+        route("/v1/numbers/{number}", STAFF, routes!(number::get_number)),
+        route(
+            "/v1/numbers/{number}",
+            ADMIN,
+            routes!(number::put_number, number::remove_number),
+        ),
+        // Plugins
+        route("/v1/plugins", INSPECT, routes!(plugin::list_plugins)),
+        route("/v1/plugins", BUILD, routes!(plugin::upload_plugin)).body_limit(limits::MAX_COMPONENT_BYTES),
+        route("/v1/bindings", INSPECT, routes!(binding::list_bindings)),
+        route("/v1/bindings/{point}", INSPECT, routes!(binding::get_binding)),
+        route(
+            "/v1/bindings/{point}",
+            BUILD,
+            routes!(binding::put_binding, binding::remove_binding),
+        ),
+        route(
+            "/v1/bindings/{point}/history",
+            INSPECT,
+            routes!(binding::list_binding_history),
+        ),
+        // Calls
+        route(
+            "/v1/interactions",
+            LISTEN,
+            routes!(interaction::list_interactions),
+        ),
+        route(
+            "/v1/interactions/{interaction}",
+            LISTEN,
+            routes!(interaction::get_interaction),
+        ),
+        route(
+            "/v1/interactions/{interaction}/events",
+            LISTEN,
+            routes!(interaction::list_interaction_events),
+        ),
+        route(
+            "/v1/interactions/{interaction}/recording",
+            LISTEN,
+            routes!(recording::get_recording),
+        ),
+        route(
+            "/v1/interactions/{interaction}/transfer",
+            STEER,
+            routes!(interaction::transfer_interaction),
+        ),
+        route(
+            "/v1/interactions/{interaction}/end",
+            STEER,
+            routes!(interaction::end_interaction),
+        ),
+        route("/v1/events", WATCH, routes!(event::stream_events)),
+        // Customers
+        route("/v1/customers", SEGMENT, routes!(customer::list_customers)),
+        route("/v1/customers/{customer}", SERVE, routes!(customer::get_customer)),
+        route(
+            "/v1/outbound/checks",
+            REACH_OUT,
+            routes!(outbound::check_outbound),
+        ),
+    ]
+}
+
+pub(crate) struct Route {
+    pub(crate) path: &'static str,
+    pub(crate) access: Access,
+    body_limit: usize,
+    pub(crate) handlers: UtoipaMethodRouter<App>,
+}
+
+fn route(path: &'static str, access: Access, handlers: UtoipaMethodRouter<App>) -> Route {
+    Route {
+        path,
+        access,
+        body_limit: limits::MAX_BODY_BYTES,
+        handlers,
+    }
+}
+
+impl Route {
+    fn body_limit(mut self, bytes: usize) -> Self {
+        self.body_limit = bytes;
+        self
+    }
+}
+
+/// A route, for tests and for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteInfo {
+    /// The HTTP method, in capitals.
+    pub method: &'static str,
+    /// The path with its variable parts in braces.
+    pub path: &'static str,
+    /// Who may use it.
+    pub access: Access,
+}
+
+/// Every route of [`router`].
+pub fn route_table() -> Vec<RouteInfo> {
+    let mut table = Vec::new();
+    for route in routes() {
+        for (method, _) in crate::openapi::operations(&route) {
+            table.push(RouteInfo {
+                method: method_name(&method),
+                path: route.path,
+                access: route.access,
+            });
+        }
+    }
+    table
+}
+
+fn method_name(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "GET",
+        HttpMethod::Put => "PUT",
+        HttpMethod::Post => "POST",
+        HttpMethod::Delete => "DELETE",
+        HttpMethod::Options => "OPTIONS",
+        HttpMethod::Head => "HEAD",
+        HttpMethod::Patch => "PATCH",
+        HttpMethod::Trace => "TRACE",
+    }
+}
+
+/// The whole HTTP interface of a platform.
+pub fn router(platform: Platform) -> Router {
+    let app = App {
+        platform,
+        streams: event::Streams::default(),
+        requests: crate::metrics::Requests::default(),
+    };
+    let mut router = Router::new();
+    for Route {
+        path,
+        access,
+        body_limit,
+        handlers: (_, _, handlers),
+    } in routes()
+    {
+        let handlers = match access {
+            Access::Public => handlers,
+            _ => {
+                let settings = Gate {
+                    app: app.clone(),
+                    access,
+                    body_limit,
+                };
+                handlers.route_layer(from_fn_with_state(settings, gate))
+            }
+        };
+        router = router.route(path, handlers);
+    }
+    let router = router
+        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(no_such_route)
+        // The gate limits bodies, route by route.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app.clone());
+    layers::around(router, app)
+}
+
+async fn no_such_route() -> impl IntoResponse {
+    let detail = "there is no such route; /docs shows all that there are";
+    Problem::new(StatusCode::NOT_FOUND, "unknown-route", detail)
+}
+
+async fn method_not_allowed() -> impl IntoResponse {
+    let detail = "this route doesn't take this method; the Allow header says which it takes";
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+}
