@@ -1,1 +1,90 @@
 //! Plugin artifacts and bindings of a tenant (floor 3).
+//!
+//! Versions of a plugin are immutable: the component lies in the blob store under its digest, a row names it.
+//! A binding plugs one version with a configuration into an extension point. Looking a binding up is one
+//! atomic load, so a swap never makes a decision wait, and a decision under way keeps what it began with.
+
+#![forbid(unsafe_code)]
+
+mod bindings;
+mod error;
+mod plugins;
+mod record;
+
+pub use error::RegistryError;
+pub use record::{BindRequest, BindingRecord, Bound, PluginRecord};
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arc_swap::ArcSwap;
+use jackfield_sandbox::{Plugin, Sandbox};
+use jackfield_store::{Space, Store};
+use jackfield_types::{Digest, ExtensionPoint, TenantId};
+
+const PLUGINS: Space = Space::new("plugins");
+const BINDINGS: Space = Space::new("bindings");
+const BINDING_HISTORY: Space = Space::new("binding-history");
+
+type Table = BTreeMap<(TenantId, ExtensionPoint), Arc<Bound>>;
+
+/// The plugins and bindings of all tenants. Cheap to clone.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    sandbox: Sandbox,
+    /// One loaded plugin per digest, shared by all tenants that bind it; gone with its last binding.
+    loaded: Mutex<BTreeMap<Digest, Weak<Plugin>>>,
+    bound: ArcSwap<Table>,
+    /// Bindings change one at a time, so that the table and the store agree.
+    changing: tokio::sync::Mutex<()>,
+}
+
+impl Registry {
+    /// A registry over a store. Bindings are not loaded before [`Registry::load_tenant`].
+    pub fn new(store: Store, sandbox: Sandbox) -> Self {
+        let inner = Inner {
+            store,
+            sandbox,
+            loaded: Mutex::default(),
+            bound: ArcSwap::default(),
+            changing: tokio::sync::Mutex::default(),
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// What is bound at a point. One atomic load.
+    pub fn bound(&self, tenant: &TenantId, point: &ExtensionPoint) -> Option<Arc<Bound>> {
+        self.inner
+            .bound
+            .load()
+            .get(&(tenant.clone(), point.clone()))
+            .cloned()
+    }
+
+    /// Compiles, or takes what is loaded or cached; on a blocking thread.
+    async fn load(&self, digest: Digest, wasm: Arc<[u8]>) -> Result<Arc<Plugin>, RegistryError> {
+        let cached = |inner: &Inner| {
+            let loaded = inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+            loaded.get(&digest).and_then(Weak::upgrade)
+        };
+        if let Some(plugin) = cached(&self.inner) {
+            return Ok(plugin);
+        }
+        let sandbox = self.inner.sandbox.clone();
+        let plugin = tokio::task::spawn_blocking(move || sandbox.load(&wasm))
+            .await
+            .map_err(|error| RegistryError::Unavailable(format!("compiling {digest}: {error}")))??;
+        let plugin = Arc::new(plugin);
+        let mut loaded = self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.retain(|_, plugin| plugin.strong_count() > 0);
+        loaded.insert(digest, Arc::downgrade(&plugin));
+        Ok(plugin)
+    }
+}

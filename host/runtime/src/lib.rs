@@ -1,1 +1,33 @@
 //! The loop: one bounded inbox per tenant; commits, then carries effects out (floor 4).
+//!
+//! [`Platform`] composes store, sandbox, registry and voice; [`Tenant`] is the handle to one tenant's loop. What
+//! happens goes one way: datagram, request, timer or decision → input → the core decides → its events are durable →
+//! its effects are carried out → their results come back as inputs.
+
+#![forbid(unsafe_code)]
+
+mod accounts;
+mod centre_loop;
+mod clock;
+mod decide;
+mod directory;
+mod error;
+mod history;
+mod metrics;
+mod outbound;
+mod platform;
+mod project;
+mod reads;
+mod recordings;
+mod tenant;
+mod zones;
+
+pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
+pub use error::{StartError, SubmitError};
+pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
+pub use metrics::{Metrics, MetricsSnapshot};
+pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
+pub use platform::{
+    Platform, PlatformOptions, StoreKind, TenantError, TenantRecord, secret_file, write_secret,
+};
+pub use tenant::Tenant;

@@ -1,1 +1,55 @@
-fn main() {}
+//! `jackfield`: the server and its command line in one binary.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod cli;
+mod demo;
+mod seed;
+mod serve;
+mod story;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Contact-centre platform whose behaviour is plugins.
+#[derive(Parser)]
+#[command(name = "jackfield", version, about, propagate_version = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  jackfield demo                            three simulated calls, told event by event
+  jackfield serve --demo --data ./data      a server with a demo tenant that can be called
+  jackfield agent list                      the agents of the tenant whose key is used
+  jackfield binding set queue:support longest-idle@0.1.0
+
+Exit codes: 0 done, 1 failed or refused, 2 wrong usage, 3 the server can't be reached.";
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Arguments),
+    /// Place simulated calls and show each event of their journey.
+    Demo(demo::Arguments),
+    #[command(flatten)]
+    Client(cli::Command),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Serve(arguments) => serve::main(arguments),
+        Command::Demo(arguments) => demo::main(arguments),
+        Command::Client(command) => return cli::run(command),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("jackfield: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

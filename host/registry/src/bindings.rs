@@ -1,0 +1,200 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jackfield_store::{Scan, Tx};
+use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
+
+use crate::{BINDING_HISTORY, BINDINGS, BindRequest, BindingRecord, Bound, Registry, RegistryError};
+
+impl Registry {
+    /// Loads a tenant's bindings; at the start. A binding whose component can't be loaded any more is left out with a
+    /// log line, and its kind's fail policy holds.
+    pub async fn load_tenant(&self, ctx: &OpContext) -> Result<(), RegistryError> {
+        for record in self.bindings(ctx).await? {
+            let point = record.point.clone();
+            let previous = match self.last_before(ctx, &record).await? {
+                Some(before) => self.ready(ctx, before, None).await.ok(),
+                None => None,
+            };
+            match self.ready(ctx, record, previous).await {
+                Ok(bound) => self.put_in(ctx, bound),
+                Err(error) => {
+                    tracing::error!(tenant = %ctx.tenant, %point, %error, "binding left out: its plugin can't be loaded");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Plugs a version with a configuration into a point; seen by the next decision there.
+    pub async fn bind(
+        &self,
+        ctx: &OpContext,
+        request: BindRequest,
+        now: Timestamp,
+    ) -> Result<BindingRecord, RegistryError> {
+        let config = request.config.to_string();
+        if !request.config.is_object() {
+            return Err(RegistryError::InvalidConfig("expected a JSON object".into()));
+        }
+        if config.len() > limits::MAX_CONFIG_BYTES {
+            let most = limits::MAX_CONFIG_BYTES;
+            return Err(RegistryError::InvalidConfig(format!(
+                "{} bytes: expected at most {most}",
+                config.len()
+            )));
+        }
+        let plugin = self
+            .plugin(ctx, &request.plugin, request.version.as_ref())
+            .await?;
+        let point = request.point;
+        if plugin.kind != point.kind() {
+            let (expected, found) = (point.kind(), plugin.kind);
+            return Err(RegistryError::WrongKind {
+                point,
+                expected,
+                plugin: plugin.id,
+                found,
+            });
+        }
+        let _one_at_a_time = self.inner.changing.lock().await;
+        let before = self.bound(&ctx.tenant, &point);
+        // From the history, since a point that was unbound meanwhile goes on counting.
+        let revision = self
+            .binding_history(ctx, &point)
+            .await?
+            .first()
+            .map_or(1, |last| last.revision + 1);
+        let record = BindingRecord {
+            point,
+            plugin: plugin.id,
+            version: plugin.version,
+            kind: plugin.kind,
+            digest: plugin.digest,
+            config: request.config,
+            revision,
+            bound_at: now,
+            bound_by: ctx.actor.to_string(),
+        };
+        let previous = before.map(|bound| {
+            // N−1 is kept, N−2 is let go.
+            Arc::new(Bound {
+                record: bound.record.clone(),
+                config: bound.config.clone(),
+                plugin: bound.plugin.clone(),
+                previous: None,
+            })
+        });
+        let bound = self.ready(ctx, record.clone(), previous).await?;
+        let (key, row) = (record.point.to_string(), serde_json::to_vec(&record)?);
+        let tx = Tx::new().put(BINDINGS, key.clone(), row.clone()).put(
+            BINDING_HISTORY,
+            history_key(&key, record.revision),
+            row,
+        );
+        self.inner.store.commit(ctx, tx).await?;
+        self.put_in(ctx, bound);
+        Ok(record)
+    }
+
+    /// Takes a binding away. The fail policy of the kind holds from then on.
+    pub async fn unbind(&self, ctx: &OpContext, point: &ExtensionPoint) -> Result<(), RegistryError> {
+        let _one_at_a_time = self.inner.changing.lock().await;
+        if self
+            .inner
+            .store
+            .get(ctx, BINDINGS, point.to_string().as_bytes())
+            .await?
+            .is_none()
+        {
+            return Err(RegistryError::UnknownBinding(point.clone()));
+        }
+        self.inner
+            .store
+            .commit(ctx, Tx::new().delete(BINDINGS, point.to_string()))
+            .await?;
+        let mut table = BTreeMap::clone(&self.inner.bound.load());
+        table.remove(&(ctx.tenant.clone(), point.clone()));
+        self.inner.bound.store(Arc::new(table));
+        Ok(())
+    }
+
+    /// The bindings of a tenant, by point.
+    pub async fn bindings(&self, ctx: &OpContext) -> Result<Vec<BindingRecord>, RegistryError> {
+        let mut records = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self
+                .inner
+                .store
+                .scan(ctx, BINDINGS, Scan::all().after(cursor))
+                .await?;
+            for row in &page.rows {
+                records.push(serde_json::from_slice(&row.value)?);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+
+    /// Everything that was ever bound at a point, newest first, at most 1,000.
+    pub async fn binding_history(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+    ) -> Result<Vec<BindingRecord>, RegistryError> {
+        let prefix = format!("{point} ");
+        let page = self
+            .inner
+            .store
+            .scan(ctx, BINDING_HISTORY, Scan::prefix(prefix).reverse())
+            .await?;
+        page.rows
+            .iter()
+            .map(|row| Ok(serde_json::from_slice(&row.value)?))
+            .collect()
+    }
+
+    async fn last_before(
+        &self,
+        ctx: &OpContext,
+        record: &BindingRecord,
+    ) -> Result<Option<BindingRecord>, RegistryError> {
+        let history = self.binding_history(ctx, &record.point).await?;
+        Ok(history.into_iter().find(|entry| entry.revision < record.revision))
+    }
+
+    async fn ready(
+        &self,
+        ctx: &OpContext,
+        record: BindingRecord,
+        previous: Option<Arc<Bound>>,
+    ) -> Result<Arc<Bound>, RegistryError> {
+        let most = limits::MAX_COMPONENT_BYTES as u64;
+        let wasm = self.inner.store.blobs().get(ctx, record.digest, most).await?;
+        let wasm = wasm
+            .ok_or_else(|| RegistryError::Unavailable(format!("component {} is missing", record.digest)))?;
+        let plugin = self.load(record.digest, wasm.into()).await?;
+        let config = record.config.to_string().into();
+        Ok(Arc::new(Bound {
+            record,
+            config,
+            plugin,
+            previous,
+        }))
+    }
+
+    fn put_in(&self, ctx: &OpContext, bound: Arc<Bound>) {
+        self.inner.bound.rcu(|table| {
+            let mut table = BTreeMap::clone(table);
+            table.insert((ctx.tenant.clone(), bound.record.point.clone()), bound.clone());
+            table
+        });
+    }
+}
+
+fn history_key(point: &str, revision: u64) -> String {
+    format!("{point} {revision:020}")
+}

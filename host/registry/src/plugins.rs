@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use jackfield_sandbox::{LoadError, Sandbox};
+use jackfield_store::{Scan, Tx};
+use jackfield_types::{Digest, OpContext, PluginId, Timestamp, Version, limits};
+
+use crate::{PLUGINS, PluginRecord, Registry, RegistryError};
+
+impl Registry {
+    /// Takes a component in: checks it, compiles it, stores it. The same bytes again answer the same record; other
+    /// bytes under a known version are refused.
+    pub async fn upload(
+        &self,
+        ctx: &OpContext,
+        wasm: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<PluginRecord, RegistryError> {
+        let wasm: Arc<[u8]> = wasm.into();
+        let bytes = wasm.clone();
+        let inspected = tokio::task::spawn_blocking(move || (Digest::of(&bytes), Sandbox::inspect(&bytes)))
+            .await
+            .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
+        let (digest, manifest) = (inspected.0, inspected.1?);
+        let key = key(&manifest.id, &manifest.version);
+        if let Some(known) = self.inner.store.get(ctx, PLUGINS, &key).await? {
+            let known: PluginRecord = serde_json::from_slice(&known.value)?;
+            if known.digest == digest {
+                return Ok(known);
+            }
+            return Err(RegistryError::VersionExists {
+                plugin: known.id,
+                version: known.version,
+            });
+        }
+        if self.plugins(ctx).await?.len() >= limits::MAX_PLUGIN_VERSIONS {
+            return Err(RegistryError::TooMany {
+                what: "plugin versions",
+                most: limits::MAX_PLUGIN_VERSIONS,
+            });
+        }
+        let size = wasm.len() as u64;
+        // Compiled now, so that binding finds it in the cache.
+        match self.load(digest, wasm.clone()).await {
+            Err(RegistryError::Load(LoadError::Invalid(error))) => return Err(error.into()),
+            other => drop(other?),
+        }
+        self.inner.store.blobs().put_stream(ctx, &wasm[..]).await?;
+        let record = PluginRecord {
+            id: manifest.id,
+            version: manifest.version,
+            kind: manifest.kind,
+            digest,
+            size,
+            description: manifest.description,
+            licence: manifest.provenance.licence,
+            uploaded_at: now,
+            uploaded_by: ctx.actor.to_string(),
+        };
+        let tx = Tx::new()
+            .check_absent(PLUGINS, key.clone())
+            .put(PLUGINS, key, serde_json::to_vec(&record)?);
+        match self.inner.store.commit(ctx, tx).await {
+            Ok(_) => Ok(record),
+            // Somebody else was faster with the same version.
+            Err(jackfield_store::Error::Conflict { .. }) => {
+                let known = self.plugin(ctx, &record.id, Some(&record.version)).await?;
+                if known.digest == digest {
+                    return Ok(known);
+                }
+                Err(RegistryError::VersionExists {
+                    plugin: record.id,
+                    version: record.version,
+                })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// All plugin versions of a tenant, by id and version.
+    pub async fn plugins(&self, ctx: &OpContext) -> Result<Vec<PluginRecord>, RegistryError> {
+        let mut records: Vec<PluginRecord> = Vec::new();
+        let mut cursor = None;
+        loop {
+            let page = self
+                .inner
+                .store
+                .scan(ctx, PLUGINS, Scan::all().after(cursor))
+                .await?;
+            for row in &page.rows {
+                records.push(serde_json::from_slice(&row.value)?);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        records.sort_by(|a, b| (&a.id, &a.version).cmp(&(&b.id, &b.version)));
+        Ok(records)
+    }
+
+    /// One version of a plugin; the newest when none is named.
+    pub async fn plugin(
+        &self,
+        ctx: &OpContext,
+        plugin: &PluginId,
+        version: Option<&Version>,
+    ) -> Result<PluginRecord, RegistryError> {
+        let unknown = || RegistryError::UnknownPlugin {
+            plugin: plugin.clone(),
+            version: version.cloned(),
+        };
+        match version {
+            Some(version) => {
+                let row = self.inner.store.get(ctx, PLUGINS, &key(plugin, version)).await?;
+                Ok(serde_json::from_slice(&row.ok_or_else(unknown)?.value)?)
+            }
+            None => {
+                let newest = self
+                    .plugins(ctx)
+                    .await?
+                    .into_iter()
+                    .rfind(|record| record.id == *plugin);
+                newest.ok_or_else(unknown)
+            }
+        }
+    }
+}
+
+fn key(plugin: &PluginId, version: &Version) -> Vec<u8> {
+    format!("{plugin}@{version}").into_bytes()
+}

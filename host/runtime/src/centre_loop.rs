@@ -1,0 +1,396 @@
+//! One tenant's loop: inputs in, events committed, effects carried out, in that order.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jackfield_contact::Centre;
+use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
+use jackfield_contact::effect::{AskId, Effect, Outcome};
+use jackfield_contact::event::{Event, Recorded};
+use jackfield_contact::input::Input;
+use jackfield_store::{Error as StoreError, Tx};
+use jackfield_types::{E164, ExtensionPoint, OpContext, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::decide::{Decider, KV, kv_key};
+use crate::history::JournalEntry;
+use crate::metrics::add;
+use crate::project::Projector;
+use crate::tenant::{Inner, Tenant};
+use crate::{StartError, SubmitError, clock};
+
+/// The stream of a tenant's journal.
+pub(crate) const JOURNAL: &str = "journal";
+/// Inputs handled before their events are committed; more wait for the next commit.
+const MAX_BATCH: usize = 128;
+/// Events after which a commit is due, so that it stays within the store's limits.
+const MAX_EVENTS: usize = 120;
+/// Keys of other tables that may be written beside the events of one commit.
+const MAX_KV_WRITES: usize = 64;
+/// Entries that a subscriber may fall behind.
+pub(crate) const BROADCAST: usize = 4_096;
+
+/// Somebody who waits for an input to be durable.
+pub(crate) type Reply = oneshot::Sender<Result<(), SubmitError>>;
+/// Somebody who looks at the state.
+type Look = Box<dyn FnOnce(&Centre) + Send>;
+
+/// Into the bounded inbox.
+pub(crate) enum Message {
+    /// Something is wanted.
+    Input { input: Box<Input>, reply: Option<Reply> },
+    /// Somebody looks.
+    Read(Look),
+    /// End after the next commit.
+    Stop(oneshot::Sender<()>),
+}
+
+/// What effects brought back.
+pub(crate) enum Report {
+    /// From legs and recordings.
+    Input(Input),
+    /// From plugins.
+    Decided(Decided),
+}
+
+pub(crate) struct Decided {
+    pub(crate) ask: AskId,
+    pub(crate) outcome: Result<(Answer, Provenance), Failure>,
+    pub(crate) failed_before: Option<Failure>,
+    pub(crate) point: ExtensionPoint,
+    pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
+}
+
+pub(crate) struct CentreLoop {
+    tenant: Tenant,
+    ctx: OpContext,
+    centre: Centre,
+    decider: Decider,
+    projector: Projector,
+    inbox: mpsc::Receiver<Message>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    /// Length of the journal, which is the number of its next entry.
+    next_seq: u64,
+    /// Makes resending a commit harmless: unique per start, counts up.
+    boot: uuid::Uuid,
+    commits: u64,
+    last_now: Timestamp,
+    /// Answers that need no plugin.
+    at_once: VecDeque<Report>,
+}
+
+/// What a commit in the making will tell whom.
+#[derive(Default)]
+struct Batch {
+    outcome: Outcome,
+    kv: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    replies: Vec<Reply>,
+    reads: Vec<Look>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// The store refused for good; the loop ends, and its askers are told.
+struct Fatal(String);
+
+impl CentreLoop {
+    /// Rebuilds the centre from its journal and orphans what was live.
+    pub(crate) async fn rebuild(
+        tenant: Tenant,
+        inbox: mpsc::Receiver<Message>,
+        reports: mpsc::UnboundedReceiver<Report>,
+    ) -> Result<Self, StartError> {
+        let ctx = OpContext::system(tenant.id().clone(), "runtime");
+        let mut centre = Centre::new();
+        let mut next_seq = 0;
+        loop {
+            let store = &tenant.inner.shared.store;
+            let page = store
+                .read_stream(&ctx, JOURNAL, next_seq, jackfield_types::limits::MAX_PAGE)
+                .await?;
+            if page.is_empty() {
+                break;
+            }
+            for (seq, bytes) in page {
+                let recorded: Recorded =
+                    serde_json::from_slice(&bytes).map_err(|error| StartError::Record {
+                        what: format!("journal entry {seq} of tenant {}", tenant.id()),
+                        error,
+                    })?;
+                centre.replay(&recorded);
+                next_seq = seq + 1;
+            }
+        }
+        Ok(Self {
+            decider: Decider::new(tenant.clone()),
+            projector: Projector::new(ctx.clone()),
+            tenant,
+            ctx,
+            centre,
+            inbox,
+            reports,
+            next_seq,
+            boot: uuid::Uuid::now_v7(),
+            commits: 0,
+            last_now: Timestamp::default(),
+            at_once: VecDeque::from([Report::Input(Input::Restarted)]),
+        })
+    }
+
+    /// The numbers that the journal has set.
+    pub(crate) fn numbers(&self) -> Vec<E164> {
+        self.centre
+            .numbers()
+            .map(|number| number.number.clone())
+            .collect()
+    }
+
+    /// Runs until it is stopped or the store refuses for good.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let mut batch = Batch::default();
+            if !self.gather(&mut batch).await {
+                return;
+            }
+            match self.commit(&mut batch).await {
+                Ok(()) => {}
+                Err(Fatal(why)) => {
+                    tracing::error!(tenant = %self.tenant.id(), %why, "the tenant's loop has stopped");
+                    let gone = SubmitError::Unavailable(format!("the tenant's loop has stopped: {why}"));
+                    batch
+                        .replies
+                        .into_iter()
+                        .for_each(|reply| drop(reply.send(Err(gone.clone()))));
+                    return;
+                }
+            }
+            batch
+                .replies
+                .into_iter()
+                .for_each(|reply| drop(reply.send(Ok(()))));
+            batch.reads.into_iter().for_each(|look| look(&self.centre));
+            self.carry_out(std::mem::take(&mut batch.outcome.effects));
+            if let Some(done) = batch.stop {
+                let _ = done.send(());
+                return;
+            }
+        }
+    }
+
+    /// Waits for something to do and handles what is there. False when every handle is gone.
+    async fn gather(&mut self, batch: &mut Batch) -> bool {
+        let mut messages = Vec::new();
+        let mut reports: Vec<Report> = self.at_once.drain(..).collect();
+        if reports.is_empty() {
+            let due = self
+                .centre
+                .next_timeout()
+                .map(|at| Duration::from_millis(at.since(clock::now())));
+            tokio::select! {
+                biased;
+                got = self.reports.recv_many(&mut reports, MAX_BATCH) => if got == 0 { return false },
+                got = self.inbox.recv_many(&mut messages, MAX_BATCH) => if got == 0 { return false },
+                () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
+            }
+        }
+        let now = self.now();
+        if self.centre.next_timeout().is_some_and(|at| at <= now) {
+            self.handle(now, Input::Timeout, batch, None);
+        }
+        let mut reports = VecDeque::from(reports);
+        while let Some(report) = reports.pop_front() {
+            self.take_report(now, report, batch);
+            if batch.outcome.events.len() >= MAX_EVENTS || batch.kv.len() >= MAX_KV_WRITES {
+                break;
+            }
+        }
+        // What did not fit goes first the next time.
+        self.at_once.extend(reports);
+        for message in messages {
+            match message {
+                Message::Input { input, reply } => self.handle(now, *input, batch, reply),
+                Message::Read(look) => batch.reads.push(look),
+                Message::Stop(done) => batch.stop = Some(done),
+            }
+        }
+        true
+    }
+
+    /// The wall clock, never going back: a clock that is set back would confuse durations.
+    fn now(&mut self) -> Timestamp {
+        self.last_now = self.last_now.max(clock::now());
+        self.last_now
+    }
+
+    fn take_report(&mut self, now: Timestamp, report: Report, batch: &mut Batch) {
+        match report {
+            Report::Input(input) => self.handle(now, input, batch, None),
+            Report::Decided(decided) => {
+                let Decided {
+                    ask,
+                    outcome,
+                    failed_before,
+                    point,
+                    kv_writes,
+                } = decided;
+                batch.kv.extend(
+                    kv_writes
+                        .into_iter()
+                        .map(|(key, value)| (kv_key(&point, &key), value)),
+                );
+                self.handle(
+                    now,
+                    Input::Decided {
+                        ask,
+                        outcome,
+                        failed_before,
+                    },
+                    batch,
+                    None,
+                );
+            }
+        }
+    }
+
+    fn handle(&mut self, now: Timestamp, input: Input, batch: &mut Batch, reply: Option<Reply>) {
+        let metrics = &self.tenant.inner.shared.metrics;
+        add(&metrics.inputs, 1);
+        match self.centre.handle(now, input, &mut batch.outcome) {
+            Ok(()) => batch.replies.extend(reply),
+            Err(rejected) => {
+                add(&metrics.rejected, 1);
+                match reply {
+                    Some(reply) => drop(reply.send(Err(rejected.into()))),
+                    None => tracing::debug!(tenant = %self.tenant.id(), %rejected, "input refused"),
+                }
+            }
+        }
+    }
+
+    /// Makes the batch's events durable, a part at a time when they are many.
+    async fn commit(&mut self, batch: &mut Batch) -> Result<(), Fatal> {
+        let events = std::mem::take(&mut batch.outcome.events);
+        let mut kv = std::mem::take(&mut batch.kv);
+        if events.is_empty() && kv.is_empty() {
+            return Ok(());
+        }
+        let at = self.last_now;
+        let mut rest = events.as_slice();
+        loop {
+            let (part, later) = rest.split_at(rest.len().min(MAX_EVENTS));
+            rest = later;
+            let entries: Vec<Arc<JournalEntry>> = part
+                .iter()
+                .zip(self.next_seq..)
+                .map(|(event, seq)| {
+                    Arc::new(JournalEntry {
+                        seq,
+                        recorded: Recorded {
+                            at,
+                            event: event.clone(),
+                        },
+                    })
+                })
+                .collect();
+            let mut tx = Tx::new();
+            if !entries.is_empty() {
+                let bytes = entries
+                    .iter()
+                    .map(|entry| encode(&entry.recorded))
+                    .collect::<Result<_, _>>()?;
+                tx = tx.append(JOURNAL, self.next_seq, bytes);
+            }
+            let store = &self.tenant.inner.shared.store;
+            let mut tx = self
+                .projector
+                .project(store, tx, &entries, &self.centre, &batch.outcome.closed)
+                .await
+                .map_err(|error| Fatal(error.to_string()))?;
+            for (key, value) in kv.drain(..) {
+                tx.puts.retain(|(space, known, _)| *space != KV || *known != key);
+                tx.deletes.retain(|(space, known)| *space != KV || *known != key);
+                match value {
+                    Some(value) => tx.puts.push((KV, key, value)),
+                    None => tx.deletes.push((KV, key)),
+                }
+            }
+            self.commit_durably(tx).await?;
+            self.next_seq += entries.len() as u64;
+            self.announce(entries);
+            if rest.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Commits, however long the store needs: meanwhile calls keep their sound, and nothing is acknowledged.
+    async fn commit_durably(&mut self, tx: Tx) -> Result<(), Fatal> {
+        self.commits += 1;
+        let tx = tx.idem(format!("{}-{}", self.boot, self.commits));
+        let shared = &self.tenant.inner.shared;
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match shared.store.commit(&self.ctx, tx.clone()).await {
+                Ok(_) => {
+                    add(&shared.metrics.commits, 1);
+                    return Ok(());
+                }
+                Err(error @ (StoreError::Ambiguous { .. } | StoreError::Unavailable { .. })) => {
+                    add(&shared.metrics.commit_retries, 1);
+                    tracing::warn!(tenant = %self.tenant.id(), %error, "commit is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+                Err(error) => return Err(Fatal(error.to_string())),
+            }
+        }
+    }
+
+    fn announce(&self, entries: Vec<Arc<JournalEntry>>) {
+        let Inner {
+            shared,
+            entries: subscribers,
+            ..
+        } = &*self.tenant.inner;
+        add(&shared.metrics.events, entries.len() as u64);
+        for entry in entries {
+            match &entry.recorded.event {
+                Event::InteractionStarted { .. } => add(&shared.metrics.interactions, 1),
+                Event::InteractionEnded {
+                    abandoned: Some(_), ..
+                } => add(&shared.metrics.abandoned, 1),
+                _ => {}
+            }
+            // Nobody listening is fine.
+            let _ = shared.followers.send((self.tenant.id().clone(), entry.clone()));
+            let _ = subscribers.send(entry);
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Leg { leg, action, command } => match self.tenant.inner.shared.voice() {
+                    Some(voice) => voice.command(self.tenant.id(), leg, action, command),
+                    None => tracing::debug!(%leg, ?command, "no voice side: the order is dropped"),
+                },
+                Effect::Ask { ask, point, question } => {
+                    let about = match &question {
+                        Question::Flow(flow) => Some(flow.call.interaction),
+                        Question::Tags(tags) => Some(tags.interaction),
+                        Question::Scorecard(card) => Some(card.interaction),
+                        Question::Routing(_) | Question::Outbound(_) => None,
+                    };
+                    let customer = about.and_then(|id| self.centre.interaction(id)?.customer.clone());
+                    if let Some(report) = self.decider.ask(self.last_now, ask, point, question, customer) {
+                        self.at_once.push_back(report);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn encode(recorded: &Recorded) -> Result<Vec<u8>, Fatal> {
+    serde_json::to_vec(recorded).map_err(|error| Fatal(format!("an event can't be written: {error}")))
+}

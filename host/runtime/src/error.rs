@@ -1,0 +1,63 @@
+//! What can go wrong when something is asked of a tenant's loop or when the platform starts.
+//!
+//! Policy: `Rejected` is the asker's to mend and changed nothing. `Overloaded` changed nothing and may be tried again
+//! soon. `Unavailable` means that the outcome is unknown or the loop has stopped. A start that fails says which part
+//! refused and why; nothing is half started.
+
+use jackfield_contact::input::Rejected;
+
+/// Why an input was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// The core refused; nothing was changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejected),
+    /// The tenant's inbox is full; nothing was changed. Try again in a second.
+    #[error("the tenant has too much to do at the moment; try again in a second")]
+    Overloaded,
+    /// The tenant's loop has stopped, or its store refuses.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<jackfield_store::Error> for SubmitError {
+    fn from(error: jackfield_store::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// Why the platform did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store.
+    #[error("store: {0}")]
+    Store(#[from] jackfield_store::Error),
+    /// The sandbox.
+    #[error("sandbox: {0}")]
+    Sandbox(#[from] jackfield_sandbox::SandboxError),
+    /// The voice side.
+    #[error("voice: {0}")]
+    Voice(#[from] jackfield_voice::VoiceError),
+    /// The registry.
+    #[error("registry: {0}")]
+    Registry(#[from] jackfield_registry::RegistryError),
+    /// A file or folder.
+    #[error("{path}: {error}")]
+    File {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A stored record can't be read.
+    #[error("{what} can't be read: {error}")]
+    Record {
+        /// Which.
+        what: String,
+        /// Why.
+        error: serde_json::Error,
+    },
+    /// The accounts.
+    #[error("accounts: {0}")]
+    Accounts(#[from] crate::AccountError),
+}

@@ -1,0 +1,291 @@
+//! What has been: journal entries, interactions and customers as stored.
+
+use jackfield_contact::decision::{Customer, EvaluationRecord, PastInteraction, SurveyRecord};
+use jackfield_contact::event::{Event, Recorded};
+use jackfield_contact::interaction::{Interaction, Stage};
+use jackfield_store::{Scan, Space, Store};
+use jackfield_types::{AgentId, CustomerId, InteractionId, OpContext, QueueId, Timestamp, limits};
+use serde::{Deserialize, Serialize};
+
+use crate::SubmitError;
+use crate::centre_loop::JOURNAL;
+use crate::tenant::Tenant;
+
+pub(crate) const INTERACTIONS: Space = Space::new("interactions");
+/// Which journal entries tell of an interaction: key `{interaction} {seq}`, no value.
+pub(crate) const INTERACTION_EVENTS: Space = Space::new("interaction-events");
+pub(crate) const CUSTOMERS: Space = Space::new("customers");
+/// Keys `{customer} {interaction}…`.
+pub(crate) const CUSTOMER_HISTORY: Space = Space::new("customer-history");
+pub(crate) const CUSTOMER_SURVEYS: Space = Space::new("customer-surveys");
+pub(crate) const CUSTOMER_EVALUATIONS: Space = Space::new("customer-evaluations");
+
+/// Rows looked at for one page of a filtered list; a page may be short, and its cursor goes on.
+const MAX_LOOKED_AT: usize = 5_000;
+
+/// One entry of a tenant's journal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JournalEntry {
+    /// Counts up from 0 without a gap.
+    pub seq: u64,
+    /// What happened, and when.
+    #[serde(flatten)]
+    pub recorded: Recorded,
+}
+
+/// A customer as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerRow {
+    /// What plugins may see.
+    #[serde(flatten)]
+    pub customer: Customer,
+    /// When the customer was last in touch.
+    pub last_seen_at: Timestamp,
+    /// Interactions so far.
+    pub interactions: u64,
+    /// The agent of the last conversation.
+    pub last_agent: Option<AgentId>,
+}
+
+/// Which interactions are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InteractionFilter {
+    /// Only those that go on (`true`) or have ended (`false`).
+    pub live: Option<bool>,
+    /// Only those that last waited in this queue.
+    pub queue: Option<QueueId>,
+    /// Only those that this agent last talked in.
+    pub agent: Option<AgentId>,
+    /// Only those of this customer.
+    pub customer: Option<CustomerId>,
+    /// Only those that began then or later.
+    pub since: Option<Timestamp>,
+}
+
+impl InteractionFilter {
+    fn fits(&self, it: &Interaction) -> bool {
+        self.live.is_none_or(|live| live == (it.stage != Stage::Ended))
+            && self
+                .queue
+                .as_ref()
+                .is_none_or(|queue| it.queue.as_ref() == Some(queue))
+            && self
+                .agent
+                .as_ref()
+                .is_none_or(|agent| it.agent.as_ref() == Some(agent))
+            && self
+                .customer
+                .as_ref()
+                .is_none_or(|customer| it.customer.as_ref() == Some(customer))
+            && self.since.is_none_or(|since| it.started_at >= since)
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<String>,
+}
+
+impl Tenant {
+    fn store(&self) -> &Store {
+        &self.inner.shared.store
+    }
+
+    /// Journal entries from a number on, oldest first, at most `limit` and 1,000.
+    pub async fn journal(
+        &self,
+        ctx: &OpContext,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<JournalEntry>, SubmitError> {
+        let page = self.store().read_stream(ctx, JOURNAL, from, limit).await?;
+        page.into_iter()
+            .map(|(seq, bytes)| {
+                Ok(JournalEntry {
+                    seq,
+                    recorded: decode(&bytes)?,
+                })
+            })
+            .collect()
+    }
+
+    /// The number of the journal's next entry.
+    pub async fn journal_len(&self, ctx: &OpContext) -> Result<u64, SubmitError> {
+        Ok(self.store().stream_len(ctx, JOURNAL).await?)
+    }
+
+    /// Interactions, newest first.
+    pub async fn interactions(
+        &self,
+        ctx: &OpContext,
+        filter: &InteractionFilter,
+        cursor: Option<String>,
+        limit: usize,
+    ) -> Result<Listing<Interaction>, SubmitError> {
+        let limit = limit.clamp(1, limits::MAX_PAGE);
+        let mut cursor = cursor.map(String::into_bytes);
+        let (mut items, mut looked_at) = (Vec::new(), 0);
+        loop {
+            let scan = Scan::all().reverse().after(cursor.take()).limit(limit);
+            let page = self.store().scan(ctx, INTERACTIONS, scan).await?;
+            looked_at += page.rows.len();
+            for row in page.rows {
+                let it: Interaction = decode(&row.value)?;
+                if filter.since.is_some_and(|since| it.started_at < since) {
+                    return Ok(Listing { items, next: None });
+                }
+                if filter.fits(&it) {
+                    items.push(it);
+                }
+                if items.len() == limit {
+                    return Ok(Listing {
+                        items,
+                        next: Some(text(row.key)),
+                    });
+                }
+            }
+            match page.next {
+                Some(next) if looked_at < MAX_LOOKED_AT => cursor = Some(next),
+                next => {
+                    return Ok(Listing {
+                        items,
+                        next: next.map(text),
+                    });
+                }
+            }
+        }
+    }
+
+    /// One interaction, live or ended.
+    pub async fn interaction(
+        &self,
+        ctx: &OpContext,
+        interaction: InteractionId,
+    ) -> Result<Option<Interaction>, SubmitError> {
+        let row = self
+            .store()
+            .get(ctx, INTERACTIONS, interaction.to_string().as_bytes())
+            .await?;
+        row.map(|row| decode(&row.value)).transpose()
+    }
+
+    /// What the journal tells of an interaction, oldest first, at most 1,000 entries.
+    pub async fn interaction_events(
+        &self,
+        ctx: &OpContext,
+        interaction: InteractionId,
+    ) -> Result<Vec<JournalEntry>, SubmitError> {
+        let page = self
+            .store()
+            .scan(ctx, INTERACTION_EVENTS, Scan::prefix(format!("{interaction} ")))
+            .await?;
+        let mut entries = Vec::with_capacity(page.rows.len());
+        for row in page.rows {
+            let seq = text(row.key).rsplit(' ').next().and_then(|seq| seq.parse().ok());
+            let Some(seq) = seq else { continue };
+            for (seq, bytes) in self.store().read_stream(ctx, JOURNAL, seq, 1).await? {
+                entries.push(JournalEntry {
+                    seq,
+                    recorded: decode(&bytes)?,
+                });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// One customer.
+    pub async fn customer(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+    ) -> Result<Option<CustomerRow>, SubmitError> {
+        let row = self
+            .store()
+            .get(ctx, CUSTOMERS, customer.as_str().as_bytes())
+            .await?;
+        row.map(|row| decode(&row.value)).transpose()
+    }
+
+    /// Customers by id.
+    pub async fn customers(
+        &self,
+        ctx: &OpContext,
+        cursor: Option<String>,
+        limit: usize,
+    ) -> Result<Listing<CustomerRow>, SubmitError> {
+        let scan = Scan::all().after(cursor.map(String::into_bytes)).limit(limit);
+        let page = self.store().scan(ctx, CUSTOMERS, scan).await?;
+        let items = page
+            .rows
+            .iter()
+            .map(|row| decode(&row.value))
+            .collect::<Result<_, _>>()?;
+        Ok(Listing {
+            items,
+            next: page.next.map(text),
+        })
+    }
+
+    /// A customer's finished interactions, newest first.
+    pub async fn customer_history(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        limit: usize,
+    ) -> Result<Vec<PastInteraction>, SubmitError> {
+        self.of_customer(ctx, CUSTOMER_HISTORY, customer, limit).await
+    }
+
+    /// A customer's survey answers, newest first.
+    pub async fn customer_surveys(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        limit: usize,
+    ) -> Result<Vec<SurveyRecord>, SubmitError> {
+        self.of_customer(ctx, CUSTOMER_SURVEYS, customer, limit).await
+    }
+
+    /// Evaluations of a customer's interactions, newest first.
+    pub async fn customer_evaluations(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        limit: usize,
+    ) -> Result<Vec<EvaluationRecord>, SubmitError> {
+        self.of_customer(ctx, CUSTOMER_EVALUATIONS, customer, limit).await
+    }
+
+    async fn of_customer<T: serde::de::DeserializeOwned>(
+        &self,
+        ctx: &OpContext,
+        space: Space,
+        customer: &CustomerId,
+        limit: usize,
+    ) -> Result<Vec<T>, SubmitError> {
+        let scan = Scan::prefix(format!("{customer} ")).reverse().limit(limit);
+        let page = self.store().scan(ctx, space, scan).await?;
+        page.rows.iter().map(|row| decode(&row.value)).collect()
+    }
+}
+
+/// Whether an event changes what the `interactions` table says.
+pub(crate) fn changes_interaction(event: &Event) -> Option<InteractionId> {
+    match event {
+        Event::FlowDecided { .. } | Event::DecisionFailed { .. } | Event::PromptFailed { .. } => None,
+        other => other.interaction(),
+    }
+}
+
+fn text(key: Vec<u8>) -> String {
+    String::from_utf8_lossy(&key).into_owned()
+}
+
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, SubmitError> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| SubmitError::Unavailable(format!("a stored record can't be read: {error}")))
+}

@@ -1,0 +1,559 @@
+//! The running system of all tenants.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use jackfield_contact::input::Input;
+use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
+use jackfield_registry::Registry;
+use jackfield_sandbox::{Sandbox, SandboxOptions};
+use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
+use jackfield_types::{
+    AgentId, CustomerId, E164, LegId, OpContext, Role, TenantId, Timestamp, UserId, limits,
+};
+use jackfield_voice::{Ha1, Voice, VoiceEvent, VoiceOptions};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::accounts::{Accounts, UserRecord};
+use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
+use crate::directory::{self, Directory};
+use crate::history::JournalEntry;
+use crate::metrics::Metrics;
+use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
+use crate::{StartError, clock, recordings};
+
+const TENANTS: Space = Space::new("tenants");
+/// Events that voice may be ahead of the tenants' loops.
+const VOICE_EVENTS: usize = 8_192;
+/// Entries of all tenants that a follower of the platform may fall behind.
+const FOLLOWED: usize = 16_384;
+
+/// How the platform is set up.
+#[derive(Debug, Clone)]
+pub struct PlatformOptions {
+    /// Where things lie that are not in the store: the compiled plugins, the keys of this deployment.
+    pub data_dir: PathBuf,
+    /// The store.
+    pub store: StoreKind,
+    /// The voice side; `None`: no calls, for tests.
+    pub voice: Option<VoiceOptions>,
+}
+
+/// Which store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In memory: gone with the process.
+    Memory,
+    /// The embedded store in a folder.
+    Folder(PathBuf),
+}
+
+/// A tenant as stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantRecord {
+    /// The tenant.
+    pub id: TenantId,
+    /// For people, 1 to 128 bytes.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// Why a tenant was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// It is there already.
+    #[error("there is a tenant {0} already; choose another id")]
+    Exists(TenantId),
+    /// A field is wrong.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// Which.
+        field: &'static str,
+        /// What was expected.
+        problem: &'static str,
+    },
+    /// A limit is reached.
+    #[error("a deployment can have {0} tenants at most")]
+    TooMany(usize),
+    /// The store refuses, or the loop did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+}
+
+impl From<StoreError> for TenantError {
+    fn from(error: StoreError) -> Self {
+        Self::Start(error.into())
+    }
+}
+
+/// The running tenants.
+#[derive(Default)]
+pub(crate) struct Tenants {
+    running: RwLock<BTreeMap<TenantId, (Tenant, TenantRecord)>>,
+}
+
+impl Tenants {
+    pub(crate) fn get(&self, tenant: &TenantId) -> Option<Tenant> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.get(tenant).map(|(tenant, _)| tenant.clone())
+    }
+
+    fn insert(&self, tenant: Tenant, record: TenantRecord) {
+        let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        running.insert(record.id.clone(), (tenant, record));
+    }
+
+    fn records(&self) -> Vec<TenantRecord> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.values().map(|(_, record)| record.clone()).collect()
+    }
+
+    fn take_all(&self) -> Vec<Tenant> {
+        let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *running)
+            .into_values()
+            .map(|(tenant, _)| tenant)
+            .collect()
+    }
+}
+
+/// What all loops share.
+pub(crate) struct Shared {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) metrics: Metrics,
+    pub(crate) followers: broadcast::Sender<(TenantId, Arc<JournalEntry>)>,
+    /// Has heard everything since the start; goes to the first who follows.
+    first_follower: Mutex<Option<broadcast::Receiver<(TenantId, Arc<JournalEntry>)>>>,
+    voice: Mutex<Option<Voice>>,
+}
+
+impl Shared {
+    pub(crate) fn voice(&self) -> Option<Voice> {
+        self.voice.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The running system of all tenants. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform {
+    shared: Arc<Shared>,
+    accounts: Accounts,
+}
+
+impl Platform {
+    /// Opens the store, loads the tenants, rebuilds their centres, and begins to take calls.
+    ///
+    /// At the first start a user `operator` is made, whose key is written to `operator.key` in the data folder,
+    /// readable by the owner only.
+    pub async fn start(options: PlatformOptions) -> Result<Self, StartError> {
+        std::fs::create_dir_all(&options.data_dir).map_err(|error| file(&options.data_dir, error))?;
+        let store = match &options.store {
+            StoreKind::Memory => Store::memory()?,
+            StoreKind::Folder(folder) => Store::open(folder)?,
+        };
+        let cache_key = secret_file(&options.data_dir.join("artifact.key"))?;
+        let sandbox = Sandbox::new(SandboxOptions::new(options.data_dir.join("compiled"), cache_key))?;
+        let (followers, first_follower) = broadcast::channel(FOLLOWED);
+        let shared = Arc::new(Shared {
+            followers,
+            first_follower: Mutex::new(Some(first_follower)),
+            registry: Registry::new(store.clone(), sandbox),
+            directory: Arc::default(),
+            metrics: Metrics::default(),
+            voice: Mutex::default(),
+            store: store.clone(),
+        });
+        let platform = Self {
+            shared,
+            accounts: Accounts::new(store),
+        };
+        platform.first_operator(&options.data_dir).await?;
+        for record in platform.stored_tenants().await? {
+            platform.start_tenant(record).await?;
+        }
+        if let Some(voice) = options.voice {
+            platform.start_voice(voice).await?;
+        }
+        Ok(platform)
+    }
+
+    async fn start_voice(&self, options: VoiceOptions) -> Result<(), StartError> {
+        let (events, mut heard) = mpsc::channel(VOICE_EVENTS);
+        let voice = Voice::start(options, self.shared.directory.clone(), events).await?;
+        *self.shared.voice.lock().unwrap_or_else(PoisonError::into_inner) = Some(voice);
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            while let Some(event) = heard.recv().await {
+                let Some(shared) = shared.upgrade() else { return };
+                take_voice_event(&shared, event).await;
+            }
+        });
+        Ok(())
+    }
+
+    async fn first_operator(&self, data_dir: &Path) -> Result<(), StartError> {
+        let ctx = directory::platform();
+        let Ok(id) = UserId::new("operator") else {
+            return Ok(());
+        };
+        let users = self.accounts.users(&ctx).await?;
+        // A start that was killed half-way left the user without a key.
+        if users.iter().any(|user| user.id != id) || !self.accounts.keys(&ctx, &id).await?.is_empty() {
+            return Ok(());
+        }
+        let now = clock::now();
+        if users.is_empty() {
+            let (name, roles) = ("Operator".to_owned(), vec![Role::Operator]);
+            self.accounts
+                .create_user(
+                    &ctx,
+                    UserRecord {
+                        id: id.clone(),
+                        name,
+                        roles,
+                        created_at: now,
+                    },
+                )
+                .await?;
+        }
+        let path = data_dir.join("operator.key");
+        let key = self
+            .accounts
+            .create_key(&ctx, &id, "made at the first start", now)
+            .await?;
+        write_secret(&path, format!("{}\n", key.secret).as_bytes()).map_err(|error| file(&path, error))
+    }
+
+    async fn stored_tenants(&self) -> Result<Vec<TenantRecord>, StartError> {
+        let ctx = directory::platform();
+        let (mut records, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = self
+                .shared
+                .store
+                .scan(&ctx, TENANTS, Scan::all().after(cursor))
+                .await?;
+            for row in &page.rows {
+                let record = serde_json::from_slice(&row.value);
+                records.push(record.map_err(|error| StartError::Record {
+                    what: "tenant".into(),
+                    error,
+                })?);
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(records);
+            }
+        }
+    }
+
+    async fn start_tenant(&self, record: TenantRecord) -> Result<Tenant, StartError> {
+        let (inbox, messages) = mpsc::channel(limits::MAX_INBOX);
+        let (reports, reported) = mpsc::unbounded_channel();
+        let entries = broadcast::Sender::new(BROADCAST);
+        let id = record.id.clone();
+        let tenant = Tenant {
+            inner: Arc::new(Inner {
+                id: id.clone(),
+                shared: self.shared.clone(),
+                inbox,
+                reports,
+                entries,
+            }),
+        };
+        let ctx = OpContext::system(id.clone(), "runtime");
+        self.shared.registry.load_tenant(&ctx).await?;
+        self.load_secrets(&ctx).await?;
+        let centre = CentreLoop::rebuild(tenant.clone(), messages, reported).await?;
+        for number in centre.numbers() {
+            self.shared.directory.add_number(&number, &id);
+        }
+        tokio::spawn(centre.run());
+        self.shared.directory.tenants.insert(tenant.clone(), record);
+        Ok(tenant)
+    }
+
+    async fn load_secrets(&self, ctx: &OpContext) -> Result<(), StartError> {
+        let mut cursor = None;
+        loop {
+            let page = self
+                .shared
+                .store
+                .scan(ctx, PHONE_SECRETS, Scan::all().after(cursor))
+                .await?;
+            for row in page.rows {
+                let agent = String::from_utf8(row.key)
+                    .ok()
+                    .and_then(|agent| AgentId::new(&agent).ok());
+                let secret = std::str::from_utf8(&row.value)
+                    .ok()
+                    .and_then(|secret| Ha1::from_str(secret).ok());
+                if let (Some(agent), Some(secret)) = (agent, secret) {
+                    self.shared.directory.set_secret(&ctx.tenant, &agent, secret);
+                }
+            }
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Makes a tenant and starts its loop.
+    pub async fn create_tenant(&self, record: TenantRecord) -> Result<Tenant, TenantError> {
+        if record.name.trim().is_empty() || record.name.len() > 128 {
+            return Err(TenantError::Invalid {
+                field: "name",
+                problem: "expected 1 to 128 bytes of text",
+            });
+        }
+        if self.tenants().len() >= limits::MAX_TENANTS {
+            return Err(TenantError::TooMany(limits::MAX_TENANTS));
+        }
+        let row = serde_json::to_vec(&record).map_err(|error| StartError::Record {
+            what: "tenant".into(),
+            error,
+        })?;
+        let tx = Tx::new()
+            .check_absent(TENANTS, record.id.as_str())
+            .put(TENANTS, record.id.as_str(), row);
+        match self.shared.store.commit(&directory::platform(), tx).await {
+            Ok(_) => Ok(self.start_tenant(record).await?),
+            Err(StoreError::Conflict { .. }) => Err(TenantError::Exists(record.id)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The handle to a tenant's loop.
+    pub fn tenant(&self, tenant: &TenantId) -> Option<Tenant> {
+        self.shared.directory.tenants.get(tenant)
+    }
+
+    /// All tenants, by id.
+    pub fn tenants(&self) -> Vec<TenantRecord> {
+        self.shared.directory.tenants.records()
+    }
+
+    /// Users and keys.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Plugins and bindings.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// The voice side, when there is one.
+    pub fn voice(&self) -> Option<Voice> {
+        self.shared.voice()
+    }
+
+    /// What becomes durable in all tenants. The first call also gets what became durable since the start, so that
+    /// what a restart has ended is not missed; without any call 16,384 entries are kept for it. A receiver that falls
+    /// further behind is told so and goes on.
+    pub fn follow(&self) -> broadcast::Receiver<(TenantId, Arc<JournalEntry>)> {
+        let first = self
+            .shared
+            .first_follower
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        first.unwrap_or_else(|| self.shared.followers.subscribe())
+    }
+
+    /// Counters of the process.
+    pub fn metrics(&self) -> &Metrics {
+        &self.shared.metrics
+    }
+
+    /// Whether every tenant's loop answers; the error says which does not.
+    pub async fn ready(&self) -> Result<(), String> {
+        for record in self.tenants() {
+            let Some(tenant) = self.tenant(&record.id) else {
+                continue;
+            };
+            if tenant.inner.inbox.is_closed() {
+                return Err(format!(
+                    "the loop of tenant {} has stopped; see the log",
+                    record.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends calls and loops, in this order, so that how each call ended is in the journal.
+    pub async fn shutdown(self) {
+        if let Some(voice) = self.shared.voice() {
+            voice.shutdown().await;
+        }
+        for tenant in self.shared.directory.tenants.take_all() {
+            let (done, stopped) = oneshot::channel();
+            if tenant.inner.inbox.send(Message::Stop(done)).await.is_ok() {
+                let _ = stopped.await;
+            }
+        }
+        *self.shared.voice.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// Hands what voice reports to the tenant's loop.
+async fn take_voice_event(shared: &Arc<Shared>, event: VoiceEvent) {
+    match event {
+        VoiceEvent::Incoming {
+            tenant,
+            leg,
+            from,
+            from_name,
+            to,
+            ..
+        } => {
+            let refuse = |cause| {
+                if let Some(voice) = shared.voice() {
+                    voice.command(&tenant, leg, 1, LegCommand::HangUp { cause });
+                }
+            };
+            let found = shared.directory.tenants.get(&tenant).zip(directory::dialled(&to));
+            let Some((handle, number)) = found else {
+                return refuse(Cause::UnknownNumber);
+            };
+            let caller = E164::new(&from).map_or(from, |number| number.as_str().into());
+            let customer = customer_of(&caller);
+            let last_agent = match &customer {
+                Some(customer) => {
+                    let ctx = OpContext::system(tenant.clone(), "runtime");
+                    handle
+                        .customer(&ctx, customer)
+                        .await
+                        .ok()
+                        .flatten()
+                        .and_then(|row| row.last_agent)
+                }
+                None => None,
+            };
+            let (reply, answer) = oneshot::channel();
+            let input = Input::CallArrived {
+                interaction: leg.interaction,
+                caller,
+                caller_name: from_name,
+                number,
+                customer,
+                last_agent,
+            };
+            if handle
+                .try_send(Message::Input {
+                    input: Box::new(input),
+                    reply: Some(reply),
+                })
+                .is_err()
+            {
+                return refuse(Cause::Overloaded);
+            }
+            let (voice, tenant) = (shared.voice(), tenant.clone());
+            tokio::spawn(async move {
+                if let (Ok(Err(error)), Some(voice)) = (answer.await, voice) {
+                    tracing::warn!(%tenant, interaction = %leg.interaction, %error, "call refused");
+                    voice.command(
+                        &tenant,
+                        leg,
+                        1,
+                        LegCommand::HangUp {
+                            cause: Cause::Overloaded,
+                        },
+                    );
+                }
+            });
+        }
+        VoiceEvent::Leg {
+            tenant, leg, event, ..
+        } => {
+            let Some(handle) = shared.directory.tenants.get(&tenant) else {
+                return;
+            };
+            leg_event(&handle, leg, event);
+        }
+        VoiceEvent::PhoneRegistered { tenant, agent, .. } => phone(shared, &tenant, agent, true),
+        VoiceEvent::PhoneUnregistered { tenant, agent, .. } => phone(shared, &tenant, agent, false),
+    }
+}
+
+fn leg_event(tenant: &Tenant, leg: LegId, event: LegEvent) {
+    match event {
+        LegEvent::Recorded(recording) => recordings::store(tenant.clone(), leg.interaction, recording),
+        event => tenant.report(Report::Input(Input::Leg { leg, event })),
+    }
+}
+
+fn phone(shared: &Shared, tenant: &TenantId, agent: AgentId, registered: bool) {
+    if let Some(tenant) = shared.directory.tenants.get(tenant) {
+        tenant.report(Report::Input(Input::Phone { agent, registered }));
+    }
+}
+
+/// Who calls: by E.164 number, else by whatever the network gave; nobody when the number is withheld.
+fn customer_of(caller: &str) -> Option<CustomerId> {
+    if E164::new(caller).is_ok() {
+        return CustomerId::new(&format!("tel:{caller}")).ok();
+    }
+    let withheld = caller.is_empty()
+        || caller.eq_ignore_ascii_case("anonymous")
+        || caller.eq_ignore_ascii_case("unknown");
+    if withheld {
+        None
+    } else {
+        CustomerId::new(&format!("sip:{caller}")).ok()
+    }
+}
+
+/// 32 random bytes of this deployment, read from a file that is made at the first start.
+pub fn secret_file(path: &Path) -> Result<[u8; 32], StartError> {
+    match std::fs::read(path) {
+        Ok(bytes) => bytes.try_into().map_err(|_| {
+            file(
+                path,
+                std::io::Error::other(
+                    "expected 32 bytes; restore the file, or remove it to have a new one made",
+                ),
+            )
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret)
+                .map_err(|error| file(path, std::io::Error::other(error.to_string())))?;
+            write_secret(path, &secret).map_err(|error| file(path, error))?;
+            Ok(secret)
+        }
+        Err(error) => Err(file(path, error)),
+    }
+}
+
+/// Writes a file that is readable by the owner only.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn file(path: &Path, error: std::io::Error) -> StartError {
+    StartError::File {
+        path: path.to_owned(),
+        error,
+    }
+}

@@ -1,0 +1,185 @@
+//! The demo tenant: two numbers, two queues, three agents, every bundled plugin bound. Made again, it changes nothing
+//! that is there already.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use jackfield_contact::config::{AgentConfig, NumberConfig, QueueConfig};
+use jackfield_contact::input::{Input, WantedState};
+use jackfield_registry::BindRequest;
+use jackfield_runtime::{Platform, Tenant, TenantRecord, UserRecord};
+use jackfield_types::{
+    Actor, AgentId, Channel, E164, ExtensionPoint, OpContext, PluginId, PluginKind, QueueId, Role, SkillId, TenantId,
+    Timestamp, TraceId, UserId,
+};
+use serde_json::json;
+
+/// A number of the demo tenant.
+pub(crate) struct DemoNumber {
+    pub(crate) number: &'static str,
+    pub(crate) language: &'static str,
+    name: &'static str,
+}
+
+/// The numbers of the demo tenant; the British one is out of Ofcom's range for drama.
+pub(crate) const NUMBERS: [DemoNumber; 2] = [
+    DemoNumber { number: "+861055550100", language: "zh-CN", name: "客户服务" },
+    DemoNumber { number: "+442079460100", language: "en", name: "Customer service" },
+];
+
+/// Id, name, level of English, level of Chinese.
+const AGENTS: [(&str, &str, u8, u8); 3] = [("anna", "Anna Weber", 9, 3), ("bo", "王博", 4, 10), ("chen", "陈晨", 7, 7)];
+
+/// How long things take in the demo tenant.
+pub(crate) struct Timing {
+    pub(crate) offer_timeout_ms: u64,
+    pub(crate) wrap_up_ms: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self { offer_timeout_ms: 15_000, wrap_up_ms: 15_000 }
+    }
+}
+
+/// The demo tenant, ready to be called.
+pub(crate) struct Demo {
+    pub(crate) tenant: Tenant,
+    /// SIP user and password of each agent's phone.
+    pub(crate) phones: Vec<(String, String)>,
+    /// The administrator's key, when it was made just now.
+    key: Option<String>,
+}
+
+impl Demo {
+    /// Writes the administrator's key beside the operator's, readable by the owner only.
+    pub(crate) fn write_key(&self, data: &Path) -> anyhow::Result<()> {
+        let Some(key) = &self.key else { return Ok(()) };
+        let path = data.join("demo-admin.key");
+        jackfield_runtime::write_secret(&path, format!("{key}\n").as_bytes()).with_context(|| path.display().to_string())
+    }
+}
+
+/// Where the built plugins lie: as told, else beside the binary.
+pub(crate) fn plugins_dir(told: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(told) = told {
+        return Ok(told.to_owned());
+    }
+    let binary = std::env::current_exe()?;
+    let beside = binary.ancestors().skip(1).take(3).map(|folder| folder.join("plugins"));
+    match beside.into_iter().find(|folder| folder.is_dir()) {
+        Some(folder) => Ok(folder),
+        None => bail!("no built plugins beside {}: run `cargo xtask plugins`, or name their folder with --plugins", binary.display()),
+    }
+}
+
+/// Makes the demo tenant, or what is missing of it.
+pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Timing) -> anyhow::Result<Demo> {
+    let now = now();
+    let id = TenantId::new("demo")?;
+    let tenant = match platform.tenant(&id) {
+        Some(tenant) => tenant,
+        None => platform.create_tenant(TenantRecord { id: id.clone(), name: "Demo".into(), created_at: now }).await?,
+    };
+    let ctx = OpContext {
+        tenant: id,
+        actor: Actor::System("demo".into()),
+        roles: vec![Role::Admin],
+        trace: TraceId::default(),
+        deadline: None,
+    };
+    let queues = [QueueId::new("sales")?, QueueId::new("support")?];
+    for (queue, name) in queues.iter().zip(["Sales · 销售", "Support · 支持"]) {
+        let config = QueueConfig {
+            offer_timeout_ms: timing.offer_timeout_ms,
+            wrap_up_ms: timing.wrap_up_ms,
+            ..QueueConfig::new(queue.clone(), name)
+        };
+        tenant.submit(Input::SetQueue(config)).await?;
+    }
+    for number in NUMBERS {
+        tenant
+            .submit(Input::SetNumber(NumberConfig {
+                number: E164::new(number.number)?,
+                name: number.name.into(),
+                language: number.language.into(),
+                default_queue: queues[1].clone(),
+            }))
+            .await?;
+    }
+    let mut phones = Vec::new();
+    for (id, name, english, chinese) in AGENTS {
+        let id = AgentId::new(id)?;
+        let password = format!("demo-{id}-phone");
+        let config = AgentConfig {
+            id: id.clone(),
+            name: name.into(),
+            skills: [(SkillId::new("en")?, english), (SkillId::new("zh")?, chinese)].into(),
+            queues: queues.iter().cloned().collect(),
+            capacity: [(Channel::Voice, 1), (Channel::Chat, 3)].into(),
+        };
+        tenant.submit(Input::SetAgent(config)).await?;
+        tenant.set_phone_secret(&ctx, &id, &password).await?;
+        tenant.submit(Input::RequestState { agent: id.clone(), wanted: WantedState::Available }).await?;
+        phones.push((jackfield_voice::phone_user(&ctx.tenant, &id), password));
+    }
+    bind_bundled(platform, &ctx, &tenant, plugins, &queues, now).await?;
+    let key = admin_key(platform, &ctx, now).await?;
+    Ok(Demo { tenant, phones, key })
+}
+
+async fn bind_bundled(
+    platform: &Platform,
+    ctx: &OpContext,
+    tenant: &Tenant,
+    plugins: &Path,
+    queues: &[QueueId],
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let registry = platform.registry();
+    let entries = std::fs::read_dir(plugins).with_context(|| format!("plugins in {}", plugins.display()))?;
+    let mut components: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    components.retain(|path| path.extension().is_some_and(|ending| ending == "wasm"));
+    components.sort();
+    for path in &components {
+        let wasm = std::fs::read(path).with_context(|| path.display().to_string())?;
+        registry.upload(ctx, wasm, now).await.with_context(|| path.display().to_string())?;
+    }
+    let bound: Vec<_> = registry.bindings(ctx).await?.into_iter().map(|binding| binding.point).collect();
+    let mut wanted = vec![
+        (ExtensionPoint::Tenant(PluginKind::OutboundRule), "quiet-hours", json!({})),
+        (ExtensionPoint::Tenant(PluginKind::TagGenerator), "rfm-mood-tags", json!({})),
+        (ExtensionPoint::Tenant(PluginKind::QaScorecard), "etiquette-scorecard", json!({})),
+    ];
+    for number in NUMBERS {
+        wanted.push((ExtensionPoint::Number(E164::new(number.number)?), "ivr-menu", json!({ "language-skill": true })));
+    }
+    for queue in queues {
+        wanted.push((ExtensionPoint::Queue(queue.clone()), "skills-routing", json!({})));
+    }
+    for (point, plugin, config) in wanted {
+        // What an administrator has swapped stays swapped.
+        if !bound.contains(&point) {
+            let request = BindRequest { point: point.clone(), plugin: PluginId::new(plugin)?, version: None, config };
+            registry.bind(ctx, request, now).await.with_context(|| format!("{plugin} at {point}; run `cargo xtask plugins` first"))?;
+            tenant.submit(Input::BindingChanged(point)).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn admin_key(platform: &Platform, ctx: &OpContext, now: Timestamp) -> anyhow::Result<Option<String>> {
+    let accounts = platform.accounts();
+    let id = UserId::new("admin")?;
+    if accounts.user(ctx, &id).await?.is_some() {
+        return Ok(None);
+    }
+    let user = UserRecord { id: id.clone(), name: "Demo administrator".into(), roles: vec![Role::Admin], created_at: now };
+    accounts.create_user(ctx, user).await?;
+    Ok(Some(accounts.create_key(ctx, &id, "made with the demo tenant", now).await?.secret))
+}
+
+pub(crate) fn now() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Timestamp(since_epoch.as_millis() as u64)
+}

@@ -1,0 +1,142 @@
+//! `jackfield serve`: composes the platform and the HTTP interface, runs until it is told to end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use jackfield_runtime::{Platform, PlatformOptions, StoreKind};
+use jackfield_voice::VoiceOptions;
+
+use crate::{seed, telemetry};
+
+/// What `serve` takes.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  jackfield serve --demo                                  try it: everything on this machine
+  jackfield serve --data /var/lib/jackfield --http 0.0.0.0:8080 --sip 0.0.0.0:5060 --external-ip 203.0.113.7
+
+Telemetry goes out by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set. The log follows RUST_LOG, by default `info`.")]
+pub(crate) struct Arguments {
+    /// Folder of the store, recordings, prompts and keys; made when missing.
+    #[arg(long, env = "JACKFIELD_DATA", default_value = "jackfield-data", value_name = "DIR")]
+    data: PathBuf,
+    /// Keep everything in memory; gone at the end.
+    #[arg(long)]
+    memory: bool,
+    /// Where the HTTP interface listens; port 0 takes a free one.
+    #[arg(long, env = "JACKFIELD_HTTP", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    http: SocketAddr,
+    /// Where SIP listens, UDP and TCP; port 0 takes a free one.
+    #[arg(long, env = "JACKFIELD_SIP", default_value = "127.0.0.1:5060", value_name = "ADDR")]
+    sip: SocketAddr,
+    /// Local address of media sockets; by default that of SIP.
+    #[arg(long, env = "JACKFIELD_MEDIA_IP", value_name = "IP")]
+    media_ip: Option<IpAddr>,
+    /// Address at which phones and trunks reach this machine, when it differs (NAT, or listening on 0.0.0.0).
+    #[arg(long, env = "JACKFIELD_EXTERNAL_IP", value_name = "IP")]
+    external_ip: Option<IpAddr>,
+    /// Ports of media: FIRST-LAST, or 0-0 to let the system choose.
+    #[arg(long, env = "JACKFIELD_RTP_PORTS", default_value = "20000-29999", value_parser = port_range, value_name = "RANGE")]
+    rtp_ports: (u16, u16),
+    /// Make a demo tenant that is ready to be called.
+    #[arg(long)]
+    demo: bool,
+    /// Folder of the built plugins for --demo; by default beside the binary.
+    #[arg(long, value_name = "DIR", requires = "demo")]
+    plugins: Option<PathBuf>,
+}
+
+fn port_range(text: &str) -> Result<(u16, u16), String> {
+    let parsed = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    match parsed {
+        Some((first, last)) if first <= last => Ok((first, last)),
+        _ => Err("expected FIRST-LAST, for example 20000-29999".into()),
+    }
+}
+
+impl Arguments {
+    fn voice(&self, nonce_secret: [u8; 32]) -> anyhow::Result<VoiceOptions> {
+        let media_ip = self.media_ip.unwrap_or(self.sip.ip());
+        if media_ip.is_unspecified() && self.external_ip.is_none() {
+            bail!("--sip {} listens everywhere: say with --external-ip at which address phones reach this machine", self.sip);
+        }
+        let base = VoiceOptions::loopback(&self.data, nonce_secret);
+        Ok(VoiceOptions {
+            sip_udp: self.sip,
+            sip_tcp: self.sip,
+            media_ip,
+            external_ip: self.external_ip,
+            rtp_ports: self.rtp_ports.0..=self.rtp_ports.1,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            ..base
+        })
+    }
+}
+
+/// Runs the server.
+pub(crate) fn main(arguments: Arguments) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let telemetry = telemetry::start("info")?;
+        let done = run(arguments).await;
+        telemetry.shutdown();
+        done
+    })
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    std::fs::create_dir_all(&arguments.data).with_context(|| format!("--data {}", arguments.data.display()))?;
+    let nonce_secret = jackfield_runtime::secret_file(&arguments.data.join("nonce.key"))?;
+    let voice = arguments.voice(nonce_secret)?;
+    let store = match arguments.memory {
+        true => StoreKind::Memory,
+        false => StoreKind::Folder(arguments.data.join("store")),
+    };
+    let options = PlatformOptions { data_dir: arguments.data.clone(), store, voice: Some(voice) };
+    let platform = Platform::start(options).await?;
+    telemetry::observe(&platform);
+    if arguments.demo {
+        let plugins = seed::plugins_dir(arguments.plugins.as_deref())?;
+        let demo = seed::demo_tenant(&platform, &plugins, seed::Timing::default()).await?;
+        demo.write_key(&arguments.data)?;
+        announce_demo(&platform, &demo);
+    }
+    let listener = tokio::net::TcpListener::bind(arguments.http).await;
+    let listener = listener.with_context(|| format!("--http {}", arguments.http))?;
+    let http = listener.local_addr()?;
+    if let Some(voice) = platform.voice() {
+        println!("sip   {} (udp and tcp)", voice.sip_udp());
+    }
+    println!("http  http://{http}   reference: http://{http}/docs");
+    println!("keys  {}", arguments.data.display());
+    println!("ready");
+    let router = jackfield_api::router(platform.clone());
+    axum::serve(listener, router).with_graceful_shutdown(asked_to_end()).await?;
+    tracing::info!("ending: calls are hung up, the journal is closed");
+    platform.shutdown().await;
+    Ok(())
+}
+
+fn announce_demo(platform: &Platform, demo: &seed::Demo) {
+    let sip = platform.voice().map(|voice| voice.sip_udp().to_string()).unwrap_or_default();
+    println!("demo  tenant `{}`; register phones at {sip} and call a number:", demo.tenant.id());
+    for (user, password) in &demo.phones {
+        println!("        agent   {user}  password {password}");
+    }
+    for number in seed::NUMBERS {
+        println!("        number  {} ({})", number.number, number.language);
+    }
+}
+
+async fn asked_to_end() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminated => {}
+        done = tokio::signal::ctrl_c() => if done.is_err() { std::future::pending::<()>().await },
+    }
+}
