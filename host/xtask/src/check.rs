@@ -101,7 +101,7 @@ struct Dependency {
 fn packages() -> Result<Vec<Package>> {
     let mut command = process::cargo();
     command
-        .args(["metadata", "--no-deps", "--format-version=1", "--locked"])
+        .args(["metadata", "--no-deps", "--format-version=1"])
         .current_dir(workspace::root());
     let metadata: Metadata =
         serde_json::from_str(&process::output(&mut command)?).context("cargo metadata")?;

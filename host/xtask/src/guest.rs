@@ -72,7 +72,7 @@ impl Guest {
             command.env_remove(name);
         }
         command
-            .args(["build", "--release", "--locked", "--target", TARGET])
+            .args(["build", "--release", "--target", TARGET])
             .env("CARGO_TARGET_DIR", workspace::target().join("guests"))
             // 64 KiB of stack instead of 1 MiB: less memory to set up for each decision.
             .env(
