@@ -19,7 +19,7 @@ use tokio::{
 use crate::Error;
 
 /// Large objects of tenants, named by their SHA-256: recordings, plugin components. Cheap to clone.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Blobs {
     root: PathBuf,
     /// Removed with the last clone, for stores in memory.

@@ -1,4 +1,4 @@
-use std::{path::Path, sync::Arc};
+use std::{fmt, path::Path, sync::Arc};
 
 use jackfield_types::{
     OpContext,
@@ -107,7 +107,8 @@ impl Scan {
     }
 }
 
-/// A store: tables and journal streams of many tenants. Cheap to clone; the last clone to go closes it.
+/// A store: tables and journal streams of many tenants. Cheap to clone; the last clone to go
+/// closes it, once everything submitted is durable.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -120,13 +121,22 @@ struct Inner {
     blobs: Blobs,
 }
 
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("blobs", &self.inner.blobs)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store {
     /// A store in memory, for tests and trials. Its blobs lie in a temporary folder that goes with it.
     pub fn memory() -> Result<Self, Error> {
         Self::start(View::new(Box::<Memory>::default()), Blobs::temporary()?)
     }
 
-    /// Opens the store in a folder, or makes it when there is none.
+    /// Opens the store in a folder, or makes it when there is none. Blocks while the engine recovers, up to
+    /// seconds for a large store.
     ///
     /// `Unavailable` when another process has the folder open or the disk refuses; `Corrupt` when what is
     /// there is damaged or no store of this format.
@@ -264,8 +274,8 @@ impl Store {
 
     /// Commits a transaction; `Ok` means durable. Answers its version, which all rows put by it carry.
     ///
-    /// Waits for its turn when many commit. A caller that stops waiting does not take the transaction
-    /// back. The head of [`Error`]'s module says what each error means.
+    /// Waits for its turn when many commit. A caller that stops waiting, at its deadline or otherwise, does
+    /// not take the transaction back. The head of [`Error`]'s module says what each error means.
     pub async fn commit(&self, ctx: &OpContext, tx: Tx) -> Result<u64, Error> {
         tx.validate()?;
         self.inner
