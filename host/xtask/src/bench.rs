@@ -1,7 +1,7 @@
 //! `cargo xtask bench`: measures, and sets the figures beside what is to be reached.
 //!
 //! Figures come from criterion's own files, and from lines that a bench of another make prints on its standard output:
-//! `bench<TAB>NAME<TAB>VALUE<TAB>UNIT`.
+//! `bench<TAB>NAME<TAB>VALUE<TAB>UNIT`, with `<TAB>>= GOAL` or `<TAB><= GOAL` behind when there is one.
 
 mod criterion;
 mod goals;
@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use goals::Goal;
 
 use crate::{plugins, process, workspace};
 
@@ -36,6 +37,7 @@ struct Figure {
     value: f64,
     /// `ns` and `/s` for what criterion measured; else as the bench says.
     unit: String,
+    goal: Option<Goal>,
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
@@ -93,13 +95,15 @@ fn print(figures: &[Figure]) {
         "what", "measured", "goal", "ratio"
     );
     for figure in figures {
-        let goal = goals::of(figure);
-        let (wanted, ratio) = goal.map_or((String::new(), String::new()), |goal| {
-            (
-                goal.shown(&figure.unit),
-                format!("{:.2}x", goal.ratio(figure.value)),
-            )
-        });
+        let (wanted, ratio) = figure
+            .goal
+            .as_ref()
+            .map_or((String::new(), String::new()), |goal| {
+                (
+                    goal.shown(&figure.unit),
+                    format!("{:.2}x", goal.ratio(figure.value)),
+                )
+            });
         println!(
             "{:<52} {:>16}   {wanted:>16} {ratio:>8}",
             figure.name,

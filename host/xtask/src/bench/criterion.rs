@@ -5,7 +5,7 @@ use std::{fs, path::Path, time::SystemTime};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::Figure;
+use super::{Figure, goals};
 
 #[derive(Deserialize)]
 struct Benchmark {
