@@ -51,26 +51,27 @@ pub(super) enum Step {
 pub(super) fn step() -> impl Strategy<Value = Step> {
     let any8 = || any::<u8>();
     prop_oneof![
-        4 => any8().prop_map(Step::Arrive),
-        10 => (any8(), any8()).prop_map(|(call, what)| Step::Customer(call, what)),
-        10 => (any8(), any8()).prop_map(|(call, what)| Step::AgentPhone(call, what)),
-        2 => (any8(), any8(), any8()).prop_map(|(call, leg, what)| Step::Stray(call, leg, what)),
-        30 => (any8(), any8(), any8()).prop_map(|(ask, what, how)| Step::Answer(ask, what, how)),
-        1 => any8().prop_map(Step::AnswerAgain),
-        4 => (any8(), any8()).prop_map(|(agent, what)| Step::Want(agent, what)),
-        2 => (any8(), any::<bool>()).prop_map(|(agent, on)| Step::Phone(agent, on)),
-        3 => (any8(), any8()).prop_map(|(call, queue)| Step::Transfer(call, queue)),
-        1 => any8().prop_map(Step::End),
-        2 => any8().prop_map(Step::Recorded),
-        10 => (0u32..40_000).prop_map(Step::Pass),
-        2 => (0u32..40_000).prop_map(Step::Sleep),
-        1 => (any8(), any8()).prop_map(|(queue, what)| Step::SetQueue(queue, what)),
-        1 => any8().prop_map(Step::RemoveQueue),
-        1 => (any8(), any8()).prop_map(|(agent, what)| Step::SetAgent(agent, what)),
-        1 => any8().prop_map(Step::RemoveAgent),
-        1 => any8().prop_map(Step::SetNumber),
+        20 => any8().prop_map(Step::Arrive),
+        60 => (any8(), any8()).prop_map(|(call, what)| Step::Customer(call, what)),
+        60 => (any8(), any8()).prop_map(|(call, what)| Step::AgentPhone(call, what)),
+        5 => (any8(), any8(), any8()).prop_map(|(call, leg, what)| Step::Stray(call, leg, what)),
+        200 => (any8(), any8(), any8()).prop_map(|(ask, what, how)| Step::Answer(ask, what, how)),
+        3 => any8().prop_map(Step::AnswerAgain),
+        20 => (any8(), any8()).prop_map(|(agent, what)| Step::Want(agent, what)),
+        8 => (any8(), any::<bool>()).prop_map(|(agent, on)| Step::Phone(agent, on)),
+        8 => (any8(), any8()).prop_map(|(call, queue)| Step::Transfer(call, queue)),
+        2 => any8().prop_map(Step::End),
+        10 => any8().prop_map(Step::Recorded),
+        30 => (0u32..600).prop_map(Step::Pass),
+        12 => (0u32..40_000).prop_map(Step::Pass),
+        4 => (0u32..40_000).prop_map(Step::Sleep),
+        4 => (any8(), any8()).prop_map(|(queue, what)| Step::SetQueue(queue, what)),
+        2 => any8().prop_map(Step::RemoveQueue),
+        4 => (any8(), any8()).prop_map(|(agent, what)| Step::SetAgent(agent, what)),
+        2 => any8().prop_map(Step::RemoveAgent),
+        2 => any8().prop_map(Step::SetNumber),
         1 => Just(Step::RemoveNumber),
-        1 => any8().prop_map(Step::Rebind),
+        2 => any8().prop_map(Step::Rebind),
         1 => Just(Step::Die),
     ]
 }
@@ -310,7 +311,7 @@ impl Play {
     }
 
     fn arrive(&mut self, what: u8) {
-        if self.calls >= 8 {
+        if self.calls >= 16 {
             return;
         }
         self.calls += 1;
@@ -320,10 +321,10 @@ impl Play {
             caller: "+86138".into(),
             caller_name: None,
             number: number(),
-            customer: (what % 4 > 0).then(|| CustomerId::new("tel:+86138").unwrap()),
+            customer: (what & 3 > 0).then(|| CustomerId::new("tel:+86138").unwrap()),
             last_agent: Some(agent(what)),
         });
-        if self.centre.interaction(interaction).is_some() && what % 8 > 0 {
+        if self.centre.interaction(interaction).is_some() && what & 7 > 0 {
             self.voice(LegId::customer(interaction), 0);
         }
     }
@@ -341,7 +342,7 @@ impl Play {
         };
         let event = match what % 8 {
             _ if !leg.answered && what % 4 < 3 => {
-                if id.number > 0 && what % 2 == 0 {
+                if id.number > 0 && what & 1 == 0 {
                     LegEvent::Ringing
                 } else {
                     leg.answered = true;
