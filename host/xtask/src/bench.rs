@@ -82,10 +82,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 fn parse(line: &str) -> Option<Figure> {
     let mut fields = line.strip_prefix("bench\t")?.split('\t');
     let (name, value, unit) = (fields.next()?, fields.next()?.parse().ok()?, fields.next()?);
+    let goal = fields.next().and_then(|goal| goal.parse().ok());
     Some(Figure {
         name: name.to_owned(),
         value,
         unit: unit.to_owned(),
+        goal,
     })
 }
 
@@ -137,8 +139,11 @@ mod tests {
             name: "voice/calls".to_owned(),
             value: 300.0,
             unit: "calls".to_owned(),
+            goal: None,
         };
         assert_eq!(parse("bench\tvoice/calls\t300\tcalls"), Some(figure));
+        let late = parse("bench\tvoice/late\t20\tms\t<= 40").unwrap();
+        assert_eq!(late.goal.unwrap().ratio(late.value), 2.0);
         assert_eq!(parse("bench\tvoice/calls\tmany\tcalls"), None);
         assert_eq!(parse("benchmarking voice/calls"), None);
     }

@@ -57,10 +57,12 @@ fn walk(folder: &Path, since: SystemTime, figures: &mut Vec<Figure>) -> Result<(
                 Some(Throughput::Elements(elements)) => (elements as f64 * 1e9 / nanoseconds, "/s"),
                 _ => (nanoseconds, "ns"),
             };
+            let goal = goals::of(&about.full_id);
             figures.push(Figure {
                 name: about.full_id,
                 value,
                 unit: unit.to_owned(),
+                goal,
             });
         }
     }
