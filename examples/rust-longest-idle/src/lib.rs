@@ -15,10 +15,18 @@ impl RoutingStrategy for LongestIdle {
         order.sort_by_key(|&work| Reverse(snapshot.work[work as usize].priority));
 
         // Agents come longest idle first; one who can take several pieces of work gets one at a time.
-        let agents = (0u32..).zip(&snapshot.agents).filter(|(_, agent)| agent.load < agent.capacity);
-        let assignments =
-            order.into_iter().zip(agents).map(|(work, (agent, _))| Assignment { work, agent }).collect();
-        Ok(Plan { assignments, ..Plan::default() })
+        let agents = (0u32..)
+            .zip(&snapshot.agents)
+            .filter(|(_, agent)| agent.load < agent.capacity);
+        let assignments = order
+            .into_iter()
+            .zip(agents)
+            .map(|(work, (agent, _))| Assignment { work, agent })
+            .collect();
+        Ok(Plan {
+            assignments,
+            ..Plan::default()
+        })
     }
 }
 
@@ -36,20 +44,50 @@ mod tests {
     #[test]
     fn priority_goes_first_and_full_agents_are_passed_over() {
         let snapshot = Snapshot {
-            work: vec![Work::default(), Work { priority: 5, ..Work::default() }, Work::default()],
+            work: vec![
+                Work::default(),
+                Work {
+                    priority: 5,
+                    ..Work::default()
+                },
+                Work::default(),
+            ],
             agents: vec![
-                Agent { idle: 9_000, load: 1, capacity: 1, ..Agent::default() },
-                Agent { idle: 5_000, ..Agent::default() },
-                Agent { idle: 1_000, ..Agent::default() },
+                Agent {
+                    idle: 9_000,
+                    load: 1,
+                    capacity: 1,
+                    ..Agent::default()
+                },
+                Agent {
+                    idle: 5_000,
+                    ..Agent::default()
+                },
+                Agent {
+                    idle: 1_000,
+                    ..Agent::default()
+                },
             ],
         };
         let plan = Host::new().assign::<LongestIdle>(snapshot).unwrap();
-        assert_eq!(plan.assignments, [Assignment { work: 1, agent: 1 }, Assignment { work: 0, agent: 2 }]);
+        assert_eq!(
+            plan.assignments,
+            [Assignment { work: 1, agent: 1 }, Assignment { work: 0, agent: 2 }]
+        );
     }
 
     #[test]
     fn nothing_waits_or_nobody_is_free() {
-        let empty = Snapshot { work: vec![Work::default()], agents: vec![] };
-        assert!(Host::new().assign::<LongestIdle>(empty).unwrap().assignments.is_empty());
+        let empty = Snapshot {
+            work: vec![Work::default()],
+            agents: vec![],
+        };
+        assert!(
+            Host::new()
+                .assign::<LongestIdle>(empty)
+                .unwrap()
+                .assignments
+                .is_empty()
+        );
     }
 }

@@ -62,3 +62,32 @@ pub fn store<T: Serialize>(key: &str, value: &T) -> Result<(), Error> {
 pub fn delete(key: &str) -> Result<(), Error> {
     key_value::delete(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Host;
+
+    #[test]
+    fn stored_values_come_back_and_a_wrong_type_is_named() {
+        let mut host = Host::new();
+        host.run(|| store("count", &7_u32)).unwrap();
+        assert_eq!(host.run(|| load::<u32>("count")), Ok(Some(7)));
+        assert_eq!(
+            host.run(|| load::<String>("count")).unwrap_err().code,
+            "bad-value"
+        );
+        host.run(|| delete("count")).unwrap();
+        assert_eq!(host.run(|| load::<u32>("count")), Ok(None));
+    }
+
+    #[test]
+    fn lines_and_time_are_the_hosts() {
+        let mut host = Host {
+            now: 5,
+            ..Host::new()
+        };
+        host.run(|| log(Level::Warn, &format!("at {}", now())));
+        assert_eq!(host.log, [(Level::Warn, "at 5".to_owned())]);
+    }
+}

@@ -65,7 +65,8 @@ macro_rules! register_outbound_rule {
             #[cfg(target_arch = "wasm32")]
             mod export {
                 use super::*;
-                use $crate::bindings::outbound_rule::exports::cx::outbound_rule::rule;
+                use bindings::exports::cx::outbound_rule::rule;
+                use $crate::bindings::outbound_rule as bindings;
                 struct Plugin;
                 impl rule::Guest for Plugin {
                     fn check(attempt: rule::Attempt) -> Result<rule::Ruling, rule::Error> {
@@ -73,10 +74,12 @@ macro_rules! register_outbound_rule {
                         $crate::outbound_rule::run::<$plugin>(attempt)
                     }
                 }
-                $crate::bindings::outbound_rule::export!(Plugin with_types_in $crate::bindings::outbound_rule);
+        bindings::export!(Plugin with_types_in bindings);
             }
             #[cfg(not(target_arch = "wasm32"))]
-            const _: fn($crate::outbound_rule::Attempt) -> Result<$crate::outbound_rule::Ruling, $crate::Error> = $crate::outbound_rule::run::<$plugin>;
+            const _: fn(
+                $crate::outbound_rule::Attempt,
+            ) -> Result<$crate::outbound_rule::Ruling, $crate::Error> = $crate::outbound_rule::run::<$plugin>;
         };
     };
 }

@@ -37,7 +37,8 @@ macro_rules! register_qa_scorecard {
             #[cfg(target_arch = "wasm32")]
             mod export {
                 use super::*;
-                use $crate::bindings::qa_scorecard::exports::cx::qa_scorecard::scorecard;
+                use bindings::exports::cx::qa_scorecard::scorecard;
+                use $crate::bindings::qa_scorecard as bindings;
                 struct Plugin;
                 impl scorecard::Guest for Plugin {
                     fn evaluate(
@@ -45,9 +46,9 @@ macro_rules! register_qa_scorecard {
                     ) -> Result<scorecard::Evaluation, scorecard::Error> {
                         $crate::start();
                         $crate::qa_scorecard::run::<$plugin>(interaction)
-            }
+                    }
                 }
-                $crate::bindings::qa_scorecard::export!(Plugin with_types_in $crate::bindings::qa_scorecard);
+        bindings::export!(Plugin with_types_in bindings);
             }
             #[cfg(not(target_arch = "wasm32"))]
             const _: fn(

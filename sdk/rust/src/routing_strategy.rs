@@ -114,7 +114,8 @@ macro_rules! register_routing_strategy {
             #[cfg(target_arch = "wasm32")]
             mod export {
                 use super::*;
-                use $crate::bindings::routing_strategy::exports::cx::routing_strategy::strategy;
+                use bindings::exports::cx::routing_strategy::strategy;
+                use $crate::bindings::routing_strategy as bindings;
                 struct Plugin;
                 impl strategy::Guest for Plugin {
                     fn assign(snapshot: strategy::Snapshot) -> Result<strategy::Plan, strategy::Error> {
@@ -122,10 +123,13 @@ macro_rules! register_routing_strategy {
                         $crate::routing_strategy::run::<$plugin>(snapshot)
                     }
                 }
-                $crate::bindings::routing_strategy::export!(Plugin with_types_in $crate::bindings::routing_strategy);
+        bindings::export!(Plugin with_types_in bindings);
             }
             #[cfg(not(target_arch = "wasm32"))]
-            const _: fn($crate::routing_strategy::Snapshot) -> Result<$crate::routing_strategy::Plan, $crate::Error> = $crate::routing_strategy::run::<$plugin>;
+            const _: fn(
+                $crate::routing_strategy::Snapshot,
+            ) -> Result<$crate::routing_strategy::Plan, $crate::Error> =
+                $crate::routing_strategy::run::<$plugin>;
         };
     };
 }

@@ -34,7 +34,8 @@ macro_rules! register_tag_generator {
             #[cfg(target_arch = "wasm32")]
             mod export {
                 use super::*;
-                use $crate::bindings::tag_generator::exports::cx::tag_generator::tagger;
+                use bindings::exports::cx::tag_generator::tagger;
+                use $crate::bindings::tag_generator as bindings;
                 struct Plugin;
                 impl tagger::Guest for Plugin {
                     fn tags(occasion: tagger::Occasion) -> Result<Vec<tagger::TagChange>, tagger::Error> {
@@ -42,10 +43,13 @@ macro_rules! register_tag_generator {
                         $crate::tag_generator::run::<$plugin>(occasion)
                     }
                 }
-                $crate::bindings::tag_generator::export!(Plugin with_types_in $crate::bindings::tag_generator);
+        bindings::export!(Plugin with_types_in bindings);
             }
             #[cfg(not(target_arch = "wasm32"))]
-            const _: fn($crate::tag_generator::Occasion) -> Result<Vec<$crate::tag_generator::TagChange>, $crate::Error> = $crate::tag_generator::run::<$plugin>;
+            const _: fn(
+                $crate::tag_generator::Occasion,
+            ) -> Result<Vec<$crate::tag_generator::TagChange>, $crate::Error> =
+                $crate::tag_generator::run::<$plugin>;
         };
     };
 }

@@ -66,7 +66,8 @@ macro_rules! register_voice_flow {
             #[cfg(target_arch = "wasm32")]
             mod export {
                 use super::*;
-                use $crate::bindings::voice_flow::exports::cx::voice_flow::flow;
+                use bindings::exports::cx::voice_flow::flow;
+                use $crate::bindings::voice_flow as bindings;
                 struct Plugin;
                 impl flow::Guest for Plugin {
                     fn step(state: Vec<u8>, event: flow::CallEvent) -> Result<flow::Next, flow::Error> {
@@ -74,11 +75,64 @@ macro_rules! register_voice_flow {
                         $crate::voice_flow::run::<$plugin>(state, event)
                     }
                 }
-        $crate::bindings::voice_flow::export!(Plugin with_types_in $crate::bindings::voice_flow);
+        bindings::export!(Plugin with_types_in bindings);
             }
             #[cfg(not(target_arch = "wasm32"))]
             const _: fn(Vec<u8>, $crate::call::CallEvent) -> Result<$crate::voice_flow::Next, $crate::Error> =
                 $crate::voice_flow::run::<$plugin>;
         };
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Call, Host};
+
+    struct Counting;
+
+    impl VoiceFlow for Counting {
+        type Config = ();
+        type State = u32;
+
+        fn step((): &(), steps: &mut u32, event: CallEvent) -> Result<Vec<CallAction>, Error> {
+            *steps += 1;
+            let reached = *steps >= 3 || event == CallEvent::Ended;
+            Ok(reached.then_some(CallAction::End).into_iter().collect())
+        }
+
+        fn migrate(old_schema: u32, state: &[u8]) -> Result<u32, Error> {
+            let old = String::from_utf8_lossy(state).parse().unwrap_or(0);
+            Ok(if old_schema == 1 { old * 2 } else { old })
+        }
+    }
+
+    register_voice_flow!(Counting);
+
+    #[test]
+    fn state_is_kept_between_steps() {
+        let mut call = Call::new(Host::new());
+        assert_eq!(call.step::<Counting>(CallEvent::Started).unwrap(), []);
+        assert_eq!(call.step::<Counting>(CallEvent::NoInput).unwrap(), []);
+        assert_eq!(
+            call.step::<Counting>(CallEvent::NoInput).unwrap(),
+            [CallAction::End]
+        );
+        assert_eq!(call.state, b"3");
+    }
+
+    #[test]
+    fn an_old_state_is_migrated_and_a_broken_one_is_named() {
+        let mut call = Call {
+            host: Host::new(),
+            state: b"4".to_vec(),
+        };
+        call.step::<Counting>(CallEvent::Migrated(1)).unwrap();
+        assert_eq!(call.state, b"9");
+        call.state = b"{".to_vec();
+        assert_eq!(
+            call.step::<Counting>(CallEvent::NoInput).unwrap_err().code,
+            "bad-state"
+        );
+    }
 }
