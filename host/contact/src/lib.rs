@@ -1,5 +1,6 @@
 //! The pure contact-centre core: (state, now, input) to events and effects (floor 1).
 #![forbid(unsafe_code)]
+#![deny(missing_docs)]
 
 pub mod agent;
 mod centre;
