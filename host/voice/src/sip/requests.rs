@@ -5,9 +5,11 @@ use std::{
     net::SocketAddr,
     sync::Arc,
     task::Poll,
+    time::Duration,
 };
 
 use rsipstack::{
+    dialog::dialog::Dialog,
     sip::{
         self, Header, Method, Request, StatusCode,
         headers::{Accept, Allow, ContentType, MinSE, RetryAfter, Supported, Unsupported},
@@ -27,6 +29,10 @@ use crate::softphone::Transport;
 const METHODS: &str = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, UPDATE, REGISTER";
 /// Seconds after which a caller who met a limit may try again.
 const RETRY_AFTER: u32 = 10;
+
+/// How long a request that was sent before the ACK waits for it, and how often it looks.
+const ACK_WAIT: Duration = Duration::from_secs(4);
+const ACK_CHECK: Duration = Duration::from_millis(5);
 
 /// A request that the endpoint's owner has to answer.
 pub(crate) enum Incoming {
@@ -109,6 +115,9 @@ async fn route(endpoint: Endpoint, mut tx: Transaction, incoming: mpsc::Sender<I
     if in_dialog {
         match endpoint.inner.dialogs.match_dialog(&tx) {
             Some(mut dialog) => {
+                if tx.original.method != Method::Bye {
+                    acknowledged(&dialog).await;
+                }
                 if let Err(error) = dialog.handle(&mut tx).await {
                     tracing::debug!(%error, method = %tx.original.method, "request in a dialog failed");
                 }
@@ -131,6 +140,16 @@ async fn route(endpoint: Endpoint, mut tx: Transaction, incoming: mpsc::Sender<I
         }
         Method::Bye | Method::Info | Method::Update => refuse(tx, 481, vec![]).await,
         _ => refuse(tx, 405, vec![allow()]).await,
+    }
+}
+
+/// Waits for the ACK of our answer. It is handled in another task, so that a request sent right after it may be
+/// here first, and the stack leaves those without a response. There is nothing of the stack's to wait on.
+async fn acknowledged(dialog: &Dialog) {
+    let mut tries = ACK_WAIT.as_millis() / ACK_CHECK.as_millis();
+    while dialog.state().waiting_ack() && tries > 0 {
+        tries -= 1;
+        tokio::time::sleep(ACK_CHECK).await;
     }
 }
 

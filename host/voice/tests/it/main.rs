@@ -5,8 +5,12 @@
 mod media_calls;
 mod media_phone;
 mod media_prompts;
+mod raw;
 mod sip_calls;
 mod sip_cancel;
+mod sip_fuzz;
 mod sip_hold;
+mod sip_peers;
+mod sip_raw;
 mod sip_register;
 mod support;

@@ -99,6 +99,21 @@ impl House {
         }
     }
 
+    /// The next event.
+    pub(crate) async fn next(&mut self) -> VoiceEvent {
+        self.events.recv().await.expect("voice is alive")
+    }
+
+    /// The next event, if there is one.
+    pub(crate) fn next_now(&mut self) -> Option<VoiceEvent> {
+        self.events.try_recv().ok()
+    }
+
+    /// Events that nobody waited for.
+    pub(crate) fn passed(&self) -> &[VoiceEvent] {
+        &self.passed
+    }
+
     /// The next call that comes in.
     pub(crate) async fn incoming(&mut self) -> LegId {
         self.event("an incoming call", |event| match event {
