@@ -4,6 +4,7 @@
 mod apt;
 mod bench;
 mod check;
+mod example;
 mod guest;
 mod plugins;
 mod process;

@@ -46,7 +46,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 }
 
 /// Builds the binary `jackfield` and gives its path.
-fn build_host(release: bool) -> Result<PathBuf> {
+pub(crate) fn build_host(release: bool) -> Result<PathBuf> {
     let mut build = process::cargo();
     build
         .args(["build", "--package", "jackfield"])

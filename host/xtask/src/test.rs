@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, bail};
 
-use crate::{apt, check, plugins, process, workspace};
+use crate::{apt, check, example, plugins, process, workspace};
 
 /// Set up what the tests need, then run every test and check
 #[derive(clap::Args)]
@@ -31,6 +31,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         style(&mut steps)?;
     }
     tests(&mut steps, arguments.filter.as_deref())?;
+    if arguments.filter.is_none() {
+        steps.run("scenarios of examples", example::run);
+    }
     steps.report()
 }
 
