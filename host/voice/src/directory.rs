@@ -70,7 +70,9 @@ impl FromStr for Ha1 {
         if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(InvalidHa1);
         }
-        u128::from_str_radix(text, 16).map(|n| Self(n.to_be_bytes())).map_err(|_| InvalidHa1)
+        u128::from_str_radix(text, 16)
+            .map(|n| Self(n.to_be_bytes()))
+            .map_err(|_| InvalidHa1)
     }
 }
 
@@ -88,6 +90,8 @@ impl<'de> Deserialize<'de> for Ha1 {
 
 #[cfg(test)]
 mod tests {
+    use serde::de::{IntoDeserializer, value::Error};
+
     use super::*;
 
     #[test]
@@ -103,11 +107,16 @@ mod tests {
     #[test]
     fn a_secret_keeps_its_value_as_text_and_hides_it_in_debug() {
         // `printf 'anna.demo:jackfield:geheim' | md5sum`
-        let ha1 = Ha1::new(&TenantId::new("demo").unwrap(), &AgentId::new("anna").unwrap(), "geheim");
+        let ha1 = Ha1::new(
+            &TenantId::new("demo").unwrap(),
+            &AgentId::new("anna").unwrap(),
+            "geheim",
+        );
         let text = ha1.to_string();
         assert_eq!(text, "0c05f53ee20ee8cdd46435eea3e183a9");
         assert_eq!(text.parse::<Ha1>(), Ok(ha1));
-        assert_eq!(serde_json::from_str::<Ha1>(&serde_json::to_string(&ha1).unwrap()).unwrap(), ha1);
+        let read: Result<Ha1, Error> = Ha1::deserialize(text.as_str().into_deserializer());
+        assert_eq!(read, Ok(ha1));
         assert!(!format!("{ha1:?}").contains(&text));
         for bad in ["", "zz", &"g".repeat(32), &"+".repeat(32), &text[1..]] {
             assert_eq!(bad.parse::<Ha1>(), Err(InvalidHa1), "{bad}");

@@ -132,14 +132,25 @@ fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
 
 /// The identity of a leg's descriptions.
 fn new_origin() -> Origin {
-    Origin { id: now().0, version: 1 }
+    Origin {
+        id: now().0,
+        version: 1,
+    }
 }
 
 /// Carries out an order of the core.
-pub(crate) fn order(shared: &Arc<Shared>, tenant: &TenantId, leg: LegId, action: ActionId, command: LegCommand) {
+pub(crate) fn order(
+    shared: &Arc<Shared>,
+    tenant: &TenantId,
+    leg: LegId,
+    action: ActionId,
+    command: LegCommand,
+) {
     match shared.legs.order(leg, action, command) {
         Sent::Taken | Sent::Gone => {}
-        Sent::Unknown(LegCommand::DialAgent { agent, caller }) => place::dial(shared, tenant, leg, action, agent, caller),
+        Sent::Unknown(LegCommand::DialAgent { agent, caller }) => {
+            place::dial(shared, tenant, leg, action, agent, caller)
+        }
         Sent::Unknown(command) => tracing::debug!(%leg, ?command, "order to a leg that never was"),
     }
 }
@@ -151,14 +162,28 @@ fn supervise(leg: Leg) {
         if let Err(error) = tokio::spawn(leg.run()).await {
             tracing::error!(leg = %id, %error, "a leg's task failed");
             shared.engine.close(id);
-            report(&shared, &tenant, id, LegEvent::Ended { cause: Cause::Unreachable, sip_status: Some(500) }).await;
+            report(
+                &shared,
+                &tenant,
+                id,
+                LegEvent::Ended {
+                    cause: Cause::Unreachable,
+                    sip_status: Some(500),
+                },
+            )
+            .await;
         }
         shared.legs.remove(id);
     });
 }
 
 async fn report(shared: &Shared, tenant: &TenantId, leg: LegId, event: LegEvent) {
-    let event = VoiceEvent::Leg { tenant: tenant.clone(), leg, at: now(), event };
+    let event = VoiceEvent::Leg {
+        tenant: tenant.clone(),
+        leg,
+        at: now(),
+        event,
+    };
     // Fails only when nobody listens any more.
     shared.events.send(event).await.ok();
 }
@@ -247,7 +272,9 @@ impl Leg {
             }
             Signal::Ringing => {}
             Signal::Answered(sdp) | Signal::Acked(Some(sdp)) => return self.answered(&sdp).await,
-            Signal::Acked(None) if self.stage == Stage::Offered => return Some(self.hang_up(Cause::MediaFailed)),
+            Signal::Acked(None) if self.stage == Stage::Offered => {
+                return Some(self.hang_up(Cause::MediaFailed));
+            }
             Signal::Acked(None) => {}
             Signal::Offer(offer) => self.reoffered(offer).await,
             Signal::OfferAnswered(sdp) => self.reanswered(&sdp).await,
@@ -340,7 +367,9 @@ impl Leg {
     async fn media(&mut self, event: MediaEvent) -> Option<(Cause, Option<u16>)> {
         match event {
             MediaEvent::Digit(digit) => self.report(LegEvent::Digit(digit)).await,
-            MediaEvent::PlayFinished { interrupted, failed, .. } => {
+            MediaEvent::PlayFinished {
+                interrupted, failed, ..
+            } => {
                 self.report(LegEvent::PlayFinished { interrupted, failed }).await;
             }
             MediaEvent::TimedOut => return Some(self.hang_up(Cause::MediaFailed)),

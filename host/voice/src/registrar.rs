@@ -79,8 +79,15 @@ pub(crate) struct Answer {
 /// What an accepted request changed.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    Registered { tenant: TenantId, agent: AgentId, expires_at: Timestamp },
-    Unregistered { tenant: TenantId, agent: AgentId },
+    Registered {
+        tenant: TenantId,
+        agent: AgentId,
+        expires_at: Timestamp,
+    },
+    Unregistered {
+        tenant: TenantId,
+        agent: AgentId,
+    },
 }
 
 impl Registrar {
@@ -89,7 +96,11 @@ impl Registrar {
         Self {
             min_expires: seconds(min),
             max_expires: seconds(max).max(seconds(min)),
-            state: Mutex::new(State { nonces: Nonces::new(secret), phones: BTreeMap::new(), sequence: HashMap::new() }),
+            state: Mutex::new(State {
+                nonces: Nonces::new(secret),
+                phones: BTreeMap::new(),
+                sequence: HashMap::new(),
+            }),
         }
     }
 
@@ -98,7 +109,13 @@ impl Registrar {
     }
 
     /// Decides on a request. `salt` makes a new nonce unlike every other.
-    pub(crate) fn register(&self, request: &Request<'_>, directory: &dyn Directory, salt: u64, now: Timestamp) -> Answer {
+    pub(crate) fn register(
+        &self,
+        request: &Request<'_>,
+        directory: &dyn Directory,
+        salt: u64,
+        now: Timestamp,
+    ) -> Answer {
         let mut state = self.state();
         let Some(authorization) = request.authorization else {
             return challenge(&state.nonces, salt, now, false);
@@ -106,7 +123,9 @@ impl Registrar {
         let Some(credentials) = Credentials::parse(authorization) else {
             return plain(400);
         };
-        let Some((tenant, agent)) = parse_phone_user(request.user).filter(|_| credentials.username == request.user) else {
+        let Some((tenant, agent)) =
+            parse_phone_user(request.user).filter(|_| credentials.username == request.user)
+        else {
             return plain(403);
         };
         if !credentials.is_for(request.uri) {
@@ -129,14 +148,27 @@ impl Registrar {
         self.bind(&mut state, request, tenant, agent, now)
     }
 
-    fn bind(&self, state: &mut State, request: &Request<'_>, tenant: TenantId, agent: AgentId, now: Timestamp) -> Answer {
+    fn bind(
+        &self,
+        state: &mut State,
+        request: &Request<'_>,
+        tenant: TenantId,
+        agent: AgentId,
+        now: Timestamp,
+    ) -> Answer {
         let key = (tenant.clone(), agent.clone());
-        if state.sequence.get(&key).is_some_and(|(id, seq)| id == request.call_id && *seq >= request.cseq) {
+        if state
+            .sequence
+            .get(&key)
+            .is_some_and(|(id, seq)| id == request.call_id && *seq >= request.cseq)
+        {
             return plain(500);
         }
         let bound = state.phones.get(&key).map(|phone| phone.contact.clone());
         let remember = |state: &mut State| {
-            state.sequence.insert(key.clone(), (request.call_id.to_owned(), request.cseq));
+            state
+                .sequence
+                .insert(key.clone(), (request.call_id.to_owned(), request.cseq));
         };
         if request.all {
             if request.expires != Some(0) {
@@ -148,7 +180,11 @@ impl Registrar {
         let Some((contact, own)) = request.contacts.first() else {
             // A question about what is registered.
             let phone = state.phones.get(&key);
-            return Answer { status: 200, headers: phone.map(|p| contact_header(p, now)).into_iter().collect(), change: None };
+            return Answer {
+                status: 200,
+                headers: phone.map(|p| contact_header(p, now)).into_iter().collect(),
+                change: None,
+            };
         };
         if contact.len() > MAX_CONTACT_BYTES || request.contacts.len() > 1 {
             return plain(400);
@@ -163,19 +199,38 @@ impl Registrar {
             return self.unbind(state, tenant, agent);
         }
         if wished < self.min_expires {
-            return Answer { headers: vec![("Min-Expires", self.min_expires.to_string())], ..plain(423) };
+            return Answer {
+                headers: vec![("Min-Expires", self.min_expires.to_string())],
+                ..plain(423)
+            };
         }
         remember(state);
         let expires_at = now + u64::from(wished.min(self.max_expires)) * 1_000;
-        let phone = Phone { contact: contact.clone(), source: request.source, transport: request.transport, expires_at };
+        let phone = Phone {
+            contact: contact.clone(),
+            source: request.source,
+            transport: request.transport,
+            expires_at,
+        };
         let headers = vec![contact_header(&phone, now)];
         state.phones.insert(key.clone(), phone);
-        Answer { status: 200, headers, change: Some(Change::Registered { tenant, agent, expires_at }) }
+        Answer {
+            status: 200,
+            headers,
+            change: Some(Change::Registered {
+                tenant,
+                agent,
+                expires_at,
+            }),
+        }
     }
 
     fn unbind(&self, state: &mut State, tenant: TenantId, agent: AgentId) -> Answer {
         let removed = state.phones.remove(&(tenant.clone(), agent.clone()));
-        Answer { change: removed.map(|_| Change::Unregistered { tenant, agent }), ..plain(200) }
+        Answer {
+            change: removed.map(|_| Change::Unregistered { tenant, agent }),
+            ..plain(200)
+        }
     }
 
     /// Where an agent's phone is.
@@ -189,7 +244,11 @@ impl Registrar {
         let state = self.state();
         let of_tenant = state.phones.iter().filter(|((t, _), _)| t == tenant);
         of_tenant
-            .map(|((_, agent), p)| RegisteredPhone { agent: agent.clone(), source: p.source, expires_at: p.expires_at })
+            .map(|((_, agent), p)| RegisteredPhone {
+                agent: agent.clone(),
+                source: p.source,
+                expires_at: p.expires_at,
+            })
             .collect()
     }
 
@@ -200,8 +259,12 @@ impl Registrar {
     /// Takes away what has expired and says whose it was.
     pub(crate) fn expire(&self, now: Timestamp) -> Vec<(TenantId, AgentId)> {
         let mut state = self.state();
-        let gone: Vec<_> =
-            state.phones.iter().filter(|(_, phone)| phone.expires_at <= now).map(|(key, _)| key.clone()).collect();
+        let gone: Vec<_> = state
+            .phones
+            .iter()
+            .filter(|(_, phone)| phone.expires_at <= now)
+            .map(|(key, _)| key.clone())
+            .collect();
         for key in &gone {
             state.phones.remove(key);
             state.sequence.remove(key);
@@ -216,18 +279,32 @@ impl Registrar {
 }
 
 fn plain(status: u16) -> Answer {
-    Answer { status, headers: Vec::new(), change: None }
+    Answer {
+        status,
+        headers: Vec::new(),
+        change: None,
+    }
 }
 
 fn challenge(nonces: &Nonces, salt: u64, now: Timestamp, stale: bool) -> Answer {
     let stale = if stale { ", stale=true" } else { "" };
     let nonce = nonces.issue(salt, now);
     let value = format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\"{stale}");
-    Answer { headers: vec![("WWW-Authenticate", value)], ..plain(401) }
+    Answer {
+        headers: vec![("WWW-Authenticate", value)],
+        ..plain(401)
+    }
 }
 
 fn contact_header(phone: &Phone, now: Timestamp) -> (&'static str, String) {
-    ("Contact", format!("<{}>;expires={}", phone.contact, phone.expires_at.since(now).div_ceil(1_000)))
+    (
+        "Contact",
+        format!(
+            "<{}>;expires={}",
+            phone.contact,
+            phone.expires_at.since(now).div_ceil(1_000)
+        ),
+    )
 }
 
 #[cfg(test)]

@@ -147,13 +147,27 @@ impl Softphone {
         )
         .map_err(crate::VoiceError::from)?;
         let udp = SocketAddr::new(options.ip, 0);
-        let (endpoint, requests) = Endpoint::start(EndpointOptions { udp, tcp: None, external_ip: None }).await?;
+        let (endpoint, requests) = Endpoint::start(EndpointOptions {
+            udp,
+            tcp: None,
+            external_ip: None,
+        })
+        .await?;
         let password = options.password.clone().unwrap_or_default();
         let registering = endpoint.registering(options.server, options.transport, &options.user, &password);
-        let core = Arc::new(Core { options, endpoint, engine, media });
+        let core = Arc::new(Core {
+            options,
+            endpoint,
+            engine,
+            media,
+        });
         let (send, incoming) = mpsc::channel(MAX_RINGING);
         tokio::spawn(serve(core.clone(), requests, send));
-        Ok(Self { core, registering, incoming })
+        Ok(Self {
+            core,
+            registering,
+            incoming,
+        })
     }
 
     /// Registers; how long the server keeps it. It is not refreshed by itself.
@@ -164,8 +178,14 @@ impl Softphone {
         let seconds = u32::try_from(expires.as_secs()).unwrap_or(u32::MAX);
         match self.registering.register(seconds).await {
             Ok((200, granted)) => Ok(Duration::from_secs(granted.into())),
-            Ok((status, _)) => Err(SoftphoneError::Refused { request: "REGISTER", status }),
-            Err(reason) => Err(SoftphoneError::NoAnswer { request: "REGISTER", reason }),
+            Ok((status, _)) => Err(SoftphoneError::Refused {
+                request: "REGISTER",
+                status,
+            }),
+            Err(reason) => Err(SoftphoneError::NoAnswer {
+                request: "REGISTER",
+                reason,
+            }),
         }
     }
 
@@ -182,8 +202,16 @@ impl Softphone {
     /// # Errors
     /// The number can't stand in a SIP URI, or no media socket is to be had.
     pub fn call(&self, number: &str) -> Result<PhoneCall, SoftphoneError> {
-        let Core { options, endpoint, engine, .. } = &*self.core;
-        let failed = |reason: String| SoftphoneError::NoAnswer { request: "INVITE", reason };
+        let Core {
+            options,
+            endpoint,
+            engine,
+            ..
+        } = &*self.core;
+        let failed = |reason: String| SoftphoneError::NoAnswer {
+            request: "INVITE",
+            reason,
+        };
         let leg = new_leg();
         let local = engine.open(leg).map_err(|e| failed(e.to_string()))?.addr;
         let origin = call::new_origin();
@@ -194,13 +222,23 @@ impl Softphone {
             from_user: options.user.clone(),
             from_name: options.display_name.clone(),
             sdp: sdp::offer(local, origin, crate::media::Direction::SendRecv),
-            credential: options.password.clone().map(|password| (options.user.clone(), password)),
+            credential: options
+                .password
+                .clone()
+                .map(|password| (options.user.clone(), password)),
         };
         let call = endpoint.invite(outgoing).map_err(|reason| {
             engine.close(leg);
             failed(reason)
         })?;
-        Ok(PhoneCall::start(&self.core, leg, call, (local, origin), number.to_owned(), None))
+        Ok(PhoneCall::start(
+            &self.core,
+            leg,
+            call,
+            (local, origin),
+            number.to_owned(),
+            None,
+        ))
     }
 
     /// The next call to this phone; it rings at the caller's once [`PhoneCall::ring`] is said. `None` when the
@@ -252,5 +290,12 @@ fn take(core: &Arc<Core>, invite: Invite) -> Option<PhoneCall> {
         core.engine.close(leg);
         return None;
     };
-    Some(PhoneCall::start(core, leg, call, (local.addr, call::new_origin()), from, Some(offer)))
+    Some(PhoneCall::start(
+        core,
+        leg,
+        call,
+        (local.addr, call::new_origin()),
+        from,
+        Some(offer),
+    ))
 }

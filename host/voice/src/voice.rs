@@ -1,8 +1,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc,
-        Weak,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime, UNIX_EPOCH},
@@ -84,8 +83,11 @@ impl Voice {
             ("recordings_dir", &options.recordings_dir),
             ("speech_cache_dir", &options.speech_cache_dir),
         ] {
-            std::fs::create_dir_all(dir)
-                .map_err(|source| VoiceError::Directory { option, path: dir.display().to_string(), source })?;
+            std::fs::create_dir_all(dir).map_err(|source| VoiceError::Directory {
+                option,
+                path: dir.display().to_string(),
+                source,
+            })?;
         }
         let legs = Arc::new(LegTable::default());
         let sink = legs.clone();
@@ -96,7 +98,10 @@ impl Voice {
                 external_ip: options.external_ip,
                 rtp_ports: options.rtp_ports.clone(),
                 media_timeout: options.media_timeout,
-                prompts: Arc::new(Library::new(options.prompts_dir.clone(), options.speech_cache_dir.clone())),
+                prompts: Arc::new(Library::new(
+                    options.prompts_dir.clone(),
+                    options.speech_cache_dir.clone(),
+                )),
             },
             Arc::new(move |leg, event| sink.media(leg, event)),
         )?;
@@ -160,7 +165,13 @@ impl Voice {
     /// Refuses new calls, ends all legs (BYE, CANCEL or 503; each reports `Ended` and its recording), then closes
     /// the sockets and the media threads. Takes at most 15 s.
     pub async fn shutdown(self) {
-        let Shared { endpoint, engine, legs, phones_changed, .. } = &*self.shared;
+        let Shared {
+            endpoint,
+            engine,
+            legs,
+            phones_changed,
+            ..
+        } = &*self.shared;
         legs.close();
         if timeout(SHUTDOWN, legs.idle()).await.is_err() {
             tracing::warn!(legs = legs.len(), "calls did not end in time");
@@ -206,7 +217,16 @@ async fn register(shared: &Shared, request: Register) {
         at,
     );
     let event = answer.change.map(|change| match change {
-        Change::Registered { tenant, agent, expires_at } => VoiceEvent::PhoneRegistered { tenant, agent, at, expires_at },
+        Change::Registered {
+            tenant,
+            agent,
+            expires_at,
+        } => VoiceEvent::PhoneRegistered {
+            tenant,
+            agent,
+            at,
+            expires_at,
+        },
         Change::Unregistered { tenant, agent } => VoiceEvent::PhoneUnregistered { tenant, agent, at },
     });
     request.reply(answer.status, answer.headers).await;
@@ -222,9 +242,16 @@ async fn expire(shared: Weak<Shared>) {
         let Some(shared) = shared.upgrade() else { return };
         let at = now();
         for (tenant, agent) in shared.registrar.expire(at) {
-            shared.events.send(VoiceEvent::PhoneUnregistered { tenant, agent, at }).await.ok();
+            shared
+                .events
+                .send(VoiceEvent::PhoneUnregistered { tenant, agent, at })
+                .await
+                .ok();
         }
-        let next = shared.registrar.next_expiry().map(|next| Duration::from_millis(next.since(now())));
+        let next = shared
+            .registrar
+            .next_expiry()
+            .map(|next| Duration::from_millis(next.since(now())));
         // Never longer than this, so that a step of the clock is noticed.
         let wait = next.unwrap_or(CLOCK_CHECK).min(CLOCK_CHECK);
         tokio::select! {

@@ -12,12 +12,28 @@ use crate::{
 };
 
 /// Calls an agent's phone.
-pub(super) fn dial(shared: &Arc<Shared>, tenant: &TenantId, id: LegId, action: ActionId, agent: AgentId, caller: Arc<str>) {
+pub(super) fn dial(
+    shared: &Arc<Shared>,
+    tenant: &TenantId,
+    id: LegId,
+    action: ActionId,
+    agent: AgentId,
+    caller: Arc<str>,
+) {
     if let Err(cause) = try_dial(shared, tenant, id, action, &agent, &caller) {
         tracing::debug!(leg = %id, %tenant, %agent, ?cause, "phone not called");
         let (shared, tenant) = (shared.clone(), tenant.clone());
         tokio::spawn(async move {
-            report(&shared, &tenant, id, LegEvent::Ended { cause, sip_status: None }).await;
+            report(
+                &shared,
+                &tenant,
+                id,
+                LegEvent::Ended {
+                    cause,
+                    sip_status: None,
+                },
+            )
+            .await;
         });
     }
 }
@@ -35,7 +51,10 @@ fn try_dial(
         shared.legs.remove(id);
         cause
     };
-    let phone = shared.registrar.phone(tenant, agent, now()).ok_or_else(|| give_back(Cause::Unreachable))?;
+    let phone = shared
+        .registrar
+        .phone(tenant, agent, now())
+        .ok_or_else(|| give_back(Cause::Unreachable))?;
     let media = shared.engine.open(id).map_err(|error| {
         tracing::warn!(leg = %id, %error, "phone not called");
         give_back(Cause::Overloaded)

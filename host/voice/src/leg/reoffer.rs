@@ -37,7 +37,9 @@ impl Leg {
                 self.connect(remote);
                 self.hold(remote.direction).await;
             }
-            Err(error) => tracing::debug!(leg = %self.id, %error, "answer ignored, the call goes on as it was"),
+            Err(error) => {
+                tracing::debug!(leg = %self.id, %error, "answer ignored, the call goes on as it was")
+            }
         }
     }
 
@@ -45,7 +47,12 @@ impl Leg {
     pub(super) async fn hold(&mut self, peer: Direction) {
         if self.held != peer.is_hold() {
             self.held = peer.is_hold();
-            self.report(if self.held { LegEvent::Held } else { LegEvent::Resumed }).await;
+            self.report(if self.held {
+                LegEvent::Held
+            } else {
+                LegEvent::Resumed
+            })
+            .await;
         }
     }
 }

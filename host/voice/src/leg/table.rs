@@ -66,8 +66,17 @@ impl LegTable {
         }
         let (orders, order_receiver) = mpsc::channel(MAX_LEG_ORDERS);
         let (media, media_receiver) = mpsc::channel(MEDIA_EVENTS);
-        state.live.insert(leg, Inbox { orders: Some(orders), media });
-        Some(Mail { orders: order_receiver, media: media_receiver })
+        state.live.insert(
+            leg,
+            Inbox {
+                orders: Some(orders),
+                media,
+            },
+        );
+        Some(Mail {
+            orders: order_receiver,
+            media: media_receiver,
+        })
     }
 
     pub(super) fn remove(&self, leg: LegId) {
@@ -88,15 +97,21 @@ impl LegTable {
     pub(super) fn order(&self, leg: LegId, action: ActionId, command: LegCommand) -> Sent {
         let mut state = self.state();
         if let Some(inbox) = state.live.get_mut(&leg) {
-            if let Some(Err(mpsc::error::TrySendError::Full(_))) =
-                inbox.orders.as_ref().map(|orders| orders.try_send((action, command)))
+            if let Some(Err(mpsc::error::TrySendError::Full(_))) = inbox
+                .orders
+                .as_ref()
+                .map(|orders| orders.try_send((action, command)))
             {
                 tracing::error!(%leg, limit = MAX_LEG_ORDERS, "too many orders wait for the leg: it is ended");
                 inbox.orders = None;
             }
             return Sent::Taken;
         }
-        if state.ended.contains(&leg) { Sent::Gone } else { Sent::Unknown(command) }
+        if state.ended.contains(&leg) {
+            Sent::Gone
+        } else {
+            Sent::Unknown(command)
+        }
     }
 
     /// Hands a leg what its media report. Never blocks: called on media threads.
@@ -120,7 +135,9 @@ impl LegTable {
         let mut state = self.state();
         state.closing = true;
         for inbox in state.live.values_mut() {
-            let hang_up = LegCommand::HangUp { cause: Cause::Overloaded };
+            let hang_up = LegCommand::HangUp {
+                cause: Cause::Overloaded,
+            };
             if let Some(orders) = inbox.orders.take() {
                 orders.try_send((ActionId::MAX, hang_up)).ok();
             }

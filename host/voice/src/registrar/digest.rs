@@ -52,7 +52,13 @@ impl Credentials {
             }
             rest = after;
         }
-        let complete = [&found.username, &found.nonce, &found.uri, &found.cnonce, &found.response];
+        let complete = [
+            &found.username,
+            &found.nonce,
+            &found.uri,
+            &found.cnonce,
+            &found.response,
+        ];
         (is_auth && complete.iter().all(|text| !text.is_empty())).then_some(found)
     }
 
@@ -60,8 +66,12 @@ impl Credentials {
     pub(super) fn prove(&self, method: &str, secret: Option<&Ha1>) -> bool {
         let ha1 = secret.map_or_else(|| "0".repeat(32), Ha1::to_string);
         let ha2 = hex(&Md5::digest(format!("{method}:{}", self.uri)));
-        let Self { nonce, nc, cnonce, .. } = self;
-        let expected = hex(&Md5::digest(format!("{ha1}:{nonce}:{nc:08x}:{cnonce}:auth:{ha2}")));
+        let Self {
+            nonce, nc, cnonce, ..
+        } = self;
+        let expected = hex(&Md5::digest(format!(
+            "{ha1}:{nonce}:{nc:08x}:{cnonce}:auth:{ha2}"
+        )));
         let equal: bool = expected.as_bytes().ct_eq(self.response.as_bytes()).into();
         equal && secret.is_some()
     }
@@ -101,12 +111,20 @@ fn parameter(text: &str) -> Option<(&str, String, &str)> {
         }
     };
     let rest = rest.trim_start();
-    let rest = if rest.is_empty() { rest } else { rest.strip_prefix(',')? };
+    let rest = if rest.is_empty() {
+        rest
+    } else {
+        rest.strip_prefix(',')?
+    };
     Some((name.trim(), value, rest))
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |text, byte| text + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |text, byte| {
+            text + &format!("{byte:02x}")
+        })
 }
 
 #[cfg(test)]
@@ -120,7 +138,15 @@ mod tests {
             r#"Digest username="anna.demo", realm = "jack\"field",nonce="n,1" , uri="sip:h", response="AB", algorithm=md5, cnonce="c", nc=0000000a, qop=auth"#,
         )
         .unwrap();
-        assert_eq!((read.realm.as_str(), read.nonce.as_str(), read.response.as_str(), read.nc), ("jack\"field", "n,1", "ab", 10));
+        assert_eq!(
+            (
+                read.realm.as_str(),
+                read.nonce.as_str(),
+                read.response.as_str(),
+                read.nc
+            ),
+            ("jack\"field", "n,1", "ab", 10)
+        );
     }
 
     #[test]
@@ -138,7 +164,10 @@ mod tests {
             ("realm=\"r\"", "realm=\"r"),
             ("realm=\"r\",", "realm=\"r\" x,"),
         ] {
-            assert!(Credentials::parse(&good.replace(from, to)).is_none(), "{from} → {to}");
+            assert!(
+                Credentials::parse(&good.replace(from, to)).is_none(),
+                "{from} → {to}"
+            );
         }
     }
 

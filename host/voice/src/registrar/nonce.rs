@@ -28,20 +28,30 @@ pub(super) enum Verdict {
 
 impl Nonces {
     pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self { secret, used: HashMap::new() }
+        Self {
+            secret,
+            used: HashMap::new(),
+        }
     }
 
     /// A new nonce: its end of life, `salt` and the signature of both, in hexadecimal digits.
     pub(super) fn issue(&self, salt: u64, now: Timestamp) -> String {
         let body = format!("{:016x}{salt:016x}", (now + LIFETIME_MS).0);
         let signature = self.mac(&body).finalize().into_bytes();
-        signature.iter().take(SIGNATURE).fold(body, |text, byte| text + &format!("{byte:02x}"))
+        signature
+            .iter()
+            .take(SIGNATURE)
+            .fold(body, |text, byte| text + &format!("{byte:02x}"))
     }
 
     /// Whether a nonce is one of ours that still lives.
     pub(super) fn check(&self, nonce: &str, now: Timestamp) -> Verdict {
-        let Some((body, signature)) = nonce.split_at_checked(32) else { return Verdict::Forged };
-        let Some(signature) = unhex(signature) else { return Verdict::Forged };
+        let Some((body, signature)) = nonce.split_at_checked(32) else {
+            return Verdict::Forged;
+        };
+        let Some(signature) = unhex(signature) else {
+            return Verdict::Forged;
+        };
         if self.mac(body).verify_truncated_left(&signature).is_err() {
             return Verdict::Forged;
         }
@@ -65,7 +75,9 @@ impl Nonces {
         if self.used.len() >= MAX_NONCES || nc == 0 {
             return false;
         }
-        let Some(expires) = nonce.get(..16).and_then(expiry) else { return false };
+        let Some(expires) = nonce.get(..16).and_then(expiry) else {
+            return false;
+        };
         self.used.insert(nonce.to_owned(), (nc, expires));
         true
     }
@@ -100,13 +112,17 @@ mod tests {
         let nonces = Nonces::new([7; 32]);
         let nonce = nonces.issue(1, NOW);
         assert_eq!(nonces.check(&nonce, NOW), Verdict::Good);
-        assert_eq!(nonces.check(&nonce, NOW + LIFETIME_MS - 1), Verdict::Good);
+        assert_eq!(nonces.check(&nonce, NOW + (LIFETIME_MS - 1)), Verdict::Good);
         assert_eq!(nonces.check(&nonce, NOW + LIFETIME_MS), Verdict::Expired);
         assert_eq!(Nonces::new([8; 32]).check(&nonce, NOW), Verdict::Forged);
         for at in 0..nonce.len() {
             let mut forged = nonce.clone().into_bytes();
             forged[at] = if forged[at] == b'0' { b'1' } else { b'0' };
-            assert_eq!(nonces.check(&String::from_utf8(forged).unwrap(), NOW), Verdict::Forged, "digit {at}");
+            assert_eq!(
+                nonces.check(&String::from_utf8(forged).unwrap(), NOW),
+                Verdict::Forged,
+                "digit {at}"
+            );
         }
         for bad in ["", "x", "ü", &"ü".repeat(40), &nonce[1..], &format!("{nonce}0")] {
             assert_eq!(nonces.check(bad, NOW), Verdict::Forged, "{bad}");

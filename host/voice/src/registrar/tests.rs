@@ -36,7 +36,16 @@ struct Phone1 {
 impl Phone1 {
     fn new(user: &'static str, password: &'static str) -> Self {
         let contacts = vec![(format!("sip:{user}@10.0.0.9:5062"), None)];
-        Self { user, password, nonce: String::new(), nc: 0, cseq: 0, contacts, all: false, expires: Some(600) }
+        Self {
+            user,
+            password,
+            nonce: String::new(),
+            nc: 0,
+            cseq: 0,
+            contacts,
+            all: false,
+            expires: Some(600),
+        }
     }
 
     fn authorization(&self) -> String {
@@ -75,7 +84,14 @@ impl Phone1 {
         );
         if answer.status == 401 {
             let value = &answer.headers[0].1;
-            self.nonce = value.split("nonce=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            self.nonce = value
+                .split("nonce=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap()
+                .to_owned();
             self.nc = 0;
         }
         answer
@@ -84,7 +100,11 @@ impl Phone1 {
     /// Sends a request, and again when it is asked who it is.
     fn register(&mut self, registrar: &Registrar, now: Timestamp) -> Answer {
         let answer = self.send(registrar, now);
-        if answer.status == 401 { self.send(registrar, now) } else { answer }
+        if answer.status == 401 {
+            self.send(registrar, now)
+        } else {
+            answer
+        }
     }
 }
 
@@ -109,8 +129,18 @@ fn a_phone_registers_where_it_sends_from_and_unregisters() {
     let answer = phone.send(&registrar, NOW);
     let (tenant, agent) = anna();
     let expires_at = NOW + 600_000;
-    assert_eq!(answer.change, Some(Change::Registered { tenant: tenant.clone(), agent: agent.clone(), expires_at }));
-    assert_eq!(answer.headers, [("Contact", "<sip:anna.demo@10.0.0.9:5062>;expires=600".to_owned())]);
+    assert_eq!(
+        answer.change,
+        Some(Change::Registered {
+            tenant: tenant.clone(),
+            agent: agent.clone(),
+            expires_at
+        })
+    );
+    assert_eq!(
+        answer.headers,
+        [("Contact", "<sip:anna.demo@10.0.0.9:5062>;expires=600".to_owned())]
+    );
     let bound = registrar.phone(&tenant, &agent, NOW).unwrap();
     assert_eq!(bound.source, "198.51.100.7:40000".parse().unwrap());
     assert_eq!(registrar.phones(&tenant).len(), 1);
@@ -118,7 +148,10 @@ fn a_phone_registers_where_it_sends_from_and_unregisters() {
 
     phone.expires = Some(0);
     let answer = phone.register(&registrar, NOW);
-    assert_eq!((answer.status, answer.change), (200, Some(Change::Unregistered { tenant, agent })));
+    assert_eq!(
+        (answer.status, answer.change),
+        (200, Some(Change::Unregistered { tenant, agent }))
+    );
     assert_eq!(registrar.len(), 0);
     assert_eq!(phone.register(&registrar, NOW).change, None);
 }
@@ -128,7 +161,11 @@ fn a_wrong_password_and_an_unknown_agent_are_answered_alike() {
     for (user, password) in [("anna.demo", "falsch"), ("nobody.demo", "geheim")] {
         let registrar = registrar();
         let answer = Phone1::new(user, password).register(&registrar, NOW);
-        assert_eq!((answer.status, is_stale(&answer), registrar.len()), (401, false, 0), "{user}");
+        assert_eq!(
+            (answer.status, is_stale(&answer), registrar.len()),
+            (401, false, 0),
+            "{user}"
+        );
     }
 }
 
@@ -159,9 +196,16 @@ fn an_old_nonce_is_stale_and_a_count_serves_once() {
     let registrar = registrar();
     let mut phone = Phone1::new("anna.demo", "geheim");
     assert_eq!(phone.register(&registrar, NOW).status, 200);
-    assert_eq!(phone.send(&registrar, NOW).status, 200, "the next count of the same nonce");
+    assert_eq!(
+        phone.send(&registrar, NOW).status,
+        200,
+        "the next count of the same nonce"
+    );
     phone.nc -= 1;
-    assert!(is_stale(&phone.send(&registrar, NOW)), "a request sent again by somebody else");
+    assert!(
+        is_stale(&phone.send(&registrar, NOW)),
+        "a request sent again by somebody else"
+    );
     assert_eq!(phone.send(&registrar, NOW).status, 200);
     assert!(is_stale(&phone.send(&registrar, NOW + 301_000)));
     assert_eq!(phone.send(&registrar, NOW + 301_000).status, 200);
@@ -173,11 +217,23 @@ fn the_time_of_a_registration_has_limits() {
     let mut phone = Phone1::new("anna.demo", "geheim");
     phone.expires = Some(59);
     let answer = phone.register(&registrar, NOW);
-    assert_eq!((answer.status, answer.headers.as_slice()), (423, &[("Min-Expires", "60".to_owned())][..]));
+    assert_eq!(
+        (answer.status, answer.headers.as_slice()),
+        (423, &[("Min-Expires", "60".to_owned())][..])
+    );
     phone.expires = Some(u32::MAX);
-    assert!(phone.register(&registrar, NOW).headers[0].1.ends_with(";expires=3600"));
+    assert!(
+        phone.register(&registrar, NOW).headers[0]
+            .1
+            .ends_with(";expires=3600")
+    );
     phone.contacts[0].1 = Some(120);
-    assert!(phone.register(&registrar, NOW).headers[0].1.ends_with(";expires=120"), "the contact's own wish goes first");
+    assert!(
+        phone.register(&registrar, NOW).headers[0]
+            .1
+            .ends_with(";expires=120"),
+        "the contact's own wish goes first"
+    );
 }
 
 #[test]
@@ -204,11 +260,19 @@ fn late_and_odd_requests_change_nothing() {
     assert_eq!(phone.send(&registrar, NOW).status, 400, "* with a time");
     phone.all = false;
     phone.contacts = vec![];
-    assert_eq!(phone.send(&registrar, NOW).headers.len(), 1, "a question is answered with what is registered");
+    assert_eq!(
+        phone.send(&registrar, NOW).headers.len(),
+        1,
+        "a question is answered with what is registered"
+    );
     phone.contacts = vec![("sip:x".to_owned() + &"x".repeat(600), None)];
     assert_eq!(phone.send(&registrar, NOW).status, 400);
     phone.contacts = vec![("sip:other@10.0.0.1".to_owned(), Some(0))];
-    assert_eq!(phone.send(&registrar, NOW).change, None, "another phone's contact is not removed");
+    assert_eq!(
+        phone.send(&registrar, NOW).change,
+        None,
+        "another phone's contact is not removed"
+    );
     assert_eq!(registrar.len(), 1);
     phone.all = true;
     phone.expires = Some(0);

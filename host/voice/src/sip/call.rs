@@ -1,3 +1,4 @@
+use jackfield_contact::leg::Cause;
 use rsipstack::{
     dialog::{
         dialog::{DialogState, DialogStateReceiver, TerminatedReason, TransactionHandle},
@@ -7,7 +8,6 @@ use rsipstack::{
     sip::{Header, Method, Request, StatusCode, prelude::HeadersExt},
     transaction::{key::TransactionRole, transaction::Transaction},
 };
-use jackfield_contact::leg::Cause;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::{
@@ -78,7 +78,12 @@ pub(super) fn take(
     timer: Option<SessionTimer>,
 ) -> Result<(Call, InviteDialog), u16> {
     let request = &tx.original;
-    let tag = request.from_header().and_then(|from| from.tag()).ok().flatten().ok_or(400_u16)?;
+    let tag = request
+        .from_header()
+        .and_then(|from| from.tag())
+        .ok()
+        .flatten()
+        .ok_or(400_u16)?;
     let call_id = request.call_id_header().map_err(|_| 400_u16)?.value().to_owned();
     let key = (call_id, tag.value().to_owned());
     let (send, states) = endpoint.inner.dialogs.new_dialog_state_channel();
@@ -86,17 +91,28 @@ pub(super) fn take(
     if !endpoint.calls().insert(key.clone()) {
         return Err(482);
     }
-    let Ok(dialog) = endpoint.inner.dialogs.get_or_create_server_invite(tx, send, None, Some(contact)) else {
+    let Ok(dialog) = endpoint
+        .inner
+        .dialogs
+        .get_or_create_server_invite(tx, send, None, Some(contact))
+    else {
         endpoint.calls().remove(&key);
         return Err(400);
     };
-    Ok((Call::new(endpoint, dialog.clone(), states, Some(key), timer), dialog))
+    Ok((
+        Call::new(endpoint, dialog.clone(), states, Some(key), timer),
+        dialog,
+    ))
 }
 
 /// Places a call.
 pub(super) fn place(endpoint: &Endpoint, option: InviteOption, sdp: String) -> Result<Call, String> {
     let (send, states) = endpoint.inner.dialogs.new_dialog_state_channel();
-    let (dialog, outcome) = endpoint.inner.dialogs.do_invite_async(option, send).map_err(|e| e.to_string())?;
+    let (dialog, outcome) = endpoint
+        .inner
+        .dialogs
+        .do_invite_async(option, send)
+        .map_err(|e| e.to_string())?;
     let (fail, failed) = oneshot::channel();
     tokio::spawn(async move {
         // A final response is seen as a state of the dialog.
@@ -151,7 +167,9 @@ impl Call {
                     continue;
                 }
             };
-            let Some(state) = state else { return self.ended(Cause::Unreachable, None) };
+            let Some(state) = state else {
+                return self.ended(Cause::Unreachable, None);
+            };
             if let Some(signal) = self.signal(state) {
                 return signal;
             }
@@ -211,7 +229,9 @@ impl Call {
         self.local_sdp.clone_from(&sdp);
         let dialog = self.dialog.clone();
         tokio::spawn(async move {
-            let response = dialog.reinvite(Some(vec![sdp_type(), allow()]), Some(sdp.into_bytes())).await;
+            let response = dialog
+                .reinvite(Some(vec![sdp_type(), allow()]), Some(sdp.into_bytes()))
+                .await;
             let outcome = match response {
                 Ok(Some(response)) if response.status_code.code() / 100 == 2 => Ok(response.body),
                 Ok(Some(response)) => Err(response.status_code.code()),
@@ -265,7 +285,10 @@ impl Call {
         self.due = Some(timer.due());
         if !timer.is_ours() {
             self.hang_up(408);
-            return Some(Signal::Ended { cause: Cause::Unreachable, status: Some(408) });
+            return Some(Signal::Ended {
+                cause: Cause::Unreachable,
+                status: Some(408),
+            });
         }
         let (dialog, sdp) = (self.dialog.clone(), self.local_sdp.clone());
         tokio::spawn(async move {
@@ -287,7 +310,9 @@ impl Call {
     fn signal(&mut self, state: DialogState) -> Option<Signal> {
         let is_ours = self.dialog.role() == TransactionRole::Client;
         match state {
-            DialogState::Early(_, response) if is_ours && !self.confirmed && response.status_code.code() > 100 => {
+            DialogState::Early(_, response)
+                if is_ours && !self.confirmed && response.status_code.code() > 100 =>
+            {
                 Some(Signal::Ringing)
             }
             DialogState::Confirmed(_, response) => self.confirmed(is_ours, response.body),
@@ -321,7 +346,10 @@ impl Call {
                 let (cause, status) = self.end_of(is_ours, &reason);
                 Some(self.ended(cause, status))
             }
-            DialogState::Calling(_) | DialogState::Trying(_) | DialogState::Early(..) | DialogState::WaitAck(..) => None,
+            DialogState::Calling(_)
+            | DialogState::Trying(_)
+            | DialogState::Early(..)
+            | DialogState::WaitAck(..) => None,
         }
     }
 
@@ -332,7 +360,10 @@ impl Call {
             return Some(Signal::Answered(body));
         }
         // An answer to our own offer comes with the ACK of that very INVITE.
-        let ack = self.dialog.last_remote_ack().filter(|ack| self.offered.is_some() && cseq(ack) == self.offered);
+        let ack = self
+            .dialog
+            .last_remote_ack()
+            .filter(|ack| self.offered.is_some() && cseq(ack) == self.offered);
         let sdp = ack.map(|ack| ack.body);
         if sdp.is_some() {
             self.offered = None;
@@ -375,7 +406,14 @@ impl Call {
             | TerminatedReason::UacOther(status)
             | TerminatedReason::UasOther(status) => {
                 let status = status.code();
-                (if is_ours && !self.confirmed { cause_of(status) } else { Cause::Unreachable }, Some(status))
+                (
+                    if is_ours && !self.confirmed {
+                        cause_of(status)
+                    } else {
+                        Cause::Unreachable
+                    },
+                    Some(status),
+                )
             }
         }
     }
@@ -408,7 +446,10 @@ impl Drop for Offer {
 /// Answers a request in the dialog. In a task of its own, so that whoever calls stays cancel-safe.
 fn respond(handle: TransactionHandle, status: u16, headers: Vec<Header>, body: Option<Vec<u8>>) {
     tokio::spawn(async move {
-        handle.respond(StatusCode::from(status), Some(headers), body).await.ok();
+        handle
+            .respond(StatusCode::from(status), Some(headers), body)
+            .await
+            .ok();
     });
 }
 

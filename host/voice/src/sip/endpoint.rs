@@ -9,7 +9,8 @@ use jackfield_types::limits::{MAX_SIP_CONNECTIONS, MAX_SIP_TRANSACTIONS};
 use rsipstack::{
     EndpointBuilder,
     dialog::{
-        authenticate::Credential, dialog_layer::DialogLayer, invitation::InviteOption, registration::Registration,
+        authenticate::Credential, dialog_layer::DialogLayer, invitation::InviteOption,
+        registration::Registration,
     },
     platform::CancellationToken,
     sip::{self, Auth, Param, Scheme, Uri, typed::Contact},
@@ -82,25 +83,44 @@ pub(crate) struct Registering {
 
 impl Endpoint {
     /// Opens the sockets and begins to serve.
-    pub(crate) async fn start(options: EndpointOptions) -> Result<(Self, mpsc::Receiver<Incoming>), VoiceError> {
+    pub(crate) async fn start(
+        options: EndpointOptions,
+    ) -> Result<(Self, mpsc::Receiver<Incoming>), VoiceError> {
         let cancel = CancellationToken::new();
-        let listen = |option, addr, e: &dyn std::fmt::Display| VoiceError::Listen { option, addr, reason: e.to_string() };
+        let listen = |option, addr, e: &dyn std::fmt::Display| VoiceError::Listen {
+            option,
+            addr,
+            reason: e.to_string(),
+        };
         for (option, addr) in [("sip_udp", Some(options.udp)), ("sip_tcp", options.tcp)] {
-            if let Some(addr) = addr.filter(|addr| addr.ip().is_unspecified() && options.external_ip.is_none()) {
+            if let Some(addr) =
+                addr.filter(|addr| addr.ip().is_unspecified() && options.external_ip.is_none())
+            {
                 return Err(VoiceError::Wildcard { option, addr });
             }
         }
-        let socket = UdpSocket::bind(options.udp).await.map_err(|e| listen("sip_udp", options.udp, &e))?;
-        let udp = socket.local_addr().map_err(|e| listen("sip_udp", options.udp, &e))?;
+        let socket = UdpSocket::bind(options.udp)
+            .await
+            .map_err(|e| listen("sip_udp", options.udp, &e))?;
+        let udp = socket
+            .local_addr()
+            .map_err(|e| listen("sip_udp", options.udp, &e))?;
         let listener = match options.tcp {
-            Some(addr) => Some(TcpListener::bind(addr).await.map_err(|e| listen("sip_tcp", addr, &e))?),
+            Some(addr) => Some(
+                TcpListener::bind(addr)
+                    .await
+                    .map_err(|e| listen("sip_tcp", addr, &e))?,
+            ),
             None => None,
         };
         let tcp = listener.as_ref().and_then(|l| l.local_addr().ok());
 
         let transports = TransportLayer::new(cancel.child_token());
         let external = options.external_ip.map(|ip| SocketAddr::new(ip, udp.port()));
-        let inner = UdpInner { addr: sip_addr(udp, Transport::Udp), conn: Arc::new(socket) };
+        let inner = UdpInner {
+            addr: sip_addr(udp, Transport::Udp),
+            conn: Arc::new(socket),
+        };
         let connection = UdpConnection::attach(inner, external, Some(cancel.child_token())).await;
         transports.add_transport(SipConnection::Udp(connection));
         let endpoint = EndpointBuilder::new()
@@ -130,7 +150,12 @@ impl Endpoint {
             tokio::spawn(endpoint.clone().accept(listener));
         }
         let (send, receive) = mpsc::channel(MAX_INCOMING);
-        tokio::spawn(requests::serve(endpoint.clone(), transactions, send, Arc::new(Semaphore::new(MAX_SIP_TRANSACTIONS))));
+        tokio::spawn(requests::serve(
+            endpoint.clone(),
+            transactions,
+            send,
+            Arc::new(Semaphore::new(MAX_SIP_TRANSACTIONS)),
+        ));
         Ok((endpoint, receive))
     }
 
@@ -138,7 +163,10 @@ impl Endpoint {
     /// port nor reports that it could not be opened.)
     async fn accept(self, listener: TcpListener) {
         let Some(local) = self.inner.tcp else { return };
-        let local = sip_addr(SocketAddr::new(self.inner.external_ip.unwrap_or(local.ip()), local.port()), Transport::Tcp);
+        let local = sip_addr(
+            SocketAddr::new(self.inner.external_ip.unwrap_or(local.ip()), local.port()),
+            Transport::Tcp,
+        );
         loop {
             let accepted = tokio::select! {
                 () = self.inner.cancel.cancelled() => return,
@@ -229,7 +257,11 @@ impl Endpoint {
         let mut caller = contact.clone();
         caller.params.clear();
         let option = InviteOption {
-            caller_display_name: outgoing.from_name.as_deref().map(extract::quotable).filter(|n| !n.is_empty()),
+            caller_display_name: outgoing
+                .from_name
+                .as_deref()
+                .map(extract::quotable)
+                .filter(|n| !n.is_empty()),
             caller,
             callee,
             destination: Some(sip_addr(outgoing.destination, outgoing.transport)),
@@ -243,15 +275,28 @@ impl Endpoint {
     }
 
     /// A registration with a server, not yet sent.
-    pub(crate) fn registering(&self, server: SocketAddr, transport: Transport, user: &str, password: &str) -> Registering {
+    pub(crate) fn registering(
+        &self,
+        server: SocketAddr,
+        transport: Transport,
+        user: &str,
+        password: &str,
+    ) -> Registering {
         let login = credential((user.to_owned(), password.to_owned()));
         let mut registration = Registration::new(self.inner.stack.clone(), Some(login));
-        registration.contact = Some(Contact { display_name: None, uri: self.contact(user, transport), params: vec![] });
+        registration.contact = Some(Contact {
+            display_name: None,
+            uri: self.contact(user, transport),
+            params: vec![],
+        });
         let mut uri = Uri::from(sip::HostWithPort::from(server));
         if transport == Transport::Tcp {
             uri.params.push(Param::Transport(sip::Transport::Tcp));
         }
-        Registering { registration, server: uri }
+        Registering {
+            registration,
+            server: uri,
+        }
     }
 
     pub(super) fn calls(&self) -> std::sync::MutexGuard<'_, HashSet<(String, String)>> {
@@ -265,20 +310,31 @@ impl Registering {
     /// # Errors
     /// A text when no answer came.
     pub(crate) async fn register(&mut self, seconds: u32) -> Result<(u16, u32), String> {
-        let response =
-            self.registration.register(self.server.clone(), Some(seconds)).await.map_err(|e| e.to_string())?;
+        let response = self
+            .registration
+            .register(self.server.clone(), Some(seconds))
+            .await
+            .map_err(|e| e.to_string())?;
         Ok((response.status_code.code(), self.registration.expires()))
     }
 }
 
 fn credential((username, password): (String, String)) -> Credential {
-    Credential { username, password, realm: None, auth_username: None }
+    Credential {
+        username,
+        password,
+        realm: None,
+        auth_username: None,
+    }
 }
 
 pub(super) fn uri_of(user: &str, addr: SocketAddr) -> Uri {
     Uri {
         scheme: Some(Scheme::Sip),
-        auth: (!user.is_empty()).then(|| Auth { user: user.to_owned(), password: None }),
+        auth: (!user.is_empty()).then(|| Auth {
+            user: user.to_owned(),
+            password: None,
+        }),
         host_with_port: addr.into(),
         ..Uri::default()
     }

@@ -23,7 +23,12 @@ pub(super) enum Info {
 
 /// Reads the digit of an INFO: `application/dtmf-relay` (`Signal=5`) or `application/dtmf` (`5`).
 pub(super) fn info(content_type: &str, body: &[u8]) -> Info {
-    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let kind = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     let text = std::str::from_utf8(body.get(..256).unwrap_or(body)).unwrap_or_default();
     let signal = match kind.as_str() {
         "" if body.is_empty() => return Info::Nothing,
@@ -52,9 +57,18 @@ pub(super) fn info(content_type: &str, body: &[u8]) -> Info {
 /// Who calls: the user of From, without parameters; `anonymous` when there is none.
 pub(super) fn caller(request: &Request) -> (String, Option<String>) {
     let from = request.from_header().ok().and_then(|from| from.typed().ok());
-    let user = from.as_ref().and_then(|from| from.uri.user()).map(number).filter(|user| !user.is_empty());
-    let name = from.and_then(|from| from.display_name).map(|name| clean(&name, MAX_TEXT_BYTES));
-    (user.unwrap_or_else(|| "anonymous".to_owned()), name.filter(|name| !name.is_empty()))
+    let user = from
+        .as_ref()
+        .and_then(|from| from.uri.user())
+        .map(number)
+        .filter(|user| !user.is_empty());
+    let name = from
+        .and_then(|from| from.display_name)
+        .map(|name| clean(&name, MAX_TEXT_BYTES));
+    (
+        user.unwrap_or_else(|| "anonymous".to_owned()),
+        name.filter(|name| !name.is_empty()),
+    )
 }
 
 /// The number that was dialled: the user of the request line.
@@ -64,7 +78,14 @@ pub(super) fn dialled(request: &Request) -> String {
 
 /// The user of the To header, which a REGISTER is for.
 pub(super) fn address_of_record(request: &Request) -> Option<String> {
-    request.to_header().ok()?.typed().ok()?.uri.user().map(str::to_owned)
+    request
+        .to_header()
+        .ok()?
+        .typed()
+        .ok()?
+        .uri
+        .user()
+        .map(str::to_owned)
 }
 
 /// A user part without parameters such as `;phone-context`.
@@ -97,7 +118,10 @@ mod tests {
     fn digits_of_info_bodies() {
         let relay = "application/dtmf-relay";
         assert_eq!(info(relay, b"Signal=5\r\nDuration=160\r\n"), Info::Digit('5'));
-        assert_eq!(info("Application/DTMF-Relay; charset=x", b"Duration=1\nsignal = d"), Info::Digit('D'));
+        assert_eq!(
+            info("Application/DTMF-Relay; charset=x", b"Duration=1\nsignal = d"),
+            Info::Digit('D')
+        );
         assert_eq!(info(relay, b"Signal=10\r\n"), Info::Digit('*'));
         assert_eq!(info(relay, b"Signal=16\r\n"), Info::Nothing);
         assert_eq!(info("application/dtmf", b"#"), Info::Digit('#'));

@@ -71,12 +71,20 @@ mod tests {
         );
         let message = SipMessage::try_from(text.as_str()).unwrap();
         let from = SipAddr::from(from.parse::<std::net::SocketAddr>().unwrap());
-        ContactFix.after_received(message, Some(&from)).contact_header().unwrap().value().to_owned()
+        ContactFix
+            .after_received(message, Some(&from))
+            .contact_header()
+            .unwrap()
+            .value()
+            .to_owned()
     }
 
     #[test]
     fn a_private_contact_from_elsewhere_is_replaced() {
-        assert_eq!(contact_after("<sip:a@10.0.0.9:5062>", "", "198.51.100.7:40000"), "<sip:a@198.51.100.7:40000>");
+        assert_eq!(
+            contact_after("<sip:a@10.0.0.9:5062>", "", "198.51.100.7:40000"),
+            "<sip:a@198.51.100.7:40000>"
+        );
     }
 
     #[test]
@@ -84,7 +92,11 @@ mod tests {
         for (contact, route, from) in [
             ("<sip:a@203.0.113.4:5062>", "", "198.51.100.7:40000"),
             ("<sip:a@127.0.0.1:5062>", "", "127.0.0.1:40000"),
-            ("<sip:a@10.0.0.9:5062>", "Record-Route: <sip:198.51.100.7;lr>\r\n", "198.51.100.7:5060"),
+            (
+                "<sip:a@10.0.0.9:5062>",
+                "Record-Route: <sip:198.51.100.7;lr>\r\n",
+                "198.51.100.7:5060",
+            ),
         ] {
             assert_eq!(contact_after(contact, route, from), contact);
         }

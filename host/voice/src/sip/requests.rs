@@ -95,12 +95,17 @@ pub(super) async fn serve(
                     drop(permit);
                 });
                 // Begun here, so that two digits of one call are seen in the order in which they came.
-                if poll_fn(|context| Poll::Ready(request.as_mut().poll(context))).await.is_pending() {
+                if poll_fn(|context| Poll::Ready(request.as_mut().poll(context)))
+                    .await
+                    .is_pending()
+                {
                     tokio::spawn(request);
                 }
             }
             Err(_) => {
-                tx.reply_with(StatusCode::ServiceUnavailable, vec![retry_after()], None).await.ok();
+                tx.reply_with(StatusCode::ServiceUnavailable, vec![retry_after()], None)
+                    .await
+                    .ok();
             }
         }
     }
@@ -111,7 +116,11 @@ fn retry_after() -> Header {
 }
 
 async fn route(endpoint: Endpoint, mut tx: Transaction, incoming: mpsc::Sender<Incoming>) {
-    let in_dialog = tx.original.to_header().and_then(|to| to.tag()).is_ok_and(|tag| tag.is_some());
+    let in_dialog = tx
+        .original
+        .to_header()
+        .and_then(|to| to.tag())
+        .is_ok_and(|tag| tag.is_some());
     if in_dialog {
         match endpoint.inner.dialogs.match_dialog(&tx) {
             Some(mut dialog) => {
@@ -169,7 +178,15 @@ async fn invite(endpoint: Endpoint, tx: Transaction, incoming: mpsc::Sender<Inco
     let (from, from_name) = extract::caller(&tx.original);
     let to = extract::dialled(&tx.original);
     let sdp = tx.original.body.clone();
-    let invite = Invite { tx, endpoint, timer, from, from_name, to, sdp };
+    let invite = Invite {
+        tx,
+        endpoint,
+        timer,
+        from,
+        from_name,
+        to,
+        sdp,
+    };
     incoming.send(Incoming::Invite(Box::new(invite))).await.ok();
 }
 
@@ -180,12 +197,19 @@ fn unsupported(request: &Request) -> String {
         _ => None,
     });
     let options = required.flat_map(|value| value.split(',')).map(str::trim);
-    options.filter(|o| !o.is_empty() && !o.eq_ignore_ascii_case("timer")).collect::<Vec<_>>().join(", ")
+    options
+        .filter(|o| !o.is_empty() && !o.eq_ignore_ascii_case("timer"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn is_sdp(request: &Request) -> bool {
     let kind = request.header_value("Content-Type").unwrap_or_default();
-    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/sdp")
+    kind.split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/sdp")
 }
 
 fn accept() -> Header {
@@ -199,7 +223,12 @@ pub(super) fn sdp_type() -> Header {
 
 /// Answers finally, and stays with the transaction until it is over: an INVITE's answer is sent again until its ACK.
 async fn refuse(mut tx: Transaction, status: u16, headers: Vec<Header>) {
-    if tx.reply_with(StatusCode::from(status), headers, None).await.is_ok() && tx.original.method == Method::Invite {
+    if tx
+        .reply_with(StatusCode::from(status), headers, None)
+        .await
+        .is_ok()
+        && tx.original.method == Method::Invite
+    {
         while tx.receive().await.is_some() {}
     }
 }
@@ -207,7 +236,11 @@ async fn refuse(mut tx: Transaction, status: u16, headers: Vec<Header>) {
 impl Invite {
     /// Refuses the call; 503 says when to try again.
     pub(crate) fn refuse(self, status: u16) {
-        let headers = if status == 503 { vec![retry_after()] } else { vec![] };
+        let headers = if status == 503 {
+            vec![retry_after()]
+        } else {
+            vec![]
+        };
         tokio::spawn(refuse(self.tx, status, headers));
     }
 
@@ -247,20 +280,48 @@ impl Register {
             let source = tx.connection.as_ref()?.get_remote_addr()?.get_socketaddr().ok()?;
             let contacts = request.typed_contact_headers().ok()?;
             let all = request.contact_headers().iter().any(|c| c.value().trim() == "*");
-            let contacts = if all { Vec::new() } else { contacts.iter().map(|c| (c.uri.to_string(), c.expires())).collect() };
+            let contacts = if all {
+                Vec::new()
+            } else {
+                contacts
+                    .iter()
+                    .map(|c| (c.uri.to_string(), c.expires()))
+                    .collect()
+            };
             let expires = match request.expires_header() {
                 Some(expires) => Some(expires.value().trim().parse().ok()?),
                 None => None,
             };
             let cseq = request.cseq_header().ok()?.seq().ok()?;
             let call_id = request.call_id_header().ok()?.value().to_owned();
-            Some((extract::address_of_record(request)?, contacts, all, expires, call_id, cseq, source, transport_of(&tx)?))
+            Some((
+                extract::address_of_record(request)?,
+                contacts,
+                all,
+                expires,
+                call_id,
+                cseq,
+                source,
+                transport_of(&tx)?,
+            ))
         })();
         let authorization = request.authorization_header().map(|a| a.value().to_owned());
         match fields {
             Some((user, contacts, all, expires, call_id, cseq, source, transport)) => {
                 let uri = request.uri.to_string();
-                Ok(Self { tx, uri, user, authorization, contacts, all, expires, call_id, cseq, source, transport })
+                Ok(Self {
+                    tx,
+                    uri,
+                    user,
+                    authorization,
+                    contacts,
+                    all,
+                    expires,
+                    call_id,
+                    cseq,
+                    source,
+                    transport,
+                })
             }
             None => Err(Box::new(tx)),
         }
@@ -268,7 +329,13 @@ impl Register {
 
     /// Answers finally, with further headers.
     pub(crate) async fn reply(mut self, status: u16, headers: Vec<(&'static str, String)>) {
-        let headers = headers.into_iter().map(|(name, value)| Header::Other(name.to_owned(), value)).collect();
-        self.tx.reply_with(StatusCode::from(status), headers, None).await.ok();
+        let headers = headers
+            .into_iter()
+            .map(|(name, value)| Header::Other(name.to_owned(), value))
+            .collect();
+        self.tx
+            .reply_with(StatusCode::from(status), headers, None)
+            .await
+            .ok();
     }
 }

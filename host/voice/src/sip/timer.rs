@@ -32,9 +32,13 @@ pub(super) enum Wish {
 impl SessionTimer {
     /// Reads the wish of an INVITE or UPDATE. Unreadable is no wish: the call works without.
     pub(super) fn wish(request: &Request) -> Wish {
-        let Some(header) = request.session_expires_header() else { return Wish::None };
+        let Some(header) = request.session_expires_header() else {
+            return Wish::None;
+        };
         let mut parts = header.value().split(';').map(str::trim);
-        let Some(seconds) = parts.next().and_then(|s| s.parse::<u32>().ok()) else { return Wish::None };
+        let Some(seconds) = parts.next().and_then(|s| s.parse::<u32>().ok()) else {
+            return Wish::None;
+        };
         if !request.header_contains_token("Supported", "timer") {
             return Wish::None;
         }
@@ -42,7 +46,10 @@ impl SessionTimer {
             return Wish::TooSmall;
         }
         let ours = parts.any(|p| p.eq_ignore_ascii_case("refresher=uas"));
-        Wish::Timer(Self { seconds: seconds.min(MAX_SE), ours })
+        Wish::Timer(Self {
+            seconds: seconds.min(MAX_SE),
+            ours,
+        })
     }
 
     /// The headers of the 2xx.
@@ -51,7 +58,10 @@ impl SessionTimer {
         vec![
             Header::Supported(Supported::new("timer")),
             Header::Require(Require::new("timer")),
-            Header::SessionExpires(SessionExpires::new(format!("{};refresher={refresher}", self.seconds))),
+            Header::SessionExpires(SessionExpires::new(format!(
+                "{};refresher={refresher}",
+                self.seconds
+            ))),
         ]
     }
 
@@ -71,7 +81,11 @@ impl SessionTimer {
     /// When something is due: our refresh at half of the interval, or the end of a session that the peer has not
     /// refreshed, a little before the interval is over.
     pub(super) fn due(self) -> Instant {
-        let seconds = if self.ours { self.seconds / 2 } else { self.seconds - (self.seconds / 3).min(32) };
+        let seconds = if self.ours {
+            self.seconds / 2
+        } else {
+            self.seconds - (self.seconds / 3).min(32)
+        };
         Instant::now() + Duration::from_secs(seconds.into())
     }
 }
@@ -91,22 +105,44 @@ mod tests {
     #[test]
     fn wishes_are_read() {
         assert_eq!(wish(""), Wish::None);
-        assert_eq!(wish("Session-Expires: 1800\r\n"), Wish::None, "the peer would not refresh");
+        assert_eq!(
+            wish("Session-Expires: 1800\r\n"),
+            Wish::None,
+            "the peer would not refresh"
+        );
         assert_eq!(wish("Supported: timer\r\nSession-Expires: x\r\n"), Wish::None);
-        assert_eq!(wish("Supported: timer\r\nSession-Expires: 60\r\n"), Wish::TooSmall);
+        assert_eq!(
+            wish("Supported: timer\r\nSession-Expires: 60\r\n"),
+            Wish::TooSmall
+        );
         assert_eq!(
             wish("Supported: 100rel, timer\r\nSession-Expires: 1800\r\n"),
-            Wish::Timer(SessionTimer { seconds: 1_800, ours: false })
+            Wish::Timer(SessionTimer {
+                seconds: 1_800,
+                ours: false
+            })
         );
         assert_eq!(
             wish("Supported: timer\r\nSession-Expires: 99999;refresher=uas\r\n"),
-            Wish::Timer(SessionTimer { seconds: MAX_SE, ours: true })
+            Wish::Timer(SessionTimer {
+                seconds: MAX_SE,
+                ours: true
+            })
         );
     }
 
     #[test]
     fn the_answer_names_the_refresher() {
-        let headers = SessionTimer { seconds: 90, ours: false }.answer();
-        assert!(headers.iter().any(|h| h.to_string() == "Session-Expires: 90;refresher=uac"), "{headers:?}");
+        let headers = SessionTimer {
+            seconds: 90,
+            ours: false,
+        }
+        .answer();
+        assert!(
+            headers
+                .iter()
+                .any(|h| h.to_string() == "Session-Expires: 90;refresher=uac"),
+            "{headers:?}"
+        );
     }
 }

@@ -71,7 +71,10 @@ enum Order {
 }
 
 pub(super) fn new_origin() -> Origin {
-    Origin { id: now().0, version: 1 }
+    Origin {
+        id: now().0,
+        version: 1,
+    }
 }
 
 impl PhoneCall {
@@ -102,7 +105,13 @@ impl PhoneCall {
             plays: AtomicU32::new(0),
         };
         tokio::spawn(task.run(order_receiver, media_receiver));
-        Self { peer, orders, events: event_receiver, heard: Arc::new(heard), status: None }
+        Self {
+            peer,
+            orders,
+            events: event_receiver,
+            heard: Arc::new(heard),
+            status: None,
+        }
     }
 
     /// Who calls, or the number that was called.
@@ -130,7 +139,10 @@ impl PhoneCall {
             }
         }
         match self.status.flatten() {
-            Some(status) => Err(SoftphoneError::Refused { request: "INVITE", status }),
+            Some(status) => Err(SoftphoneError::Refused {
+                request: "INVITE",
+                status,
+            }),
             None => Err(SoftphoneError::Ended),
         }
     }
@@ -299,13 +311,15 @@ impl Task {
     fn signal(&mut self, signal: Signal) -> Option<Option<u16>> {
         match signal {
             Signal::Ringing => self.tell(PhoneEvent::Ringing),
-            Signal::Answered(sdp) | Signal::Acked(Some(sdp)) => match sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
-                Ok(remote) => self.connect(remote, true),
-                Err(_) => {
-                    self.call.hang_up(488);
-                    return Some(Some(488));
+            Signal::Answered(sdp) | Signal::Acked(Some(sdp)) => {
+                match sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
+                    Ok(remote) => self.connect(remote, true),
+                    Err(_) => {
+                        self.call.hang_up(488);
+                        return Some(Some(488));
+                    }
                 }
-            },
+            }
             Signal::Acked(None) => {}
             Signal::Offer(offer) => self.offered(offer),
             Signal::OfferAnswered(sdp) => {
@@ -326,14 +340,20 @@ impl Task {
         }
         if self.is_held != remote.direction.is_hold() {
             self.is_held = remote.direction.is_hold();
-            self.tell(if self.is_held { PhoneEvent::Held } else { PhoneEvent::Resumed });
+            self.tell(if self.is_held {
+                PhoneEvent::Held
+            } else {
+                PhoneEvent::Resumed
+            });
         }
     }
 
     fn offered(&mut self, offer: Offer) {
         self.origin.version += 1;
         if offer.sdp.is_empty() {
-            let ours = offer.is_invite.then(|| sdp::offer(self.local, self.origin, Direction::SendRecv));
+            let ours = offer
+                .is_invite
+                .then(|| sdp::offer(self.local, self.origin, Direction::SendRecv));
             return self.call.accept(offer, ours);
         }
         match sdp::parse(&offer.sdp).and_then(|offer| offer.answer(self.local, self.origin)) {
@@ -365,7 +385,11 @@ impl Task {
             Order::InfoDigits(digits) => self.call.send_info(digits),
             Order::Hold(hold, done) => {
                 self.origin.version += 1;
-                let direction = if hold { Direction::SendOnly } else { Direction::SendRecv };
+                let direction = if hold {
+                    Direction::SendOnly
+                } else {
+                    Direction::SendRecv
+                };
                 let outcome = self.call.reoffer(sdp::offer(self.local, self.origin, direction));
                 self.holding = Some(Holding { outcome, done });
             }
@@ -380,7 +404,8 @@ impl Task {
     fn answer(&mut self) {
         let Some(offer) = self.offer.take() else { return };
         if offer.is_empty() {
-            self.call.answer(sdp::offer(self.local, self.origin, Direction::SendRecv), true);
+            self.call
+                .answer(sdp::offer(self.local, self.origin, Direction::SendRecv), true);
             return;
         }
         match sdp::parse(&offer).and_then(|offer| offer.answer(self.local, self.origin)) {
@@ -402,7 +427,9 @@ impl Task {
     }
 
     fn held(&mut self, outcome: Result<Vec<u8>, u16>) {
-        let Some(Holding { done, .. }) = self.holding.take() else { return };
+        let Some(Holding { done, .. }) = self.holding.take() else {
+            return;
+        };
         let result = match outcome {
             Ok(sdp) => {
                 if let Ok(remote) = sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
@@ -410,7 +437,10 @@ impl Task {
                 }
                 Ok(())
             }
-            Err(status) => Err(SoftphoneError::Refused { request: "re-INVITE", status }),
+            Err(status) => Err(SoftphoneError::Refused {
+                request: "re-INVITE",
+                status,
+            }),
         };
         done.send(result).ok();
     }

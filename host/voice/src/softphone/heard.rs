@@ -13,21 +13,26 @@ use crate::media::{FRAME, Frame, SAMPLE_RATE};
 pub fn tone(hz: f64, length: Duration) -> Arc<[i16]> {
     let rate = f64::from(SAMPLE_RATE);
     let samples = (length.as_secs_f64() * rate) as usize;
-    (0..samples).map(|n| ((n as f64 * hz * TAU / rate).sin() * 8_192.0) as i16).collect()
+    (0..samples)
+        .map(|n| ((n as f64 * hz * TAU / rate).sin() * 8_192.0) as i16)
+        .collect()
 }
 
 /// How much of the sound is a tone of this frequency: 0 for none, 1 for nothing else. Quiet is 0.
 pub fn tone_level(samples: &[i16], hz: f64) -> f64 {
     let energy: f64 = samples.iter().map(|s| f64::from(*s).powi(2)).sum();
     let count = samples.len() as f64;
-    if energy < count * 100.0_f64.powi(2) {
+    if energy <= count * 100.0_f64.powi(2) {
         return 0.0;
     }
     let step = hz * TAU / f64::from(SAMPLE_RATE);
-    let (re, im) = samples.iter().enumerate().fold((0.0, 0.0), |(re, im), (n, sample)| {
-        let (sin, cos) = (n as f64 * step).sin_cos();
-        (re + f64::from(*sample) * cos, im + f64::from(*sample) * sin)
-    });
+    let (re, im) = samples
+        .iter()
+        .enumerate()
+        .fold((0.0, 0.0), |(re, im), (n, sample)| {
+            let (sin, cos) = (n as f64 * step).sin_cos();
+            (re + f64::from(*sample) * cos, im + f64::from(*sample) * sin)
+        });
     (2.0 * (re * re + im * im) / (count * energy)).min(1.0)
 }
 
@@ -47,8 +52,17 @@ impl Heard {
     pub(super) fn new(keep: Duration) -> (Self, SyncSender<Frame>) {
         let frames = (keep.as_millis() / 20) as usize;
         let (send, receive) = sync_channel(frames.max(1));
-        let state = Mutex::new(State { frames: receive, samples: Vec::new() });
-        (Self { state, limit: frames * FRAME }, send)
+        let state = Mutex::new(State {
+            frames: receive,
+            samples: Vec::new(),
+        });
+        (
+            Self {
+                state,
+                limit: frames * FRAME,
+            },
+            send,
+        )
     }
 
     /// The samples from `start` on.

@@ -59,10 +59,27 @@ impl Request {
     }
 
     pub(crate) fn text(&self, local: SocketAddr) -> String {
-        let Self { method, number, cseq, branch, to_tag, headers, body, .. } = self;
+        let Self {
+            method,
+            number,
+            cseq,
+            branch,
+            to_tag,
+            headers,
+            body,
+            ..
+        } = self;
         let cseq_method = if *method == "ACK" { "ACK" } else { method };
-        let contact = if self.contact { format!("Contact: <sip:raw@{local}>\r\n") } else { String::new() };
-        let tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
+        let contact = if self.contact {
+            format!("Contact: <sip:raw@{local}>\r\n")
+        } else {
+            String::new()
+        };
+        let tag = if to_tag.is_empty() {
+            String::new()
+        } else {
+            format!(";tag={to_tag}")
+        };
         format!(
             "{method} sip:{NUMBER}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{number}x{branch}x{cseq}{method};rport\r\n\
              From: <sip:+42@127.0.0.1>;tag=f{number}\r\nTo: <sip:{NUMBER}@127.0.0.1>{tag}\r\nCall-ID: raw{number}\r\n\
@@ -74,7 +91,10 @@ impl Request {
 
 impl Raw {
     pub(crate) async fn new(server: SocketAddr) -> Self {
-        Self { socket: UdpSocket::bind("127.0.0.1:0").await.unwrap(), server }
+        Self {
+            socket: UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+            server,
+        }
     }
 
     pub(crate) fn local(&self) -> SocketAddr {
@@ -100,7 +120,9 @@ impl Raw {
                 }
             }
         };
-        timeout(Duration::from_secs(10), found).await.unwrap_or_else(|_| panic!("no final response to call {number}"))
+        timeout(Duration::from_secs(10), found)
+            .await
+            .unwrap_or_else(|_| panic!("no final response to call {number}"))
     }
 
     pub(crate) async fn receive(&self) -> String {
@@ -117,6 +139,9 @@ impl Raw {
 
 /// The tag of To.
 pub(crate) fn to_tag(response: &str) -> String {
-    let to = response.lines().find(|line| line.starts_with("To:")).unwrap_or_default();
+    let to = response
+        .lines()
+        .find(|line| line.starts_with("To:"))
+        .unwrap_or_default();
     to.split("tag=").nth(1).unwrap_or_default().to_owned()
 }

@@ -12,7 +12,10 @@ use crate::support::{House, LIMIT, NUMBER, demo, dial, hang_up, second};
 const LONG: Duration = Duration::from_secs(30);
 
 /// A customer and an agent who hear each other.
-async fn bridged(house: &mut House, transport: Transport) -> (Softphone, PhoneCall, Softphone, PhoneCall, LegId) {
+async fn bridged(
+    house: &mut House,
+    transport: Transport,
+) -> (Softphone, PhoneCall, Softphone, PhoneCall, LegId) {
     let customer = house.customer(transport).await;
     let mut anna = house.agent("anna", transport).await;
     let mut call = customer.call(NUMBER).unwrap();
@@ -35,8 +38,14 @@ async fn bridged(house: &mut House, transport: Transport) -> (Softphone, PhoneCa
 async fn hear_each_other(call: &PhoneCall, at_anna: &PhoneCall) {
     call.play(tone(440.0, LONG));
     at_anna.play(tone(1_000.0, LONG));
-    assert!(at_anna.hears_tone(440.0, LIMIT).await, "the agent hears the customer");
-    assert!(call.hears_tone(1_000.0, LIMIT).await, "the customer hears the agent");
+    assert!(
+        at_anna.hears_tone(440.0, LIMIT).await,
+        "the agent hears the customer"
+    );
+    assert!(
+        call.hears_tone(1_000.0, LIMIT).await,
+        "the customer hears the agent"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,14 +84,22 @@ async fn what_is_said_of_a_call_that_comes_in() {
     let call = customer.call(NUMBER).unwrap();
     let (tenant, leg, from, name, to) = house
         .event("the call", |event| match event {
-            VoiceEvent::Incoming { tenant, leg, from, from_name, to, .. } => {
-                Some((tenant.clone(), *leg, from.clone(), from_name.clone(), to.clone()))
-            }
+            VoiceEvent::Incoming {
+                tenant,
+                leg,
+                from,
+                from_name,
+                to,
+                ..
+            } => Some((tenant.clone(), *leg, from.clone(), from_name.clone(), to.clone())),
             _ => None,
         })
         .await;
     assert_eq!((tenant, leg.number), (demo(), 0));
-    assert_eq!((&*from, name.as_deref(), &*to), ("+442079460000", Some("王 小 明"), NUMBER));
+    assert_eq!(
+        (&*from, name.as_deref(), &*to),
+        ("+442079460000", Some("王 小 明"), NUMBER)
+    );
     drop(call);
     assert_eq!(house.ended(leg).await.0, Cause::Cancelled);
 }
@@ -96,12 +113,26 @@ async fn digits_come_once_by_either_way_and_end_a_prompt() {
     house.order(leg, LegCommand::Answer);
     call.answered().await.unwrap();
     let prompts = vec![Prompt::HoldMusic];
-    house.order(leg, LegCommand::Play { prompts, barge_in: true });
+    house.order(
+        leg,
+        LegCommand::Play {
+            prompts,
+            barge_in: true,
+        },
+    );
     call.send_digits("1*");
     for digit in ['1', '*'] {
         house.leg(leg, LegEvent::Digit(digit)).await;
     }
-    house.leg(leg, LegEvent::PlayFinished { interrupted: true, failed: None }).await;
+    house
+        .leg(
+            leg,
+            LegEvent::PlayFinished {
+                interrupted: true,
+                failed: None,
+            },
+        )
+        .await;
     call.send_info_digits("2#");
     for digit in ['2', '#'] {
         house.leg(leg, LegEvent::Digit(digit)).await;
@@ -120,7 +151,10 @@ async fn both_sides_are_recorded() {
     house.ended(leg).await;
     let recording = house
         .event("the recording", |event| match event {
-            VoiceEvent::Leg { event: LegEvent::Recorded(recording), .. } => Some(recording.clone()),
+            VoiceEvent::Leg {
+                event: LegEvent::Recorded(recording),
+                ..
+            } => Some(recording.clone()),
             _ => None,
         })
         .await;
@@ -129,11 +163,17 @@ async fn both_sides_are_recorded() {
     let samples: Vec<i16> = wav.samples::<i16>().map(Result::unwrap).collect();
     let channel = |n: usize| samples.iter().skip(n).step_by(2).copied().collect::<Vec<_>>();
     let best = |samples: &[i16], hz| {
-        samples.chunks(1_600).map(|c| jackfield_voice::softphone::tone_level(c, hz)).fold(0.0, f64::max)
+        samples
+            .chunks(1_600)
+            .map(|c| jackfield_voice::softphone::tone_level(c, hz))
+            .fold(0.0, f64::max)
     };
     assert!(best(&channel(0), 440.0) > 0.7, "the customer is on the left");
     assert!(best(&channel(1), 1_000.0) > 0.7, "the agent is on the right");
-    assert!(recording.length_ms > 0 && recording.speech.customer_ms > 0, "{recording:?}");
+    assert!(
+        recording.length_ms > 0 && recording.speech.customer_ms > 0,
+        "{recording:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,12 @@ async fn a_caller_gives_up() {
 async fn the_core_refuses_in_the_words_of_sip() {
     let mut house = House::open().await;
     let customer = house.customer(Transport::Udp).await;
-    for (cause, status) in [(Cause::Busy, 486), (Cause::Declined, 603), (Cause::Overloaded, 503), (Cause::NoAnswer, 480)] {
+    for (cause, status) in [
+        (Cause::Busy, 486),
+        (Cause::Declined, 603),
+        (Cause::Overloaded, 503),
+        (Cause::NoAnswer, 480),
+    ] {
         let mut call = customer.call(NUMBER).unwrap();
         let leg = house.incoming().await;
         house.order(leg, hang_up(cause));

@@ -44,7 +44,22 @@ impl Dice {
 /// Breaks a message in one to four places.
 fn mutate(text: &str, dice: &mut Dice) -> Vec<u8> {
     const PIECES: [&str; 16] = [
-        "", "\r\n", "\r\n\r\n", ":", ";", "=", "<", ">", "\"", "%", "m=audio", "v=0\r\n", "a=rtpmap:", "4294967296", "-1", "呼",
+        "",
+        "\r\n",
+        "\r\n\r\n",
+        ":",
+        ";",
+        "=",
+        "<",
+        ">",
+        "\"",
+        "%",
+        "m=audio",
+        "v=0\r\n",
+        "a=rtpmap:",
+        "4294967296",
+        "-1",
+        "呼",
     ];
     let mut bytes = text.as_bytes().to_vec();
     for _ in 0..=dice.roll(4) {
@@ -54,12 +69,20 @@ fn mutate(text: &str, dice: &mut Dice) -> Vec<u8> {
             0 => bytes.truncate(at),
             1 => drop(bytes.drain(at..until)),
             2 => drop(bytes.splice(at..until, PIECES[dice.roll(PIECES.len())].bytes())),
-            3 => bytes.splice(at..at, PIECES[dice.roll(PIECES.len())].bytes()).for_each(drop),
+            3 => bytes
+                .splice(at..at, PIECES[dice.roll(PIECES.len())].bytes())
+                .for_each(drop),
             4 => {
                 let copy = bytes[at..until].to_vec();
-                bytes.splice(at..at, copy.into_iter().cycle().take(200)).for_each(drop);
+                bytes
+                    .splice(at..at, copy.into_iter().cycle().take(200))
+                    .for_each(drop);
             }
-            _ => bytes.iter_mut().skip(at).take(3).for_each(|byte| *byte = dice.roll(256) as u8),
+            _ => bytes
+                .iter_mut()
+                .skip(at)
+                .take(3)
+                .for_each(|byte| *byte = dice.roll(256) as u8),
         }
     }
     bytes
@@ -87,8 +110,16 @@ async fn broken_messages_break_nothing() {
     let leg = house.incoming().await;
     house.order(leg, LegCommand::Answer);
     let tag = to_tag(&raw.final_of(1).await);
-    let inside = |method, cseq| Request { to_tag: tag.clone(), cseq, ..Request::new(method, 1) };
-    raw.send(&Request { branch: 7, ..inside("ACK", 1) }).await;
+    let inside = |method, cseq| Request {
+        to_tag: tag.clone(),
+        cseq,
+        ..Request::new(method, 1)
+    };
+    raw.send(&Request {
+        branch: 7,
+        ..inside("ACK", 1)
+    })
+    .await;
 
     let authorization = "Authorization: Digest username=\"anna.demo\", realm=\"jackfield\", nonce=\"00\", \
         uri=\"sip:127.0.0.1\", response=\"00\", cnonce=\"c\", nc=00000001, qop=auth";
@@ -96,13 +127,23 @@ async fn broken_messages_break_nothing() {
     for n in 0..MESSAGES {
         let number = 1_000 + n;
         let seed = match dice.roll(12) {
-            0..=2 => Request::invite(number).with("Supported: timer").with("Session-Expires: 90"),
-            3 => Request::new("REGISTER", number).with("Expires: 60").with(authorization),
+            0..=2 => Request::invite(number)
+                .with("Supported: timer")
+                .with("Session-Expires: 90"),
+            3 => Request::new("REGISTER", number)
+                .with("Expires: 60")
+                .with(authorization),
             4 => Request::new("OPTIONS", number),
-            5 => inside("INFO", 2 + n).with("Content-Type: application/dtmf-relay").sdp("Signal=5\r\nDuration=160\r\n"),
+            5 => inside("INFO", 2 + n)
+                .with("Content-Type: application/dtmf-relay")
+                .sdp("Signal=5\r\nDuration=160\r\n"),
             6 | 7 => inside("INVITE", 2 + n).sdp(SDP),
             8 => inside("UPDATE", 2 + n).sdp(SDP),
-            9 => Request { branch: 7, ..inside("ACK", 2 + n) }.sdp(SDP),
+            9 => Request {
+                branch: 7,
+                ..inside("ACK", 2 + n)
+            }
+            .sdp(SDP),
             10 => Request::new("CANCEL", number),
             _ => Request::new("INVITE", number).sdp(&String::from_utf8_lossy(&mutate(SDP, &mut dice))),
         };

@@ -30,7 +30,10 @@ async fn whoever_holds_the_other_hears_music_and_comes_back() {
 
         at_anna.hold().await.unwrap();
         house.leg(second(leg), LegEvent::Held).await;
-        assert!(!call.hears_tone(1_000.0, SHORT).await, "the held customer does not hear the agent");
+        assert!(
+            !call.hears_tone(1_000.0, SHORT).await,
+            "the held customer does not hear the agent"
+        );
         at_anna.resume().await.unwrap();
         house.leg(second(leg), LegEvent::Resumed).await;
         assert!(call.hears_tone(1_000.0, LIMIT).await);
@@ -59,7 +62,21 @@ async fn a_prompt_goes_on_after_hold() {
     call.answered().await.unwrap();
     call.hold().await.unwrap();
     house.leg(leg, LegEvent::Held).await;
-    house.order(leg, LegCommand::Play { prompts: vec![Prompt::Silence(100)], barge_in: false });
+    house.order(
+        leg,
+        LegCommand::Play {
+            prompts: vec![Prompt::Silence(100)],
+            barge_in: false,
+        },
+    );
     call.resume().await.unwrap();
-    house.leg(leg, LegEvent::PlayFinished { interrupted: false, failed: None }).await;
+    house
+        .leg(
+            leg,
+            LegEvent::PlayFinished {
+                interrupted: false,
+                failed: None,
+            },
+        )
+        .await;
 }

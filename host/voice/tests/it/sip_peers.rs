@@ -22,7 +22,9 @@ use crate::support::{House, LIMIT, NUMBER, PASSWORD, dial, hang_up, second};
 fn sipp(house: &House, scenario: &str, transport: Transport) -> (TempDir, JoinHandle<Output>) {
     let dir = TempDir::new().unwrap();
     // 500 Hz as a square wave in µ-law, which needs no encoder.
-    let wave: Vec<u8> = (0..8_000).map(|n| if n / 8 % 2 == 0 { 0x90 } else { 0x10 }).collect();
+    let wave: Vec<u8> = (0..8_000)
+        .map(|n| if n / 8 % 2 == 0 { 0x90 } else { 0x10 })
+        .collect();
     let tone = dir.path().join("tone.ul");
     fs::write(&tone, wave).unwrap();
     let file = dir.path().join("scenario.xml");
@@ -32,16 +34,40 @@ fn sipp(house: &House, scenario: &str, transport: Transport) -> (TempDir, JoinHa
         Transport::Tcp => ("t1", house.voice.sip_tcp().unwrap()),
     };
     let mut command = Command::new("sipp");
-    command.current_dir(dir.path()).arg(server.to_string()).args(["-s", NUMBER, "-t", kind, "-m", "1", "-sf"]).arg(&file);
-    command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin", "-timeout", "20s", "-timeout_error"]);
+    command
+        .current_dir(dir.path())
+        .arg(server.to_string())
+        .args(["-s", NUMBER, "-t", kind, "-m", "1", "-sf"])
+        .arg(&file);
+    command.args([
+        "-i",
+        "127.0.0.1",
+        "-mi",
+        "127.0.0.1",
+        "-nostdin",
+        "-timeout",
+        "20s",
+        "-timeout_error",
+    ]);
     command.args(["-trace_err", "-error_file", "errors.log"]);
-    (dir, spawn_blocking(move || command.output().expect("sipp is installed (Debian package sip-tester)")))
+    (
+        dir,
+        spawn_blocking(move || {
+            command
+                .output()
+                .expect("sipp is installed (Debian package sip-tester)")
+        }),
+    )
 }
 
 async fn well(dir: &TempDir, run: JoinHandle<Output>) {
     let output = run.await.unwrap();
     let errors = fs::read_to_string(dir.path().join("errors.log")).unwrap_or_default();
-    assert!(output.status.success(), "{errors}\n{}", String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{errors}\n{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,7 +124,15 @@ async fn sipp_presses_keys() {
     house.leg(leg, LegEvent::Digit('#')).await;
     house.order(leg, hang_up(Cause::Normal));
     well(&dir, run).await;
-    let more = house.passed().iter().any(|e| matches!(e, VoiceEvent::Leg { event: LegEvent::Digit(_), .. }));
+    let more = house.passed().iter().any(|e| {
+        matches!(
+            e,
+            VoiceEvent::Leg {
+                event: LegEvent::Digit(_),
+                ..
+            }
+        )
+    });
     assert!(!more, "every key once: {:?}", house.passed());
 }
 
@@ -118,9 +152,16 @@ impl Baresip {
              audio_source aufile,{path}/tone.wav\n"
         );
         fs::write(dir.path().join("config"), config).unwrap();
-        let spec = hound::WavSpec { channels: 1, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let mut wav = hound::WavWriter::create(dir.path().join("tone.wav"), spec).unwrap();
-        tone(440.0, Duration::from_secs(30)).iter().for_each(|sample| wav.write_sample(*sample).unwrap());
+        tone(440.0, Duration::from_secs(30))
+            .iter()
+            .for_each(|sample| wav.write_sample(*sample).unwrap());
         wav.finalize().unwrap();
         let account = format!(
             "<sip:anna.demo@{};transport=udp>;auth_pass={PASSWORD};answermode=auto;regint=600;audio_codecs=PCMU,PCMA\n",
@@ -147,12 +188,21 @@ impl Baresip {
     /// What it heard.
     fn heard(&self) -> Vec<i16> {
         let files = fs::read_dir(self.dir.path()).unwrap().map(|f| f.unwrap().path());
-        let file = files.into_iter().find(|f| f.to_string_lossy().ends_with("dec.wav"));
-        let read = |file: &Path| hound::WavReader::open(file).unwrap().samples::<i16>().map_while(Result::ok).collect();
+        let file = files
+            .into_iter()
+            .find(|f| f.to_string_lossy().ends_with("dec.wav"));
+        let read = |file: &Path| {
+            hound::WavReader::open(file)
+                .unwrap()
+                .samples::<i16>()
+                .map_while(Result::ok)
+                .collect()
+        };
         file.map(|file| read(&file)).unwrap_or_default()
     }
 }
 
+#[allow(clippy::print_stderr, reason = "what it said explains a failure")]
 impl Drop for Baresip {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -180,7 +230,11 @@ async fn baresip_is_an_agents_phone() {
     house.leg(second(leg), LegEvent::Answered).await;
     house.order(leg, LegCommand::Bridge { with: second(leg) });
     call.play(tone(1_000.0, Duration::from_secs(30)));
-    assert!(call.hears_tone(440.0, LIMIT).await, "the customer hears baresip:\n{}", baresip.log());
+    assert!(
+        call.hears_tone(440.0, LIMIT).await,
+        "the customer hears baresip:\n{}",
+        baresip.log()
+    );
     // It has to hear for a while as well.
     assert!(call.hears_tone(440.0, LIMIT).await);
     house.order(second(leg), hang_up(Cause::Normal));
@@ -189,6 +243,14 @@ async fn baresip_is_an_agents_phone() {
     while baresip.heard().is_empty() && std::time::Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let best = baresip.heard().chunks(1_600).map(|c| tone_level(c, 1_000.0)).fold(0.0, f64::max);
-    assert!(best > 0.7, "baresip hears the customer: {best}\n{}", baresip.log());
+    let best = baresip
+        .heard()
+        .chunks(1_600)
+        .map(|c| tone_level(c, 1_000.0))
+        .fold(0.0, f64::max);
+    assert!(
+        best > 0.7,
+        "baresip hears the customer: {best}\n{}",
+        baresip.log()
+    );
 }

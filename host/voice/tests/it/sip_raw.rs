@@ -20,23 +20,82 @@ async fn every_refusal_says_what_was_expected() {
         (Request::new("OPTIONS", 1), "SIP/2.0 200", "Allow: INVITE"),
         (Request::new("SUBSCRIBE", 2), "SIP/2.0 405", "Allow: INVITE"),
         (Request::new("BYE", 3), "SIP/2.0 481", ""),
-        (Request { to_tag: "x".into(), ..Request::new("INFO", 4) }, "SIP/2.0 481", ""),
-        (Request::invite(5).with("Require: 100rel, timer"), "SIP/2.0 420", "Unsupported: 100rel"),
-        (Request { body: "hello".into(), ..Request::new("INVITE", 6) }.with("Content-Type: text/plain"), "SIP/2.0 415", "Accept: application/sdp"),
-        (Request::new("INVITE", 7).sdp("v=0\r\nm=audio\r\n"), "SIP/2.0 400", ""),
-        (Request::new("INVITE", 8).sdp(&SDP.replace("RTP/AVP 0 101", "RTP/AVP 18 101")), "SIP/2.0 488", ""),
-        (Request::invite(9).with("Supported: timer").with("Session-Expires: 60"), "SIP/2.0 422", "Min-SE: 90"),
-        (Request { contact: false, ..Request::invite(10) }, "SIP/2.0 400", ""),
-        (Request::new("REGISTER", 11), "SIP/2.0 401", "WWW-Authenticate: Digest realm=\"jackfield\""),
-        (Request::new("REGISTER", 12).with("Authorization: Digest username=\"x"), "SIP/2.0 400", ""),
-        (Request::new("REGISTER", 13).with("Expires: soon"), "SIP/2.0 400", ""),
+        (
+            Request {
+                to_tag: "x".into(),
+                ..Request::new("INFO", 4)
+            },
+            "SIP/2.0 481",
+            "",
+        ),
+        (
+            Request::invite(5).with("Require: 100rel, timer"),
+            "SIP/2.0 420",
+            "Unsupported: 100rel",
+        ),
+        (
+            Request {
+                body: "hello".into(),
+                ..Request::new("INVITE", 6)
+            }
+            .with("Content-Type: text/plain"),
+            "SIP/2.0 415",
+            "Accept: application/sdp",
+        ),
+        (
+            Request::new("INVITE", 7).sdp("v=0\r\nm=audio\r\n"),
+            "SIP/2.0 400",
+            "",
+        ),
+        (
+            Request::new("INVITE", 8).sdp(&SDP.replace("RTP/AVP 0 101", "RTP/AVP 18 101")),
+            "SIP/2.0 488",
+            "",
+        ),
+        (
+            Request::invite(9)
+                .with("Supported: timer")
+                .with("Session-Expires: 60"),
+            "SIP/2.0 422",
+            "Min-SE: 90",
+        ),
+        (
+            Request {
+                contact: false,
+                ..Request::invite(10)
+            },
+            "SIP/2.0 400",
+            "",
+        ),
+        (
+            Request::new("REGISTER", 11),
+            "SIP/2.0 401",
+            "WWW-Authenticate: Digest realm=\"jackfield\"",
+        ),
+        (
+            Request::new("REGISTER", 12).with("Authorization: Digest username=\"x"),
+            "SIP/2.0 400",
+            "",
+        ),
+        (
+            Request::new("REGISTER", 13).with("Expires: soon"),
+            "SIP/2.0 400",
+            "",
+        ),
     ];
     for (request, status, header) in cases {
         let answer = raw.answer_to(&request).await;
-        assert!(answer.starts_with(status), "{}: {answer}", request.text(raw.local()));
+        assert!(
+            answer.starts_with(status),
+            "{}: {answer}",
+            request.text(raw.local())
+        );
         assert!(answer.contains(header), "{answer}");
         let port = format!("rport={}", raw.local().port());
-        assert!(answer.contains(&port), "the answer goes where the request came from: {answer}");
+        assert!(
+            answer.contains(&port),
+            "the answer goes where the request came from: {answer}"
+        );
     }
     house.is_empty().await;
 }
@@ -55,9 +114,16 @@ async fn a_request_that_comes_twice_or_by_two_ways_is_one_call() {
     let leg = house.incoming().await;
     house.order(leg, hang_up(Cause::Busy));
     house.ended(leg).await;
-    let more = house.passed().iter().any(|event| matches!(event, VoiceEvent::Incoming { .. }));
+    let more = house
+        .passed()
+        .iter()
+        .any(|event| matches!(event, VoiceEvent::Incoming { .. }));
     assert!(!more, "{:?}", house.passed());
-    assert_eq!(house.voice.stats().calls_in, 2, "the one and the one that was refused with 482");
+    assert_eq!(
+        house.voice.stats().calls_in,
+        2,
+        "the one and the one that was refused with 482"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,15 +136,26 @@ async fn a_caller_without_an_offer_gets_ours() {
         let leg = house.incoming().await;
         house.order(leg, LegCommand::Answer);
         let answer = raw.final_of(number).await;
-        assert!(answer.starts_with("SIP/2.0 200") && answer.contains("RTP/AVP 0 8 101"), "{answer}");
-        let mut ack = Request { to_tag: to_tag(&answer), branch: 7, ..Request::new("ACK", number) };
+        assert!(
+            answer.starts_with("SIP/2.0 200") && answer.contains("RTP/AVP 0 8 101"),
+            "{answer}"
+        );
+        let mut ack = Request {
+            to_tag: to_tag(&answer),
+            branch: 7,
+            ..Request::new("ACK", number)
+        };
         if let Some(sdp) = answer_sdp {
             ack = ack.sdp(sdp);
         }
         raw.send(&ack).await;
         if answer_sdp.is_some() {
             house.leg(leg, LegEvent::Answered).await;
-            let bye = Request { to_tag: to_tag(&answer), cseq: 2, ..Request::new("BYE", number) };
+            let bye = Request {
+                to_tag: to_tag(&answer),
+                cseq: 2,
+                ..Request::new("BYE", number)
+            };
             assert!(raw.answer_to(&bye).await.starts_with("SIP/2.0 200"));
             assert_eq!(house.ended(leg).await, (Cause::Normal, None));
         } else {
@@ -96,23 +173,55 @@ async fn in_a_call_odd_requests_change_nothing() {
     let leg = house.incoming().await;
     house.order(leg, LegCommand::Answer);
     let tag = to_tag(&raw.final_of(1).await);
-    let inside = |method, cseq| Request { to_tag: tag.clone(), cseq, ..Request::new(method, 1) };
-    raw.send(&Request { branch: 7, ..inside("ACK", 1) }).await;
+    let inside = |method, cseq| Request {
+        to_tag: tag.clone(),
+        cseq,
+        ..Request::new(method, 1)
+    };
+    raw.send(&Request {
+        branch: 7,
+        ..inside("ACK", 1)
+    })
+    .await;
     let cases = [
         (inside("OPTIONS", 2), "SIP/2.0 200"),
         (inside("INFO", 3).with("Content-Type: text/plain"), "SIP/2.0 415"),
-        (Request { body: "Signal=xx".into(), ..inside("INFO", 4) }.with("Content-Type: application/dtmf-relay"), "SIP/2.0 400"),
+        (
+            Request {
+                body: "Signal=xx".into(),
+                ..inside("INFO", 4)
+            }
+            .with("Content-Type: application/dtmf-relay"),
+            "SIP/2.0 400",
+        ),
         (inside("INFO", 5), "SIP/2.0 200"),
-        (inside("REFER", 6).with("Refer-To: <sip:1@127.0.0.1>"), "SIP/2.0 405"),
+        (
+            inside("REFER", 6).with("Refer-To: <sip:1@127.0.0.1>"),
+            "SIP/2.0 405",
+        ),
         (inside("MESSAGE", 7), "SIP/2.0 405"),
         (inside("INVITE", 8).sdp("v=0\r\nm=audio"), "SIP/2.0 400"),
-        (inside("UPDATE", 9).sdp(&SDP.replace("RTP/AVP 0 101", "RTP/AVP 18")), "SIP/2.0 488"),
+        (
+            inside("UPDATE", 9).sdp(&SDP.replace("RTP/AVP 0 101", "RTP/AVP 18")),
+            "SIP/2.0 488",
+        ),
         (inside("UPDATE", 10), "SIP/2.0 200"),
-        (Request { body: "8".into(), ..inside("INFO", 11) }.with("Content-Type: application/dtmf"), "SIP/2.0 200"),
+        (
+            Request {
+                body: "8".into(),
+                ..inside("INFO", 11)
+            }
+            .with("Content-Type: application/dtmf"),
+            "SIP/2.0 200",
+        ),
     ];
     for (request, status) in cases {
         let answer = raw.answer_to(&request).await;
-        assert!(answer.starts_with(status), "{}: {answer}", request.text(raw.local()));
+        assert!(
+            answer.starts_with(status),
+            "{}: {answer}",
+            request.text(raw.local())
+        );
         if request.method == "INVITE" {
             raw.send(&inside("ACK", request.cseq)).await;
         }
@@ -124,13 +233,19 @@ async fn in_a_call_odd_requests_change_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_ends_without_sound() {
-    let mut house = House::open_with(|options| options.media_timeout = std::time::Duration::from_millis(300)).await;
+    let mut house =
+        House::open_with(|options| options.media_timeout = std::time::Duration::from_millis(300)).await;
     let raw = Raw::new(house.voice.sip_udp()).await;
     raw.send(&Request::invite(1)).await;
     let leg = house.incoming().await;
     house.order(leg, LegCommand::Answer);
     let tag = to_tag(&raw.final_of(1).await);
-    raw.send(&Request { branch: 7, to_tag: tag, ..Request::new("ACK", 1) }).await;
+    raw.send(&Request {
+        branch: 7,
+        to_tag: tag,
+        ..Request::new("ACK", 1)
+    })
+    .await;
     assert_eq!(house.ended(leg).await.0, Cause::MediaFailed);
     assert!(raw.final_of(1).await.starts_with("BYE "));
 }
@@ -142,12 +257,18 @@ async fn over_tcp_messages_come_in_pieces_and_rubbish_closes_nothing_else() {
     let mut rubbish = TcpStream::connect(server).await.unwrap();
     rubbish.write_all(&[0xff; 3_000]).await.unwrap();
     let mut stream = TcpStream::connect(server).await.unwrap();
-    let text = Request::new("OPTIONS", 1).text(stream.local_addr().unwrap()).replace("SIP/2.0/UDP", "SIP/2.0/TCP");
+    let text = Request::new("OPTIONS", 1)
+        .text(stream.local_addr().unwrap())
+        .replace("SIP/2.0/UDP", "SIP/2.0/TCP");
     for piece in text.as_bytes().chunks(7) {
         stream.write_all(piece).await.unwrap();
         stream.flush().await.unwrap();
     }
     let mut buffer = vec![0; 4_096];
     let size = stream.read(&mut buffer).await.unwrap();
-    assert!(buffer[..size].starts_with(b"SIP/2.0 200"), "{}", String::from_utf8_lossy(&buffer[..size]));
+    assert!(
+        buffer[..size].starts_with(b"SIP/2.0 200"),
+        "{}",
+        String::from_utf8_lossy(&buffer[..size])
+    );
 }

@@ -11,7 +11,12 @@ use crate::support::{House, agent, demo, dial};
 
 async fn phone(house: &House, user: &str, password: &str) -> Softphone {
     let options = house.phone_options(user, Transport::Udp);
-    Softphone::start(SoftphoneOptions { password: Some(password.to_owned()), ..options }).await.unwrap()
+    Softphone::start(SoftphoneOptions {
+        password: Some(password.to_owned()),
+        ..options
+    })
+    .await
+    .unwrap()
 }
 
 async fn unregistered(house: &mut House) {
@@ -31,7 +36,10 @@ async fn phones_register_again_and_unregister() {
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut anna = house.agent("anna", transport).await;
         for _ in 0..3 {
-            assert_eq!(anna.register(Duration::from_secs(9_999)).await.unwrap(), Duration::from_secs(3_600));
+            assert_eq!(
+                anna.register(Duration::from_secs(9_999)).await.unwrap(),
+                Duration::from_secs(3_600)
+            );
         }
         let phones = house.voice.registered_phones(&demo());
         assert_eq!((phones.len(), &phones[0].agent), (1, &agent("anna")));
@@ -47,8 +55,16 @@ async fn phones_register_again_and_unregister() {
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_are_refused() {
     let house = House::open().await;
-    for (user, password, status) in [("anna.demo", "falsch", 401), ("anna.other", "geheim", 401), ("anna", "geheim", 403)] {
-        match phone(&house, user, password).await.register(Duration::from_secs(600)).await {
+    for (user, password, status) in [
+        ("anna.demo", "falsch", 401),
+        ("anna.other", "geheim", 401),
+        ("anna", "geheim", 403),
+    ] {
+        match phone(&house, user, password)
+            .await
+            .register(Duration::from_secs(600))
+            .await
+        {
             Err(SoftphoneError::Refused { status: got, .. }) => assert_eq!(got, status, "{user}"),
             other => panic!("{user}: {other:?}"),
         }

@@ -67,20 +67,39 @@ impl House {
         let dir = TempDir::new().unwrap();
         let mut options = VoiceOptions::loopback(dir.path(), [7; 32]);
         change(&mut options);
-        let numbers = Arc::new(Numbers { takes_calls: AtomicBool::new(true) });
+        let numbers = Arc::new(Numbers {
+            takes_calls: AtomicBool::new(true),
+        });
         let (send, events) = mpsc::channel(1_024);
         let voice = Voice::start(options, numbers.clone(), send).await.unwrap();
-        Self { voice, numbers, _dir: dir, events, passed: Vec::new(), actions: AtomicU32::new(0) }
+        Self {
+            voice,
+            numbers,
+            _dir: dir,
+            events,
+            passed: Vec::new(),
+            actions: AtomicU32::new(0),
+        }
     }
 
     /// Orders, each time with a new action.
     pub(crate) fn order(&self, leg: LegId, command: LegCommand) {
-        self.voice.command(&demo(), leg, self.actions.fetch_add(1, Ordering::Relaxed), command);
+        self.voice.command(
+            &demo(),
+            leg,
+            self.actions.fetch_add(1, Ordering::Relaxed),
+            command,
+        );
     }
 
     /// Waits for the event that the function makes something of.
     pub(crate) async fn event<T>(&mut self, what: &str, mut pick: impl FnMut(&VoiceEvent) -> Option<T>) -> T {
-        if let Some((n, found)) = self.passed.iter().enumerate().find_map(|(n, e)| pick(e).map(|found| (n, found))) {
+        if let Some((n, found)) = self
+            .passed
+            .iter()
+            .enumerate()
+            .find_map(|(n, e)| pick(e).map(|found| (n, found)))
+        {
             self.passed.remove(n);
             return found;
         }
@@ -136,9 +155,11 @@ impl House {
     /// Waits for the end of a leg.
     pub(crate) async fn ended(&mut self, leg: LegId) -> (Cause, Option<u16>) {
         self.event(&format!("the end of {leg}"), |event| match event {
-            VoiceEvent::Leg { leg: l, event: LegEvent::Ended { cause, sip_status }, .. } if *l == leg => {
-                Some((*cause, *sip_status))
-            }
+            VoiceEvent::Leg {
+                leg: l,
+                event: LegEvent::Ended { cause, sip_status },
+                ..
+            } if *l == leg => Some((*cause, *sip_status)),
             _ => None,
         })
         .await
@@ -146,7 +167,9 @@ impl House {
 
     /// A customer's phone.
     pub(crate) async fn customer(&self, transport: Transport) -> Softphone {
-        Softphone::start(self.phone_options("+8613800138000", transport)).await.unwrap()
+        Softphone::start(self.phone_options("+8613800138000", transport))
+            .await
+            .unwrap()
     }
 
     /// An agent's phone, registered.
@@ -166,7 +189,10 @@ impl House {
             Transport::Udp => self.voice.sip_udp(),
             Transport::Tcp => self.voice.sip_tcp().unwrap(),
         };
-        SoftphoneOptions { transport, ..SoftphoneOptions::loopback(server, user) }
+        SoftphoneOptions {
+            transport,
+            ..SoftphoneOptions::loopback(server, user)
+        }
     }
 
     /// Waits until nothing is left of any call, which shows that none leaks.
@@ -176,17 +202,25 @@ impl House {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(LIMIT, empty).await.unwrap_or_else(|_| panic!("left over: {:?}", self.voice.stats()));
+        timeout(LIMIT, empty)
+            .await
+            .unwrap_or_else(|_| panic!("left over: {:?}", self.voice.stats()));
     }
 }
 
 pub(crate) fn dial(name: &str) -> LegCommand {
-    LegCommand::DialAgent { agent: agent(name), caller: "+8613800138000".into() }
+    LegCommand::DialAgent {
+        agent: agent(name),
+        caller: "+8613800138000".into(),
+    }
 }
 
 /// The leg after the customer's.
 pub(crate) fn second(leg: LegId) -> LegId {
-    LegId { number: leg.number + 1, ..leg }
+    LegId {
+        number: leg.number + 1,
+        ..leg
+    }
 }
 
 pub(crate) fn hang_up(cause: Cause) -> LegCommand {
