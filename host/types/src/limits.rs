@@ -127,3 +127,24 @@ pub const MAX_EVENT_STREAMS: usize = 64;
 pub const MAX_IDEMPOTENCY_KEY_BYTES: usize = 128;
 /// Items of one page of the HTTP interface; a larger wish is refused.
 pub const MAX_HTTP_PAGE: usize = 200;
+
+/// Bytes of an SDP body; a longer one is refused with 400.
+pub const MAX_SDP_BYTES: usize = 16 * 1024;
+/// Media lines of an SDP body; more are refused with 400.
+pub const MAX_SDP_MEDIA: usize = 16;
+/// Legs of one interaction that have sound at once; one more stays silent.
+pub const MAX_SOUND_LEGS: usize = 8;
+/// Digits sent by one order; the rest is dropped.
+pub const MAX_SENT_DIGITS: usize = 64;
+/// Plays that wait for their prompts to be loaded; one more reports at once that it failed.
+pub const MAX_WAITING_PLAYS: usize = 4_096;
+/// Frames of 20 ms that wait to be recorded, a second of 320 calls; further ones are recorded as silence.
+pub const MAX_WAITING_FRAMES: usize = 16_384;
+/// Bytes of a prompt file; a larger one is reported as failed.
+pub const MAX_PROMPT_BYTES: u64 = 32 * 1024 * 1024;
+/// Length of a prompt: 10 minutes; a longer file is reported as failed, longer speech is cut.
+pub const MAX_PROMPT_MS: u64 = 10 * 60 * 1_000;
+/// Samples of prompts kept in memory: 64 MiB; beyond, what was not used for longest goes.
+pub const MAX_PROMPT_SAMPLES: usize = 32 * 1024 * 1024;
+/// Spoken prompts kept on disk; beyond, the quarter that was made first is deleted.
+pub const MAX_SPEECH_FILES: usize = 10_000;

@@ -13,7 +13,12 @@ use jackfield_types::{AgentId, TenantId};
 use jackfield_voice::{Directory, Ha1, Voice, VoiceEvent, VoiceOptions};
 use tokio::sync::mpsc;
 
-use crate::{bridged::heard, cost::cpu, phones::Phones, table};
+use crate::{
+    bridged::heard,
+    cost::{cpu, of_threads},
+    phones::Phones,
+    table,
+};
 
 const NUMBER: &str = "1000";
 /// Calls that are set up and ended at once.
@@ -71,16 +76,18 @@ pub(crate) fn measure() {
     let zero = Duration::ZERO;
 
     sipp(dir.path(), &server, 200, 100, zero);
-    let before = cpu();
+    let (before, media_before) = (cpu(), of_threads("media"));
     let made = sipp(dir.path(), &server, SET_UPS, 100, zero);
-    let each = (cpu() - before).as_secs_f64() * 1e6 / SET_UPS as f64;
+    let each = |used: Duration| format!("{:.0} µs", used.as_secs_f64() * 1e6 / SET_UPS as f64);
+    let (all, media) = (each(cpu() - before), each(of_threads("media") - media_before));
     // What those phones heard is no matter: they live for a moment.
     drop(phones.finish());
     table::print(
         &format!("{SET_UPS} calls by sipp, 100 per second, ended at once"),
         &[
             ("calls that went well", made.to_string()),
-            ("set-up and end per call, CPU", format!("{each:.0} µs")),
+            ("set-up and end per call, CPU", all),
+            ("  of it media threads", media),
         ],
     );
 

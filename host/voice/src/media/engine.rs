@@ -8,7 +8,7 @@ use std::{
 };
 
 use jackfield_contact::leg::{ActionId, Prompt, Recording};
-use jackfield_types::{LegId, TenantId};
+use jackfield_types::{LegId, TenantId, limits::MAX_SENT_DIGITS};
 
 use super::{
     Frame, MediaError, RemoteMedia, Stats,
@@ -99,9 +99,6 @@ struct Inner {
     external_ip: Option<IpAddr>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
-
-/// Digits of one `send_digits`; the rest is dropped.
-const MAX_DIGITS: usize = 64;
 
 /// What is sent to a worker about one leg.
 pub(crate) enum Order {
@@ -253,7 +250,10 @@ impl Engine {
     /// Sends digits by RFC 4733, 100 ms each with pauses of 60 ms; `DigitsSent` follows. A peer that takes
     /// none gets none.
     pub fn send_digits(&self, leg: LegId, digits: &str) {
-        self.send(leg, Order::SendDigits(digits.chars().take(MAX_DIGITS).collect()));
+        self.send(
+            leg,
+            Order::SendDigits(digits.chars().take(MAX_SENT_DIGITS).collect()),
+        );
     }
 
     /// Copies what the leg hears, frame by frame, into a bounded channel; frames that don't fit are dropped.

@@ -5,7 +5,7 @@ use std::{
 };
 
 use jackfield_contact::leg::{ActionId, Prompt};
-use jackfield_types::{LegId, TenantId};
+use jackfield_types::{LegId, TenantId, limits::MAX_WAITING_PLAYS};
 
 use super::{
     engine::{Order, Source},
@@ -16,8 +16,6 @@ use crate::prompt::{Library, PromptError, hold_music};
 
 /// Threads that load, so that one text which takes long to speak does not hold up files.
 const THREADS: usize = 4;
-/// Plays that wait to be loaded. A further one fails at once.
-const MAX_JOBS: usize = 4_096;
 
 /// A play whose sources are to be loaded.
 pub(crate) struct Job {
@@ -36,7 +34,7 @@ pub(crate) struct Loader {
 impl Loader {
     /// Starts the threads; they end when the loader is dropped.
     pub(crate) fn start(library: &Arc<Library>, workers: &Arc<Workers>) -> io::Result<Self> {
-        let (jobs, inbox) = mpsc::sync_channel::<Job>(MAX_JOBS);
+        let (jobs, inbox) = mpsc::sync_channel::<Job>(MAX_WAITING_PLAYS);
         let inbox = Arc::new(Mutex::new(inbox));
         for n in 0..THREADS {
             let (library, workers, inbox) = (Arc::clone(library), Arc::clone(workers), Arc::clone(&inbox));

@@ -8,12 +8,10 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
+use jackfield_types::limits::{MAX_SDP_BYTES, MAX_SDP_MEDIA};
+
 use super::{Codec, Direction, RemoteMedia};
 
-/// Bytes of a body; longer is refused.
-pub const MAX_BODY: usize = 16 * 1024;
-/// Media lines of a body; more are refused.
-pub const MAX_MEDIA: usize = 16;
 /// Formats of one media line; the rest is passed over.
 const MAX_FORMATS: usize = 64;
 /// The payload type that our offers give to telephone events.
@@ -30,7 +28,7 @@ pub enum SdpError {
         /// What would have been accepted.
         expected: &'static str,
     },
-    /// Longer than [`MAX_BODY`] or more media lines than [`MAX_MEDIA`]. Answer 400.
+    /// Longer than [`MAX_SDP_BYTES`] or more media lines than [`MAX_SDP_MEDIA`]. Answer 400.
     #[error("SDP body is too large: expected at most 16,384 bytes and 16 media lines")]
     TooLarge,
     /// Not text, or no `v=0` at its beginning. Answer 400.
@@ -83,7 +81,7 @@ struct Media {
 /// [`SdpError::Line`], [`SdpError::TooLarge`] or [`SdpError::NotSdp`]; whether the content suits is asked
 /// later.
 pub fn parse(body: &[u8]) -> Result<Description, SdpError> {
-    if body.len() > MAX_BODY {
+    if body.len() > MAX_SDP_BYTES {
         return Err(SdpError::TooLarge);
     }
     let text = std::str::from_utf8(body).map_err(|_| SdpError::NotSdp)?;
@@ -100,7 +98,7 @@ pub fn parse(body: &[u8]) -> Result<Description, SdpError> {
             .ok_or_else(|| bad(line, "<letter>=<value>"))?;
         match (kind, media.last_mut()) {
             ("m", _) => {
-                if media.len() == MAX_MEDIA {
+                if media.len() == MAX_SDP_MEDIA {
                     return Err(SdpError::TooLarge);
                 }
                 media.push(media_line(line, value)?);

@@ -1,6 +1,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use jackfield_contact::leg::ActionId;
+use jackfield_types::limits::MAX_SOUND_LEGS;
 
 use super::{
     FRAME, Frame, MediaEvent, RemoteMedia,
@@ -8,9 +9,6 @@ use super::{
     player::{Piece, Player},
 };
 use crate::recorder::Tape;
-
-/// Legs of one interaction that can have sound at once; one more is not opened.
-pub(crate) const MAX_LEGS: usize = 8;
 
 /// The number of the customer's leg.
 const CUSTOMER: u16 = 0;
@@ -36,7 +34,7 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn new(hold_music: Arc<[i16]>, media_timeout: Duration) -> Self {
         Self {
-            legs: Vec::with_capacity(MAX_LEGS),
+            legs: Vec::with_capacity(MAX_SOUND_LEGS),
             hold_music,
             media_timeout,
         }
@@ -55,7 +53,7 @@ impl Session {
 
     /// Adds a leg; false when it is there already or there are too many.
     pub(crate) fn open(&mut self, number: u16, seed: u64) -> bool {
-        let fits = self.legs.len() < MAX_LEGS && self.leg(number).is_none();
+        let fits = self.legs.len() < MAX_SOUND_LEGS && self.leg(number).is_none();
         if fits {
             self.legs.push((number, Leg::new(seed)));
         }
@@ -224,7 +222,7 @@ impl Session {
 
     /// Twenty milliseconds for every leg: what each says is heard, recorded, and sent to whom it is meant for.
     pub(crate) fn tick(&mut self, now: Duration, out: &mut impl Out) {
-        let mut heard = [[0; FRAME]; MAX_LEGS];
+        let mut heard = [[0; FRAME]; MAX_SOUND_LEGS];
         for ((_, leg), heard) in self.legs.iter_mut().zip(&mut heard) {
             leg.hear(heard);
         }

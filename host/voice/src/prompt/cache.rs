@@ -5,8 +5,7 @@ use std::{
     time::SystemTime,
 };
 
-/// Samples kept in memory: 64 MiB, over an hour of sound. Beyond, what was not used for longest goes.
-const MAX_SAMPLES: usize = 32 * 1024 * 1024;
+use jackfield_types::limits::MAX_PROMPT_SAMPLES;
 
 /// Sound by file, as long as the file does not change.
 #[derive(Default)]
@@ -32,7 +31,7 @@ impl Cache {
 
     pub(crate) fn put(&mut self, file: &Path, changed: SystemTime, sound: &Arc<[i16]>) {
         self.remove(file);
-        while self.samples + sound.len() > MAX_SAMPLES {
+        while self.samples + sound.len() > MAX_PROMPT_SAMPLES {
             let Some(oldest) = self
                 .entries
                 .iter()
@@ -68,7 +67,7 @@ mod tests {
     fn what_was_not_used_for_longest_goes_first_and_a_changed_file_is_not_found() {
         let mut cache = Cache::default();
         let now = SystemTime::UNIX_EPOCH;
-        let third: Arc<[i16]> = vec![0; MAX_SAMPLES / 3].into();
+        let third: Arc<[i16]> = vec![0; MAX_PROMPT_SAMPLES / 3].into();
         for name in ["a", "b", "c"] {
             cache.put(Path::new(name), now, &third);
         }
@@ -82,6 +81,6 @@ mod tests {
                 .is_none()
         );
         cache.put(Path::new("a"), now, &third);
-        assert_eq!(cache.samples, MAX_SAMPLES / 3 * 3);
+        assert_eq!(cache.samples, MAX_PROMPT_SAMPLES / 3 * 3);
     }
 }

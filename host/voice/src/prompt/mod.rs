@@ -13,20 +13,17 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use jackfield_types::{Digest, TenantId, limits::MAX_TEXT_BYTES};
+use jackfield_types::{
+    Digest, TenantId,
+    limits::{MAX_PROMPT_NAME_BYTES, MAX_SPEECH_FILES, MAX_TEXT_BYTES},
+};
 
 pub use music::hold_music;
-pub use wav::{MAX_FILE_BYTES, MAX_PROMPT_MS};
 
 use crate::{
     media::SAMPLE_RATE,
     speech::{Espeak, Speech, SpeechError},
 };
-
-/// Bytes of a prompt's name; longer is refused.
-pub const MAX_NAME_BYTES: usize = 128;
-/// Spoken prompts kept on disk; beyond, the quarter that was made first is deleted.
-pub const MAX_SPEECH_FILES: usize = 10_000;
 
 /// Why a prompt cannot be played.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +122,9 @@ impl Library {
     /// See [`PromptError`].
     pub fn file(&self, tenant: &TenantId, name: &str) -> Result<Arc<[i16]>, PromptError> {
         if !is_name(name) {
-            return Err(PromptError::Name(name.chars().take(MAX_NAME_BYTES).collect()));
+            return Err(PromptError::Name(
+                name.chars().take(MAX_PROMPT_NAME_BYTES).collect(),
+            ));
         }
         let file = if name.ends_with(".wav") {
             name.to_owned()
@@ -218,7 +217,7 @@ impl Library {
 }
 
 fn is_name(name: &str) -> bool {
-    name.len() <= MAX_NAME_BYTES
+    name.len() <= MAX_PROMPT_NAME_BYTES
         && name.split('/').all(|part| {
             !part.is_empty()
                 && !part.starts_with('.')

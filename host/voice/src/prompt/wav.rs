@@ -6,14 +6,10 @@ use std::{
 };
 
 use hound::{SampleFormat, WavReader, WavSpec};
+use jackfield_types::limits::{MAX_PROMPT_BYTES, MAX_PROMPT_MS};
 
 use super::PromptError;
 use crate::media::SAMPLE_RATE;
-
-/// Bytes of a prompt file; larger is refused.
-pub const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
-/// Length of a prompt in milliseconds; longer is refused.
-pub const MAX_PROMPT_MS: u64 = 10 * 60 * 1_000;
 
 /// Reads a WAV file as 8 kHz mono.
 pub(crate) fn read(file: &Path) -> Result<Arc<[i16]>, PromptError> {
@@ -21,7 +17,7 @@ pub(crate) fn read(file: &Path) -> Result<Arc<[i16]>, PromptError> {
         file: file.to_owned(),
         source,
     };
-    if fs::metadata(file).map_err(failed)?.len() > MAX_FILE_BYTES {
+    if fs::metadata(file).map_err(failed)?.len() > MAX_PROMPT_BYTES {
         return Err(PromptError::TooLong(file.to_owned()));
     }
     decode(&fs::read(file).map_err(failed)?, file)

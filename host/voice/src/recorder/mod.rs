@@ -1,6 +1,6 @@
 //! Dual-channel recordings on disk: customer left, agent right, 8 kHz, 16 bit.
 //!
-//! Media threads hand frames to one writer thread and never wait: beyond [`MAX_BACKLOG`] waiting frames the
+//! Media threads hand frames to one writer thread and never wait: beyond [`MAX_WAITING_FRAMES`] waiting frames the
 //! rest is recorded as silence. The header is brought up to date every second, so a crash loses the tail only.
 
 mod writer;
@@ -18,12 +18,10 @@ use std::{
 };
 
 use jackfield_contact::leg::Recording;
-use jackfield_types::{LegId, Timestamp};
+use jackfield_types::{LegId, Timestamp, limits::MAX_WAITING_FRAMES};
 
 use crate::media::{FRAME, Frame};
 
-/// Frames that wait for the writer: a second of 320 recordings. Further ones are recorded as silence.
-pub(crate) const MAX_BACKLOG: usize = 16_384;
 /// Frames that go to the writer at once, half a second: waking it for each frame costs more than the rest.
 const BATCH: usize = 25;
 
@@ -161,7 +159,7 @@ impl Tape {
             return;
         };
         // The writer fills what is missing with silence, so frames may be left out at any time.
-        if count == 0 || self.recorder.backlog.load(Ordering::Relaxed) >= MAX_BACKLOG {
+        if count == 0 || self.recorder.backlog.load(Ordering::Relaxed) >= MAX_WAITING_FRAMES {
             self.batch.clear();
             return;
         }

@@ -148,10 +148,10 @@ impl Open {
 mod tests {
     use std::sync::mpsc;
 
-    use jackfield_types::InteractionId;
+    use jackfield_types::{InteractionId, limits::MAX_WAITING_FRAMES};
 
     use super::*;
-    use crate::recorder::{MAX_BACKLOG, Recorder};
+    use crate::recorder::Recorder;
 
     type Outcome = Result<Recording, RecordError>;
 
@@ -222,9 +222,9 @@ mod tests {
         let mut tape = recorder.tape(leg(), dir.path().join("a.wav"));
         let mut half_second = |n: i16| (0..25).for_each(|_| tape.write(&[n; FRAME], &[n; FRAME], true));
         half_second(5);
-        recorder.backlog.fetch_add(MAX_BACKLOG, Ordering::Relaxed);
+        recorder.backlog.fetch_add(MAX_WAITING_FRAMES, Ordering::Relaxed);
         half_second(6);
-        recorder.backlog.fetch_sub(MAX_BACKLOG, Ordering::Relaxed);
+        recorder.backlog.fetch_sub(MAX_WAITING_FRAMES, Ordering::Relaxed);
         half_second(7);
         tape.skip(25);
         tape.write(&[8; FRAME], &[8; FRAME], true);

@@ -7,8 +7,10 @@ use std::{
     time::Duration,
 };
 
+use jackfield_types::limits::MAX_PROMPT_MS;
+
 use super::{Speech, SpeechError};
-use crate::{media::SAMPLE_RATE, prompt::MAX_PROMPT_MS};
+use crate::media::SAMPLE_RATE;
 
 /// Longest time that one text may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);

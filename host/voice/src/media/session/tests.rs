@@ -565,11 +565,11 @@ fn ticks_left_out_are_a_gap_for_the_peer() {
 fn legs_are_limited_and_known_once() {
     let mut sim = Sim::new();
     assert!(!sim.session.open(0, 1));
-    for number in 2..MAX_LEGS as u16 {
+    for number in 2..MAX_SOUND_LEGS as u16 {
         assert!(sim.session.open(number, 1));
     }
     assert!(!sim.session.open(99, 1));
-    for number in 0..MAX_LEGS as u16 {
+    for number in 0..MAX_SOUND_LEGS as u16 {
         sim.session.close(number);
     }
     assert!(sim.session.is_empty());
