@@ -15,11 +15,13 @@ mod layers;
 mod metrics;
 mod openapi;
 mod router;
+mod serve;
 
 pub use auth::Access;
 pub use error::{PROBLEM_JSON, Problem};
 pub use openapi::document as openapi;
 pub use router::{RouteInfo, route_table, router};
+pub use serve::serve;
 
 use jackfield_runtime::Platform;
 
@@ -29,4 +31,6 @@ struct App {
     platform: Platform,
     streams: handler::event::Streams,
     requests: metrics::Requests,
+    /// Becomes true when the server is to end; event streams end by it.
+    closing: tokio::sync::watch::Receiver<bool>,
 }

@@ -240,12 +240,17 @@ fn method_name(method: &HttpMethod) -> &'static str {
     }
 }
 
-/// The whole HTTP interface of a platform.
+/// The whole HTTP interface of a platform. [`serve`](crate::serve) listens with it.
 pub fn router(platform: Platform) -> Router {
+    router_until(platform, tokio::sync::watch::channel(false).1)
+}
+
+pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Receiver<bool>) -> Router {
     let app = App {
         platform,
         streams: event::Streams::default(),
         requests: crate::metrics::Requests::default(),
+        closing,
     };
     let mut router = Router::new();
     for Route {

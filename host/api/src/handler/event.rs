@@ -16,6 +16,7 @@ use jackfield_types::{InteractionId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use utoipa::{IntoParams, ToSchema};
 
@@ -81,6 +82,8 @@ impl From<&JournalEntry> for EventView {
 pub(crate) struct EventQuery {
     /// The first `seq` wanted: 0 for the whole journal; only what happens from now on when left out.
     from: Option<u64>,
+    /// False: end when the journal is told to its end, instead of going on with what happens.
+    follow: Option<bool>,
     /// These types only, joined by commas.
     r#type: Option<String>,
     /// This interaction only.
@@ -148,6 +151,8 @@ pub(crate) async fn stream_events(
         },
         next,
         behind: true,
+        follow: query.follow.unwrap_or(true),
+        closing: app.closing.clone(),
         backlog: VecDeque::new(),
         still_allowed,
         _place: place,
@@ -173,6 +178,9 @@ struct Feed {
     next: u64,
     /// Whether the journal has to be read before what comes live.
     behind: bool,
+    follow: bool,
+    /// Becomes true when the server is to end.
+    closing: watch::Receiver<bool>,
     backlog: VecDeque<Arc<JournalEntry>>,
     still_allowed: Interval,
     _place: Place,
@@ -191,6 +199,8 @@ impl Feed {
             }
             if self.behind {
                 self.read_journal().await?;
+            } else if !self.follow {
+                return None;
             } else {
                 self.listen().await?;
             }
@@ -222,6 +232,7 @@ impl Feed {
                 Err(RecvError::Lagged(_)) => self.behind = true,
                 Err(RecvError::Closed) => return None,
             },
+            Some(()) = told_to_end(&mut self.closing) => return None,
             _ = self.still_allowed.tick() => {
                 let known = self.who.platform.accounts().authenticate(&self.who.key).await.ok()??;
                 let runs = self.who.platform.tenant(&self.who.ctx.tenant).is_some();
@@ -232,6 +243,11 @@ impl Feed {
         }
         Some(())
     }
+}
+
+/// Waits for the end of the server; `None` when nobody will tell.
+async fn told_to_end(closing: &mut watch::Receiver<bool>) -> Option<()> {
+    closing.wait_for(|closing| *closing).await.ok().map(drop)
 }
 
 /// How many streams each tenant has open.

@@ -1,0 +1,434 @@
+//! Every route refuses who may not use it. A route that is missing here fails the test.
+
+use std::collections::BTreeMap;
+
+use axum::body::Body;
+use jackfield_api::{Access, RouteInfo, route_table};
+use serde_json::{Value, json};
+
+use crate::support::{NUMBER, TestApp, idle_strategy, request, with_json};
+
+/// What a request to a route takes, and what it means to another tenant's key.
+struct Entry {
+    /// The variable parts of the path; they name things that the first tenant has.
+    path: &'static [(&'static str, &'static str)],
+    body: Option<Value>,
+    /// What another tenant's administrator gets: 404 for things that it hasn't, else its own (empty) view.
+    stranger: u16,
+    /// A role of the tenant that doesn't suffice.
+    too_small: &'static str,
+}
+
+fn entry(
+    path: &'static [(&'static str, &'static str)],
+    body: Option<Value>,
+    stranger: u16,
+    too_small: &'static str,
+) -> Entry {
+    Entry {
+        path,
+        body,
+        stranger,
+        too_small,
+    }
+}
+
+/// What every route takes. Public routes and `whoami` are listed too, so that nothing is forgotten.
+fn entries() -> BTreeMap<&'static str, Entry> {
+    const AGENT: &[(&str, &str)] = &[("agent", "anna")];
+    const QUEUE: &[(&str, &str)] = &[("queue", "support")];
+    const PHONE: &[(&str, &str)] = &[("number", NUMBER)];
+    const POINT: &[(&str, &str)] = &[("point", "queue:support")];
+    const CALL: &[(&str, &str)] = &[("interaction", "CALL")];
+    const USER: &[(&str, &str)] = &[("user", "ann")];
+    const KEY: &[(&str, &str)] = &[("user", "ann"), ("key", "KEY")];
+    BTreeMap::from([
+        ("GET /v1/tenants", entry(&[], None, 403, "admin")),
+        (
+            "POST /v1/tenants",
+            entry(&[], Some(json!({"id": "x", "name": "X"})), 403, "admin"),
+        ),
+        (
+            "GET /v1/tenants/{tenant}",
+            entry(&[("tenant", "one")], None, 403, "admin"),
+        ),
+        ("GET /v1/users", entry(&[], None, 200, "supervisor")),
+        (
+            "POST /v1/users",
+            entry(
+                &[],
+                Some(json!({"id": "x", "name": "X", "roles": ["agent"]})),
+                201,
+                "supervisor",
+            ),
+        ),
+        ("GET /v1/users/{user}", entry(USER, None, 404, "supervisor")),
+        ("DELETE /v1/users/{user}", entry(USER, None, 404, "supervisor")),
+        ("GET /v1/users/{user}/keys", entry(USER, None, 404, "supervisor")),
+        (
+            "POST /v1/users/{user}/keys",
+            entry(USER, Some(json!({"label": "x"})), 404, "supervisor"),
+        ),
+        (
+            "DELETE /v1/users/{user}/keys/{key}",
+            entry(KEY, None, 404, "supervisor"),
+        ),
+        ("GET /v1/agents", entry(&[], None, 200, "operator")),
+        ("GET /v1/agents/{agent}", entry(AGENT, None, 404, "operator")),
+        (
+            "PUT /v1/agents/{agent}",
+            entry(
+                AGENT,
+                Some(json!({"name": "A", "queues": ["support"]})),
+                422,
+                "supervisor",
+            ),
+        ),
+        ("DELETE /v1/agents/{agent}", entry(AGENT, None, 404, "supervisor")),
+        (
+            "PUT /v1/agents/{agent}/state",
+            entry(AGENT, Some(json!({"state": "offline"})), 404, "analyst"),
+        ),
+        (
+            "PUT /v1/agents/{agent}/phone-password",
+            entry(AGENT, Some(json!({"password": "long-enough"})), 404, "agent"),
+        ),
+        ("GET /v1/queues", entry(&[], None, 200, "operator")),
+        ("GET /v1/queues/{queue}", entry(QUEUE, None, 404, "operator")),
+        (
+            "PUT /v1/queues/{queue}",
+            entry(QUEUE, Some(json!({"name": "Q"})), 200, "supervisor"),
+        ),
+        (
+            "DELETE /v1/queues/{queue}",
+            entry(&[("queue", "spare")], None, 404, "supervisor"),
+        ),
+        ("GET /v1/numbers", entry(&[], None, 200, "operator")),
+        ("GET /v1/numbers/{number}", entry(PHONE, None, 404, "operator")),
+        (
+            "PUT /v1/numbers/{number}",
+            entry(
+                PHONE,
+                Some(json!({"name": "N", "language": "en", "default_queue": "support"})),
+                409,
+                "supervisor",
+            ),
+        ),
+        (
+            "DELETE /v1/numbers/{number}",
+            entry(PHONE, None, 404, "supervisor"),
+        ),
+        ("GET /v1/plugins", entry(&[], None, 200, "agent")),
+        ("POST /v1/plugins", entry(&[], None, 201, "supervisor")),
+        ("GET /v1/bindings", entry(&[], None, 200, "agent")),
+        ("GET /v1/bindings/{point}", entry(POINT, None, 404, "agent")),
+        (
+            "PUT /v1/bindings/{point}",
+            entry(
+                &[("point", "queue:spare")],
+                Some(json!({"plugin": "idle"})),
+                404,
+                "supervisor",
+            ),
+        ),
+        (
+            "DELETE /v1/bindings/{point}",
+            entry(POINT, None, 404, "supervisor"),
+        ),
+        (
+            "GET /v1/bindings/{point}/history",
+            entry(POINT, None, 404, "agent"),
+        ),
+        ("GET /v1/interactions", entry(&[], None, 200, "planner")),
+        (
+            "GET /v1/interactions/{interaction}",
+            entry(CALL, None, 404, "planner"),
+        ),
+        (
+            "GET /v1/interactions/{interaction}/events",
+            entry(CALL, None, 404, "planner"),
+        ),
+        (
+            "GET /v1/interactions/{interaction}/recording",
+            entry(CALL, None, 404, "planner"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/transfer",
+            entry(CALL, Some(json!({"queue": "support"})), 404, "analyst"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/end",
+            entry(CALL, None, 404, "analyst"),
+        ),
+        ("GET /v1/events", entry(&[], None, 200, "agent")),
+        ("GET /v1/customers", entry(&[], None, 200, "agent")),
+        (
+            "GET /v1/customers/{customer}",
+            entry(&[("customer", "tel:+8613800138000")], None, 404, "planner"),
+        ),
+        (
+            "POST /v1/outbound/checks",
+            entry(
+                &[],
+                Some(json!({"number": "+8613800138000", "purpose": "sales"})),
+                200,
+                "analyst",
+            ),
+        ),
+    ])
+}
+
+struct World {
+    app: TestApp,
+    one: String,
+    two: String,
+    call: String,
+    key: String,
+    /// A key of the first tenant for each role; `operator` is the platform's.
+    roles: BTreeMap<String, String>,
+}
+
+impl World {
+    async fn make() -> Self {
+        let app = TestApp::start().await;
+        let one = app.tenant("one", NUMBER).await;
+        app.put("/v1/queues/spare", &one, json!({"name": "Spare"}))
+            .await
+            .ok();
+        let two = app
+            .post("/v1/tenants", &app.operator, json!({"id": "two", "name": "Two"}))
+            .await
+            .ok();
+        let two = two.text("/key/key").to_owned();
+        let mut roles = BTreeMap::from([
+            ("operator".to_owned(), app.operator.clone()),
+            ("admin".into(), one.clone()),
+        ]);
+        for role in [
+            "supervisor",
+            "analyst",
+            "planner",
+            "marketer",
+            "agent",
+            "integrator",
+        ] {
+            let user = if role == "agent" { "anna" } else { role };
+            roles.insert(role.into(), app.user(&one, user, role).await);
+        }
+        app.user(&one, "ann", "planner").await;
+        let keys = app.get("/v1/users/ann/keys", &one).await.ok();
+        let key = keys.text("/items/0/id").to_owned();
+        app.upload(&one, idle_strategy("1.0.0")).await.ok();
+        app.put("/v1/bindings/queue:support", &one, json!({"plugin": "idle"}))
+            .await
+            .ok();
+        let call = app.call("one", NUMBER).await.to_string();
+        Self {
+            app,
+            one,
+            two,
+            call,
+            key,
+            roles,
+        }
+    }
+
+    async fn status(&self, route: &RouteInfo, entry: &Entry, key: &str) -> (u16, String) {
+        let mut path = route.path.to_owned();
+        for (name, value) in entry.path {
+            let value = value.replace("CALL", &self.call).replace("KEY", &self.key);
+            path = path.replace(&format!("{{{name}}}"), &value);
+        }
+        assert!(
+            !path.contains('{'),
+            "{path}: the entry leaves a part of the path open"
+        );
+        let builder = request(route.method, &path, key);
+        let request = match (&entry.body, path.as_str()) {
+            (Some(body), _) => with_json(builder, body),
+            (None, "/v1/plugins") if route.method == "POST" => builder
+                .header("content-type", "application/wasm")
+                .body(idle_strategy("1.0.0").into())
+                .unwrap(),
+            (None, _) => builder.body(Body::empty()).unwrap(),
+        };
+        let answer = self.app.open(request).await;
+        let challenge = answer
+            .headers()
+            .get("www-authenticate")
+            .map(|value| value.to_str().unwrap().to_owned());
+        (answer.status().as_u16(), challenge.unwrap_or_default())
+    }
+}
+
+#[tokio::test]
+async fn every_route_refuses_who_may_not() {
+    let world = World::make().await;
+    let mut entries = entries();
+    for route in route_table() {
+        let name = format!("{} {}", route.method, route.path);
+        if route.access == Access::Public {
+            continue;
+        }
+        if route.access == Access::AnyKey {
+            assert_eq!(name, "GET /v1/whoami", "a route for any key needs a reason");
+            let open = entry(&[], None, 200, "");
+            assert_eq!(
+                world.status(&route, &open, "").await,
+                (401, "Bearer realm=\"jackfield\"".into())
+            );
+            continue;
+        }
+        let entry = entries.remove(name.as_str());
+        let entry = entry.unwrap_or_else(|| panic!("{name} has no entry in the denial test: write one"));
+
+        let challenge = "Bearer realm=\"jackfield\"".to_owned();
+        assert_eq!(
+            world.status(&route, &entry, "").await,
+            (401, challenge.clone()),
+            "{name} without a key"
+        );
+        let unknown = "jf_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+        assert_eq!(
+            world.status(&route, &entry, unknown).await,
+            (401, challenge),
+            "{name} with an unknown key"
+        );
+
+        let small = &world.roles[entry.too_small];
+        assert_eq!(
+            world.status(&route, &entry, small).await.0,
+            403,
+            "{name} as {}",
+            entry.too_small
+        );
+        assert_eq!(
+            world.status(&route, &entry, &world.two).await.0,
+            entry.stranger,
+            "{name} from another tenant"
+        );
+
+        // The table of roles holds to the letter: who is not in it is refused.
+        let allowed = match route.access {
+            Access::Tenant(roles) => roles,
+            _ => &[jackfield_types::Role::Operator],
+        };
+        for (role, key) in &world.roles {
+            if !allowed.iter().any(|allowed| allowed.as_str() == role) {
+                assert_eq!(world.status(&route, &entry, key).await.0, 403, "{name} as {role}");
+            }
+        }
+    }
+    assert!(
+        entries.is_empty(),
+        "entries without a route: {:?}",
+        entries.keys()
+    );
+    // Nothing of the first tenant was touched by all that.
+    world.app.get("/v1/agents/anna", &world.one).await.ok();
+    world.app.get("/v1/queues/spare", &world.one).await.ok();
+    assert_eq!(world.app.get("/v1/users/x", &world.one).await.status, 404);
+}
+
+#[tokio::test]
+async fn public_routes_are_few() {
+    let public: Vec<_> = route_table()
+        .into_iter()
+        .filter(|route| route.access == Access::Public)
+        .collect();
+    let paths: Vec<_> = public
+        .iter()
+        .map(|route| format!("{} {}", route.method, route.path))
+        .collect();
+    let known = [
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/docs",
+        "/docs/{asset}",
+    ];
+    assert_eq!(paths, known.map(|path| format!("GET {path}")));
+}
+
+#[tokio::test]
+async fn what_another_tenant_has_is_not_seen_in_lists() {
+    let world = World::make().await;
+    for path in [
+        "/v1/agents",
+        "/v1/queues",
+        "/v1/numbers",
+        "/v1/plugins",
+        "/v1/bindings",
+        "/v1/interactions",
+        "/v1/customers",
+    ] {
+        assert_ne!(
+            world.app.get(path, &world.one).await.ok().body["items"],
+            json!([]),
+            "{path}"
+        );
+        assert_eq!(
+            world.app.get(path, &world.two).await.ok().body["items"],
+            json!([]),
+            "{path}"
+        );
+    }
+    let users = world.app.get("/v1/users", &world.two).await.ok();
+    assert_eq!(users.body["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn agents_see_and_steer_their_own() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    app.put(
+        "/v1/agents/bo",
+        &admin,
+        json!({"name": "Bo", "queues": ["support"]}),
+    )
+    .await
+    .ok();
+    let (anna, bo) = (
+        app.user(&admin, "anna", "agent").await,
+        app.user(&admin, "bo", "agent").await,
+    );
+    let call = app.conversation("one", &admin, NUMBER).await;
+
+    for path in ["", "/events"] {
+        app.get(&format!("/v1/interactions/{call}{path}"), &anna)
+            .await
+            .ok();
+        assert_eq!(
+            app.get(&format!("/v1/interactions/{call}{path}"), &bo)
+                .await
+                .status,
+            404
+        );
+    }
+    assert_eq!(
+        app.get("/v1/interactions", &anna).await.ok().body["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    assert_eq!(
+        app.get("/v1/interactions", &bo).await.ok().body["items"],
+        json!([])
+    );
+    assert_eq!(app.get("/v1/interactions?agent=anna", &bo).await.status, 403);
+
+    let own = json!({"state": "break", "reason": "lunch"});
+    assert_eq!(
+        app.put("/v1/agents/anna/state", &bo, own.clone()).await.status,
+        403
+    );
+    let told = app.put("/v1/agents/anna/state", &anna, own).await.ok();
+    assert_eq!(told.text("/state/name"), "talking");
+    assert_eq!(told.text("/wanted/reason"), "lunch");
+
+    let end = format!("/v1/interactions/{call}/end");
+    assert_eq!(app.post(&end, &bo, json!({})).await.status, 404);
+    app.post(&end, &anna, json!({})).await.ok();
+}

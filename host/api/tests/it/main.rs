@@ -1,0 +1,13 @@
+//! The HTTP interface as its clients see it: whole answers over a platform in memory.
+
+mod bad_input;
+mod calls;
+mod contract;
+mod denial;
+mod events;
+mod idempotency;
+mod people;
+mod plugins;
+mod service;
+mod settings;
+mod support;

@@ -1,0 +1,92 @@
+//! Tenants, users and keys.
+
+use insta::assert_json_snapshot;
+use serde_json::json;
+
+use crate::support::{CREATED, NUMBER, TestApp};
+
+#[tokio::test]
+async fn a_tenant_is_made_with_its_administrator() {
+    let app = TestApp::start().await;
+    let body = json!({"id": "acme", "name": "Acme 有限公司", "admin": {"id": "anna", "name": "Anna"}});
+    let made = app.post("/v1/tenants", &app.operator, body.clone()).await;
+    let key = made.text("/key/key").to_owned();
+    assert!(key.starts_with("jf_") && key.len() >= 29, "{key}");
+    assert_json_snapshot!(made, {
+        ".body.**.created_at" => "[time]", ".body.key.id" => "[id]", ".body.key.key" => "[key]",
+    }, @"");
+    assert_json_snapshot!(app.get("/v1/whoami", &key).await.body, @"");
+    assert_json_snapshot!(app.get("/v1/whoami", &app.operator).await.body, @"");
+
+    let again = app.post("/v1/tenants", &app.operator, body).await;
+    assert_json_snapshot!(again, {".body.instance" => "[request]"}, @"");
+    let listed = app.get("/v1/tenants", &app.operator).await.ok();
+    assert_eq!(listed.text("/items/0/id"), "acme");
+    assert_eq!(
+        app.get("/v1/tenants/nobody", &app.operator).await.problem(),
+        (404, "unknown-tenant", "")
+    );
+}
+
+#[tokio::test]
+async fn a_key_works_until_it_is_revoked() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let user = json!({"id": "ci", "name": "Pipeline", "roles": ["integrator", "analyst", "integrator"]});
+    let made = app.post("/v1/users", &admin, user).await;
+    assert_json_snapshot!(made, {".body.created_at" => "[time]"}, @"");
+    let new = app
+        .post("/v1/users/ci/keys", &admin, json!({"label": "laptop"}))
+        .await;
+    assert_eq!(new.status, CREATED);
+    let (id, key) = (new.text("/id"), new.text("/key"));
+    assert_eq!(app.get("/v1/whoami", key).await.ok().text("/user"), "ci");
+
+    let listed = app.get("/v1/users/ci/keys", &admin).await.ok();
+    assert_json_snapshot!(listed.body, {".items[].id" => "[id]", ".items[].created_at" => "[time]"}, @"");
+    assert!(!String::from_utf8_lossy(&listed.bytes).contains(key));
+
+    assert_eq!(
+        app.delete(&format!("/v1/users/ci/keys/{id}"), &admin)
+            .await
+            .status,
+        204
+    );
+    let refused = app.get("/v1/whoami", key).await;
+    assert_json_snapshot!(refused, {".body.instance" => "[request]"}, @"");
+    assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"jackfield\"");
+    assert_eq!(
+        app.delete(&format!("/v1/users/ci/keys/{id}"), &admin)
+            .await
+            .status,
+        404
+    );
+}
+
+#[tokio::test]
+async fn a_removed_users_keys_are_dead() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let key = app.user(&admin, "sam", "supervisor").await;
+    app.get("/v1/agents", &key).await.ok();
+    assert_eq!(app.delete("/v1/users/sam", &admin).await.status, 204);
+    assert_eq!(app.get("/v1/agents", &key).await.problem().0, 401);
+    let (status, code, _) = (app.delete("/v1/users/admin", &admin).await.status, "in-use", "");
+    assert_eq!((status, code), (409, "in-use"));
+}
+
+#[tokio::test]
+async fn nobody_inside_a_tenant_becomes_operator() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    for roles in [json!(["operator"]), json!([])] {
+        let body = json!({"id": "eve", "name": "Eve", "roles": roles});
+        assert_eq!(
+            app.post("/v1/users", &admin, body).await.problem(),
+            (400, "invalid-value", "roles")
+        );
+    }
+    let body = json!({"id": "_platform", "name": "Eve"});
+    let refused = app.post("/v1/tenants", &app.operator, body).await;
+    assert_eq!(refused.problem(), (400, "invalid-json", "id"));
+}

@@ -1,0 +1,57 @@
+//! Health, figures, and the page that shows the interface.
+
+use insta::assert_json_snapshot;
+
+use crate::support::{NUMBER, TestApp};
+
+#[tokio::test]
+async fn the_service_tells_how_it_is() {
+    let app = TestApp::start().await;
+    app.tenant("one", NUMBER).await;
+    app.call("one", NUMBER).await;
+    assert_json_snapshot!(app.get("/healthz", "").await, {".body.version" => "[version]"}, @"");
+    assert_eq!(app.get("/readyz", "").await.status, 200);
+    let metrics = app.get("/metrics", "").await.ok();
+    let text = String::from_utf8(metrics.bytes.to_vec()).unwrap();
+    for line in [
+        "jackfield_tenants 1",
+        "jackfield_interactions_total 1",
+        "# TYPE jackfield_http_requests_total counter",
+        "jackfield_http_requests_total{method=\"GET\",route=\"/healthz\",status=\"200\"} 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (_, value) = line.rsplit_once(' ').unwrap();
+        value.parse::<f64>().unwrap_or_else(|_| panic!("{line}"));
+    }
+    // Totals only: nothing tells of a tenant.
+    assert!(!text.contains("one") && !text.contains(NUMBER), "{text}");
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let app = TestApp::start().await;
+    let page = app.get("/docs", "").await.ok();
+    assert!(
+        page.header("content-security-policy")
+            .starts_with("default-src 'none'")
+    );
+    for asset in ["docs.js", "docs.css"] {
+        let found = app.get(&format!("/docs/{asset}"), "").await.ok();
+        assert!(
+            std::str::from_utf8(&page.bytes)
+                .unwrap()
+                .contains(&format!("/docs/{asset}"))
+        );
+        let text = std::str::from_utf8(&found.bytes).unwrap();
+        assert!(
+            !text.contains("http://") && !text.contains("https://"),
+            "{asset} reaches elsewhere"
+        );
+    }
+    assert_eq!(
+        app.get("/docs/other", "").await.problem(),
+        (404, "unknown-asset", "")
+    );
+}
