@@ -1,0 +1,120 @@
+//! `jackfield binding …`
+
+use serde_json::{Value, json};
+
+use super::client::{Client, Connection, path};
+use super::failure::Failure;
+use super::output::{Column, Output};
+
+const COLUMNS: &[Column] = &[
+    ("POINT", "/point"),
+    ("PLUGIN", "/plugin"),
+    ("VERSION", "/version"),
+    ("REVISION", "/revision"),
+    ("SINCE", "/bound_at"),
+    ("BY", "/bound_by"),
+    ("CONFIG", "/config"),
+];
+const FIELDS: &[Column] = &[
+    ("point", "/point"),
+    ("plugin", "/plugin"),
+    ("version", "/version"),
+    ("kind", "/kind"),
+    ("revision", "/revision"),
+    ("since", "/bound_at"),
+    ("by", "/bound_by"),
+    ("digest", "/digest"),
+    ("config", "/config"),
+];
+
+/// Bindings: plug plugins in, swap them, take them out, while calls are in progress.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "A POINT is number:+E.164 (voice flow), queue:ID (routing strategy), tenant:outbound-rule,
+tenant:tag-generator or tenant:qa-scorecard.
+
+Examples:
+  jackfield binding set queue:support skills-routing@1.2.0 --config '{\"relax_after_ms\": 20000}'
+  jackfield binding set number:+8675512345678 ivr-menu --config menu.json
+  jackfield binding history queue:support
+  jackfield binding remove tenant:tag-generator")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List what is plugged in.
+    List,
+    /// Show what is plugged in at a point.
+    Show {
+        /// The point.
+        point: String,
+    },
+    /// Plug a plugin in; the next decision is made by it.
+    #[command(after_help = "Examples:
+  jackfield binding set queue:support longest-idle              the newest version
+  jackfield binding set queue:support skills-routing@1.2.0 --config config.json")]
+    Set {
+        /// Where.
+        point: String,
+        /// An uploaded plugin, and its version; by default the newest.
+        #[arg(value_name = "PLUGIN[@VERSION]")]
+        plugin: String,
+        /// What the plugin is told: a JSON object, or a file that holds one. Without it the configuration is empty.
+        #[arg(long, value_name = "FILE|JSON")]
+        config: Option<String>,
+    },
+    /// List everything that was ever plugged in at a point, newest first.
+    History {
+        /// The point.
+        point: String,
+    },
+    /// Take a plugin out; the fail policy of its kind holds from then on.
+    Remove {
+        /// The point.
+        point: String,
+    },
+}
+
+/// The configuration: JSON as it is, or out of a file.
+fn config(given: Option<String>) -> Result<Value, Failure> {
+    let Some(given) = given else { return Ok(json!({})) };
+    let (text, what) = if given.trim_start().starts_with('{') {
+        (given, "--config".to_owned())
+    } else {
+        let text = std::fs::read_to_string(&given)
+            .map_err(|error| Failure::Usage(format!("--config {given}: {error}; expected a JSON object or a file")))?;
+        (text, format!("--config {given}"))
+    };
+    serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("{what}: {error}")))
+}
+
+pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
+    let json = arguments.connection.json;
+    let client = Client::new(&arguments.connection)?;
+    match arguments.command {
+        Command::List => out.list(json, client.list(&path(&["bindings"]), &[], usize::MAX)?, COLUMNS),
+        Command::Show { point } => out.show(json, &client.get(&path(&["bindings", &point]))?, FIELDS),
+        Command::Set { point, plugin, config: given } => {
+            let (plugin, version) = match plugin.split_once('@') {
+                Some((plugin, version)) => (plugin.to_owned(), Some(version.to_owned())),
+                None => (plugin, None),
+            };
+            let body = json!({"plugin": plugin, "version": version, "config": config(given)?});
+            let answer = client.put(&path(&["bindings", &point]), body)?;
+            let version = answer["version"].as_str().unwrap_or_default();
+            let done = format!("{plugin}@{version} decides at {point} (revision {})", answer["revision"]);
+            out.done(json, &answer, &done)
+        }
+        Command::History { point } => {
+            out.list(json, client.list(&path(&["bindings", &point, "history"]), &[], usize::MAX)?, COLUMNS)
+        }
+        Command::Remove { point } => {
+            client.delete(&path(&["bindings", &point]))?;
+            out.done(json, &Value::Null, &format!("nothing is plugged in at {point} any more"))
+        }
+    }
+}

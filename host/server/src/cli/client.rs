@@ -1,0 +1,262 @@
+//! A thin blocking client: ureq, JSON in and out, problems as failures.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jackfield_api::Problem;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, Body};
+
+use super::failure::Failure;
+
+/// How long an ordinary request may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Bytes of an answer that is taken into memory.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+/// Items of a page when all are wanted.
+const PAGE: &str = "200";
+
+/// Where the server is and with which key.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct Connection {
+    /// Where the server is.
+    #[arg(long, env = "JACKFIELD_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", global = true)]
+    pub(crate) url: String,
+    /// The API key.
+    #[arg(long, env = "JACKFIELD_KEY", hide_env_values = true, value_name = "KEY", global = true)]
+    pub(crate) key: Option<String>,
+    /// A file with the API key; by default ~/.config/jackfield/key, when it is there.
+    #[arg(long, env = "JACKFIELD_KEY_FILE", value_name = "FILE", conflicts_with = "key", global = true)]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Print the server's answers as JSON.
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+impl Connection {
+    fn key(&self) -> Result<Option<String>, Failure> {
+        if let Some(key) = &self.key {
+            return Ok(Some(key.trim().to_owned()));
+        }
+        let read = |path: &Path| std::fs::read_to_string(path).map(|text| Some(text.trim().to_owned()));
+        match (&self.key_file, usual_key_file()) {
+            (Some(path), _) => {
+                read(path).map_err(|error| Failure::Usage(format!("--key-file {}: {error}", path.display())))
+            }
+            (None, Some(path)) if path.exists() => {
+                read(&path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+fn usual_key_file() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".config"));
+    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home)?;
+    Some(config.join("jackfield").join("key"))
+}
+
+/// What is sent with a request.
+pub(crate) enum Sent {
+    Nothing,
+    Json(Value),
+    Wasm(Vec<u8>),
+}
+
+/// The client.
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+    key: Option<String>,
+}
+
+impl Client {
+    pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
+        let url = connection.url.trim_end_matches('/').to_owned();
+        if !url.starts_with("http://") && !url.starts_with("https://") {
+            return Err(Failure::Usage(format!("--url {url}: expected http://… or https://…")));
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(CONNECT))
+            .user_agent(concat!("jackfield/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(Self { agent: config.into(), url, key: connection.key()? })
+    }
+
+    /// Reads one thing.
+    pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.ask(Method::GET, path, Sent::Nothing)
+    }
+
+    /// Reads one thing; none when there is no such thing.
+    pub(crate) fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
+        match self.get(path) {
+            Ok(found) => Ok(Some(found)),
+            Err(Failure::Refused(problem)) if problem.status == 404 => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Reads a list, all pages or until there are `most` items.
+    pub(crate) fn list(&self, path: &str, query: &[(&str, String)], most: usize) -> Result<Vec<Value>, Failure> {
+        let mut items = Vec::new();
+        let mut cursor: Option<String> = None;
+        loop {
+            let mut query = query.to_vec();
+            query.push(("limit", PAGE.into()));
+            query.extend(cursor.take().map(|cursor| ("cursor", cursor)));
+            let page = self.get(&with_query(path, &query))?;
+            items.extend(page["items"].as_array().into_iter().flatten().cloned());
+            cursor = page["next"].as_str().map(str::to_owned);
+            if cursor.is_none() || items.len() >= most {
+                items.truncate(most);
+                return Ok(items);
+            }
+        }
+    }
+
+    pub(crate) fn put(&self, path: &str, body: Value) -> Result<Value, Failure> {
+        self.ask(Method::PUT, path, Sent::Json(body))
+    }
+
+    /// Makes something. Sent with a fresh idempotency key, so a request whose answer was lost is safely sent again.
+    pub(crate) fn post(&self, path: &str, body: Sent) -> Result<Value, Failure> {
+        self.ask(Method::POST, path, body)
+    }
+
+    pub(crate) fn delete(&self, path: &str) -> Result<(), Failure> {
+        self.ask(Method::DELETE, path, Sent::Nothing).map(drop)
+    }
+
+    fn ask(&self, method: Method, path: &str, sent: Sent) -> Result<Value, Failure> {
+        let (media_type, body) = match sent {
+            Sent::Nothing => (None, Vec::new()),
+            Sent::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
+            Sent::Wasm(bytes) => (Some("application/wasm"), bytes),
+        };
+        let once = (method == Method::POST).then(|| uuid::Uuid::now_v7().to_string());
+        let send = || {
+            let mut request = self.request(method.clone(), path);
+            if let Some(media_type) = media_type {
+                request = request.header("content-type", media_type);
+            }
+            if let Some(once) = &once {
+                request = request.header("idempotency-key", once);
+            }
+            self.run(request.body(body.clone()), Some(PATIENCE))
+        };
+        let response = match send() {
+            // The answer may have been lost after the deed: all but a refused connection is tried once more.
+            Err(Failure::Unreachable { why, .. }) if !why.contains("refused") => send()?,
+            other => other?,
+        };
+        let text = read(response)?;
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&text).map_err(|error| Failure::Answer(format!("the answer is no JSON: {error}")))
+    }
+
+    fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
+        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        match &self.key {
+            Some(key) => request.header("authorization", format!("Bearer {key}")),
+            None => request,
+        }
+    }
+
+    /// Sends a request; a problem becomes a failure.
+    fn run(
+        &self,
+        request: ureq::http::Result<Request<Vec<u8>>>,
+        patience: Option<Duration>,
+    ) -> Result<Response<Body>, Failure> {
+        let request = request.map_err(|error| Failure::Usage(format!("the request can't be made: {error}")))?;
+        let (parts, body) = request.into_parts();
+        let sent = if body.is_empty() {
+            let request = self.agent.configure_request(Request::from_parts(parts, ()));
+            self.agent.run(request.timeout_global(patience).build())
+        } else {
+            let request = self.agent.configure_request(Request::from_parts(parts, body));
+            self.agent.run(request.timeout_global(patience).build())
+        };
+        let response = sent
+            .map_err(|error| Failure::Unreachable { url: self.url.clone(), why: error.to_string() })?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let text = read(response)?;
+        match serde_json::from_slice::<Problem>(&text) {
+            Ok(problem) => Err(Failure::Refused(Box::new(problem))),
+            Err(_) => Err(Failure::Answer(format!(
+                "{} answered {status}, and not in Jackfield's words; is it a Jackfield server?",
+                self.url
+            ))),
+        }
+    }
+
+    /// Reads bytes into a writer; how many they were.
+    pub(crate) fn download(&self, path: &str, into: &mut dyn std::io::Write) -> Result<u64, Failure> {
+        let response = self.run(self.request(Method::GET, path).body(Vec::new()), None)?;
+        Ok(std::io::copy(&mut response.into_body().into_reader(), into)?)
+    }
+
+    /// Opens an event stream: each item is the JSON of one event. It ends when the server ends it.
+    pub(crate) fn stream(
+        &self,
+        path: &str,
+        last_seen: Option<u64>,
+    ) -> Result<impl Iterator<Item = Result<String, Failure>>, Failure> {
+        let mut request = self.request(Method::GET, path);
+        if let Some(seen) = last_seen {
+            request = request.header("last-event-id", seen.to_string());
+        }
+        let response = self.run(request.body(Vec::new()), None)?;
+        Ok(data_of(BufReader::new(response.into_body().into_reader())))
+    }
+}
+
+/// The data of server-sent events. Jackfield's are one line each.
+fn data_of(reader: impl BufRead) -> impl Iterator<Item = Result<String, Failure>> {
+    reader.lines().filter_map(|line| match line {
+        Ok(line) => line.strip_prefix("data:").map(|data| Ok(data.trim_start().to_owned())),
+        Err(error) => Some(Err(Failure::Answer(format!("the event stream broke: {error}")))),
+    })
+}
+
+fn read(response: Response<Body>) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = response.into_body().into_reader().take(MAX_ANSWER).read_to_end(&mut bytes);
+    read.map_err(|error| Failure::Answer(format!("the answer broke off: {error}")))?;
+    Ok(bytes)
+}
+
+/// A path out of fixed and variable parts; these are escaped.
+pub(crate) fn path(parts: &[&str]) -> String {
+    let mut path = String::from("/v1");
+    for part in parts {
+        path.push('/');
+        path.extend(utf8_percent_encode(part, NON_ALPHANUMERIC));
+    }
+    path
+}
+
+pub(crate) fn with_query(path: &str, query: &[(&str, String)]) -> String {
+    let mut text = path.to_owned();
+    for (at, (name, value)) in query.iter().enumerate() {
+        text.push(if at == 0 { '?' } else { '&' });
+        text.push_str(name);
+        text.push('=');
+        text.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+    }
+    text
+}

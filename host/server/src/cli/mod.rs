@@ -1,0 +1,89 @@
+//! The command line: a client of the HTTP interface, a file per resource.
+//!
+//! Exit codes: 0 done; 1 the server refused (or answered what makes no sense); 2 wrong usage; 3 the server can't be
+//! reached. Tables are for people; `--json` gives the server's answers as they are, events one to a line.
+
+mod agent;
+mod binding;
+mod calls;
+mod client;
+mod customer;
+mod events;
+mod failure;
+mod key;
+mod number;
+mod outbound;
+mod output;
+mod plugin;
+mod queue;
+mod tenant;
+#[cfg(test)]
+mod tests;
+mod user;
+mod whoami;
+
+use std::process::ExitCode;
+
+use failure::Failure;
+use output::Output;
+
+/// What the client can do.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Tenants of the deployment (operator's key).
+    Tenant(tenant::Arguments),
+    /// Users of the tenant.
+    User(user::Arguments),
+    /// API keys of users.
+    Key(key::Arguments),
+    /// Agents: settings, states, phone passwords.
+    Agent(agent::Arguments),
+    /// Queues: settings, and how they stand.
+    Queue(queue::Arguments),
+    /// Numbers that customers call.
+    Number(number::Arguments),
+    /// Plugins: upload and list versions.
+    Plugin(plugin::Arguments),
+    /// Bindings: plug plugins in, swap them, take them out.
+    Binding(binding::Arguments),
+    /// Calls: list, tell their story, watch, transfer, end, recordings.
+    Calls(calls::Arguments),
+    /// Everything that happens in the tenant.
+    Events(events::Arguments),
+    /// Customers and their tags.
+    Customer(customer::Arguments),
+    /// May somebody be contacted now?
+    Outbound(outbound::Arguments),
+    /// Whom the key belongs to.
+    Whoami(whoami::Arguments),
+}
+
+/// Runs a command of the client to its end.
+pub(crate) fn run(command: Command) -> ExitCode {
+    let mut out = Output::terminal();
+    match execute(command, &mut out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.explain();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
+    match command {
+        Command::Tenant(arguments) => tenant::run(arguments, out),
+        Command::User(arguments) => user::run(arguments, out),
+        Command::Key(arguments) => key::run(arguments, out),
+        Command::Agent(arguments) => agent::run(arguments, out),
+        Command::Queue(arguments) => queue::run(arguments, out),
+        Command::Number(arguments) => number::run(arguments, out),
+        Command::Plugin(arguments) => plugin::run(arguments, out),
+        Command::Binding(arguments) => binding::run(arguments, out),
+        Command::Calls(arguments) => calls::run(arguments, out),
+        Command::Events(arguments) => events::run(&arguments, out),
+        Command::Customer(arguments) => customer::run(arguments, out),
+        Command::Outbound(arguments) => outbound::run(arguments, out),
+        Command::Whoami(arguments) => whoami::run(&arguments, out),
+    }
+}
