@@ -17,7 +17,8 @@ mod rtp;
 pub mod sdp;
 mod session;
 mod stats;
-pub mod tone;
+#[cfg(test)]
+pub(crate) mod tone;
 mod worker;
 
 pub use engine::{Engine, EngineOptions, LocalMedia, MediaEvent, MediaSink, Source};

@@ -1,8 +1,8 @@
 //! Legs, bridges, hold, digits and recordings of a running engine, heard from outside.
 
-use jackfield_voice::media::{Direction, MediaError, MediaEvent, Source, tone::power, tone::sine};
+use jackfield_voice::media::{Direction, MediaError, MediaEvent, Source};
 
-use crate::media_phone::{Phone, Rig, is_silent, legs};
+use crate::media_phone::{Phone, Rig, is_silent, legs, power, sine};
 
 const LOW: f32 = 500.0;
 const HIGH: f32 = 1_300.0;
@@ -75,7 +75,7 @@ fn digits_come_once_by_either_way_and_end_what_plays() {
     let (a, _) = legs();
     rig.connect(a, &phone);
     let tenant = "acme".parse().unwrap();
-    let tone = || vec![Source::Sound(sine(HIGH, 0.5, 60_000).into())];
+    let tone = || vec![Source::Sound(sine(HIGH, 60_000).into())];
     rig.engine.play(a, 1, &tenant, tone(), true);
     phone.hears("the prompt", |s| power(s, HIGH) > 0.98);
     phone.press(4, 1_000);
@@ -129,7 +129,7 @@ fn two_legs_of_two_interactions_talk_over_the_network() {
         a,
         9,
         &"acme".parse().unwrap(),
-        vec![Source::Sound(sine(HIGH, 0.5, 1_000).into())],
+        vec![Source::Sound(sine(HIGH, 1_000).into())],
         false,
     );
     assert_eq!(

@@ -13,8 +13,9 @@ use std::{
 
 use jackfield_types::{InteractionId, LegId};
 use jackfield_voice::{
-    media::{Codec, Direction, Engine, EngineOptions, MediaEvent, RemoteMedia, tone::sine},
+    media::{Codec, Direction, Engine, EngineOptions, MediaEvent, RemoteMedia},
     prompt::Library,
+    softphone::{tone, tone_level},
 };
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -152,7 +153,7 @@ fn encode(sample: i16) -> u8 {
 }
 
 fn run(socket: &UdpSocket, shared: &Shared, hertz: f32) {
-    let says = sine(hertz, 0.5, 1_000);
+    let says = sine(hertz, 1_000);
     let mut due = Instant::now();
     let mut buffer = [0; 2_048];
     for n in 0.. {
@@ -244,4 +245,15 @@ pub(crate) fn legs() -> (LegId, LegId) {
 
 pub(crate) fn is_silent(sound: &[i16]) -> bool {
     sound.iter().all(|s| s.abs() <= 8)
+}
+
+/// A sine at half of full scale.
+pub(crate) fn sine(hertz: f32, ms: u64) -> Vec<i16> {
+    let tone = tone(hertz.into(), Duration::from_millis(ms));
+    tone.iter().map(|sample| sample * 2).collect()
+}
+
+/// How much of a sound is one tone, from 0 to 1.
+pub(crate) fn power(samples: &[i16], hertz: f32) -> f64 {
+    tone_level(samples, hertz.into())
 }

@@ -1,12 +1,12 @@
 //! Prompts of every kind, heard by a phone.
 
 use jackfield_contact::leg::Prompt;
-use jackfield_voice::media::{MediaEvent, Source, tone::power, tone::sine};
+use jackfield_voice::media::{MediaEvent, Source};
 
-use crate::media_phone::{Phone, Rig, is_silent, legs};
+use crate::media_phone::{Phone, Rig, is_silent, legs, power, sine};
 
 /// A stereo file at 16 kHz of a tone.
-fn write_wav(file: &std::path::Path, hertz: f32, ms: u32) {
+fn write_wav(file: &std::path::Path, hertz: f32, ms: u64) {
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     let spec = hound::WavSpec {
         channels: 2,
@@ -16,7 +16,7 @@ fn write_wav(file: &std::path::Path, hertz: f32, ms: u32) {
     };
     let mut writer = hound::WavWriter::create(file, spec).unwrap();
     // Half the frequency at half the rate is the tone at 16 kHz.
-    for sample in sine(hertz / 2.0, 0.5, ms * 2) {
+    for sample in sine(hertz / 2.0, ms * 2) {
         writer.write_sample(sample).unwrap();
         writer.write_sample(sample).unwrap();
     }
