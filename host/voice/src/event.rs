@@ -70,6 +70,8 @@ pub struct RegisteredPhone {
 pub struct VoiceStats {
     /// Legs that live now.
     pub legs: usize,
+    /// SIP dialogs that live now; those of calls that have ended are waiting for the answer to their BYE.
+    pub dialogs: usize,
     /// Phones registered now.
     pub phones: usize,
     /// Calls that came in since the start.

@@ -96,7 +96,10 @@ fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
     }
     let id = LegId::customer(InteractionId::from_uuid(Uuid::now_v7()));
     // The place in the runtime's queue is taken first: without one, the call must not begin.
-    let (Ok(place), Some(mail)) = (shared.events.clone().try_reserve_owned(), shared.legs.insert(id)) else {
+    let (Ok(place), Some(mail)) = (
+        shared.events.clone().try_reserve_owned(),
+        shared.legs.insert(&tenant, id),
+    ) else {
         shared.legs.remove(id);
         return refuse(invite, 503);
     };
@@ -146,7 +149,7 @@ pub(crate) fn order(
     action: ActionId,
     command: LegCommand,
 ) {
-    match shared.legs.order(leg, action, command) {
+    match shared.legs.order(tenant, leg, action, command) {
         Sent::Taken | Sent::Gone => {}
         Sent::Unknown(LegCommand::DialAgent { agent, caller }) => {
             place::dial(shared, tenant, leg, action, agent, caller)

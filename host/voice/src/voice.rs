@@ -28,6 +28,8 @@ use crate::{
 const SHUTDOWN: Duration = Duration::from_secs(12);
 /// How long it then waits for the answers to its last requests.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Registrations that wait to be decided on; one more is answered with 503.
+const MAX_REGISTRATIONS: usize = 1_024;
 /// How often registrations are looked at, when none is due.
 const CLOCK_CHECK: Duration = Duration::from_secs(60);
 
@@ -143,6 +145,7 @@ impl Voice {
     pub fn stats(&self) -> VoiceStats {
         VoiceStats {
             legs: self.shared.legs.len(),
+            dialogs: self.shared.endpoint.dialogs(),
             phones: self.shared.registrar.len(),
             calls_in: self.shared.counters.calls_in.load(Ordering::Relaxed),
             calls_out: self.shared.counters.calls_out.load(Ordering::Relaxed),
@@ -187,10 +190,22 @@ impl Voice {
 
 /// Takes calls and registrations until the endpoint is closed.
 async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
+    // Registrations have a task of their own: they wait for a slow receiver of events, which calls must not.
+    let (registrations, mut waiting) = mpsc::channel::<Box<Register>>(MAX_REGISTRATIONS);
+    let registering = shared.clone();
+    tokio::spawn(async move {
+        while let Some(request) = waiting.recv().await {
+            register(&registering, *request).await;
+        }
+    });
     while let Some(request) = incoming.recv().await {
         match request {
             Incoming::Invite(invite) => leg::incoming(&shared, *invite),
-            Incoming::Register(request) => register(&shared, *request).await,
+            Incoming::Register(request) => {
+                if let Err(error) = registrations.try_send(request) {
+                    error.into_inner().reply(503, vec![]).await;
+                }
+            }
         }
     }
 }

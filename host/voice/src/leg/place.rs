@@ -46,7 +46,7 @@ fn try_dial(
     agent: &AgentId,
     caller: &str,
 ) -> Result<(), Cause> {
-    let mail = shared.legs.insert(id).ok_or(Cause::Overloaded)?;
+    let mail = shared.legs.insert(tenant, id).ok_or(Cause::Overloaded)?;
     let give_back = |cause| {
         shared.legs.remove(id);
         cause

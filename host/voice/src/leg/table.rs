@@ -5,7 +5,7 @@ use std::{
 
 use jackfield_contact::leg::{ActionId, Cause, LegCommand};
 use jackfield_types::{
-    LegId,
+    LegId, TenantId,
     limits::{MAX_ENDED_LEGS, MAX_LEG_ORDERS, MAX_LEGS},
 };
 use tokio::sync::{Notify, mpsc};
@@ -33,6 +33,7 @@ struct State {
 }
 
 struct Inbox {
+    tenant: TenantId,
     /// `None` when there were too many: the leg sees its orders end, and ends.
     orders: Option<mpsc::Sender<(ActionId, LegCommand)>>,
     media: mpsc::Sender<MediaEvent>,
@@ -59,7 +60,7 @@ impl LegTable {
     }
 
     /// Makes a place for a leg; `None` when there is none, or the leg has one.
-    pub(super) fn insert(&self, leg: LegId) -> Option<Mail> {
+    pub(super) fn insert(&self, tenant: &TenantId, leg: LegId) -> Option<Mail> {
         let mut state = self.state();
         if state.closing || state.live.len() >= MAX_LEGS || state.live.contains_key(&leg) {
             return None;
@@ -69,6 +70,7 @@ impl LegTable {
         state.live.insert(
             leg,
             Inbox {
+                tenant: tenant.clone(),
                 orders: Some(orders),
                 media,
             },
@@ -94,9 +96,13 @@ impl LegTable {
         }
     }
 
-    pub(super) fn order(&self, leg: LegId, action: ActionId, command: LegCommand) -> Sent {
+    pub(super) fn order(&self, tenant: &TenantId, leg: LegId, action: ActionId, command: LegCommand) -> Sent {
         let mut state = self.state();
         if let Some(inbox) = state.live.get_mut(&leg) {
+            if inbox.tenant != *tenant {
+                tracing::error!(%leg, %tenant, "order to another tenant's leg");
+                return Sent::Gone;
+            }
             if let Some(Err(mpsc::error::TrySendError::Full(_))) = inbox
                 .orders
                 .as_ref()

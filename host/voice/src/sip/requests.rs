@@ -86,7 +86,12 @@ pub(super) async fn serve(
     incoming: mpsc::Sender<Incoming>,
     permits: Arc<Semaphore>,
 ) {
-    while let Some(mut tx) = transactions.recv().await {
+    loop {
+        let transaction = tokio::select! {
+            () = endpoint.closed() => return,
+            transaction = transactions.recv() => transaction,
+        };
+        let Some(mut tx) = transaction else { return };
         match permits.clone().try_acquire_owned() {
             Ok(permit) => {
                 let (endpoint, incoming) = (endpoint.clone(), incoming.clone());

@@ -13,4 +13,5 @@ mod sip_hold;
 mod sip_peers;
 mod sip_raw;
 mod sip_register;
+mod sip_start;
 mod support;

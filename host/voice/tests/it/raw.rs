@@ -24,7 +24,7 @@ pub(crate) struct Request {
     pub(crate) branch: u32,
     pub(crate) to_tag: String,
     pub(crate) headers: String,
-    pub(crate) contact: bool,
+    pub(crate) contact: Option<&'static str>,
     pub(crate) body: String,
 }
 
@@ -37,7 +37,7 @@ impl Request {
             branch: 0,
             to_tag: String::new(),
             headers: String::new(),
-            contact: true,
+            contact: Some(""),
             body: String::new(),
         }
     }
@@ -69,11 +69,10 @@ impl Request {
             body,
             ..
         } = self;
-        let cseq_method = if *method == "ACK" { "ACK" } else { method };
-        let contact = if self.contact {
-            format!("Contact: <sip:raw@{local}>\r\n")
-        } else {
-            String::new()
+        let contact = match self.contact {
+            Some("") => format!("Contact: <sip:raw@{local}>\r\n"),
+            Some(contact) => format!("Contact: {contact}\r\n"),
+            None => String::new(),
         };
         let tag = if to_tag.is_empty() {
             String::new()
@@ -83,7 +82,7 @@ impl Request {
         format!(
             "{method} sip:{NUMBER}@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{number}x{branch}x{cseq}{method};rport\r\n\
              From: <sip:+42@127.0.0.1>;tag=f{number}\r\nTo: <sip:{NUMBER}@127.0.0.1>{tag}\r\nCall-ID: raw{number}\r\n\
-             CSeq: {cseq} {cseq_method}\r\n{contact}Max-Forwards: 70\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+             CSeq: {cseq} {method}\r\n{contact}Max-Forwards: 70\r\n{headers}Content-Length: {}\r\n\r\n{body}",
             body.len()
         )
     }

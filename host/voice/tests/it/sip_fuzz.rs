@@ -174,5 +174,9 @@ async fn broken_messages_break_nothing() {
         }
     };
     answered.await.unwrap();
+    drop(call);
+    house.order(leg, hang_up(Cause::Normal));
+    tidy(&mut house).await;
+    house.has_no_legs().await;
     assert_eq!(PANICS.load(Ordering::Relaxed), 0, "panics");
 }

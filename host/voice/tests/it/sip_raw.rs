@@ -1,15 +1,16 @@
 //! What other phones rarely do.
 
-use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
+use jackfield_contact::leg::{Cause, LegCommand, LegEvent, Prompt};
 use jackfield_voice::VoiceEvent;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, UdpSocket},
+    time::timeout,
 };
 
 use crate::{
     raw::{Raw, Request, SDP, to_tag},
-    support::{House, hang_up},
+    support::{House, LIMIT, hang_up},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +62,7 @@ async fn every_refusal_says_what_was_expected() {
         ),
         (
             Request {
-                contact: false,
+                contact: None,
                 ..Request::invite(10)
             },
             "SIP/2.0 400",
@@ -271,4 +272,92 @@ async fn over_tcp_messages_come_in_pieces_and_rubbish_closes_nothing_else() {
         "{}",
         String::from_utf8_lossy(&buffer[..size])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_behind_nat_is_reached_where_it_sends_from() {
+    let mut house = House::open().await;
+    let raw = Raw::new(house.voice.sip_udp()).await;
+    raw.send(&Request {
+        contact: Some("<sip:raw@10.9.8.7:5060>"),
+        ..Request::invite(1)
+    })
+    .await;
+    let leg = house.incoming().await;
+    house.order(leg, LegCommand::Answer);
+    let tag = to_tag(&raw.final_of(1).await);
+    raw.send(&Request {
+        branch: 7,
+        to_tag: tag,
+        ..Request::new("ACK", 1)
+    })
+    .await;
+    house.order(leg, hang_up(Cause::Normal));
+    let bye = raw.final_of(1).await;
+    assert!(bye.starts_with("BYE sip:raw@127.0.0.1:"), "{bye}");
+    house.ended(leg).await;
+}
+
+/// The payload type of the next packet.
+async fn payload_type(socket: &UdpSocket) -> u8 {
+    let mut packet = [0; 2_048];
+    let size = timeout(LIMIT, socket.recv(&mut packet))
+        .await
+        .expect("a packet")
+        .unwrap();
+    assert_eq!(size, 12 + 160);
+    packet[1] & 0x7f
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reinvite_moves_the_sound_and_changes_its_codec() {
+    let mut house = House::open().await;
+    let raw = Raw::new(house.voice.sip_udp()).await;
+    let sockets = [
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+        UdpSocket::bind("127.0.0.1:0").await.unwrap(),
+    ];
+    let [here, there] = sockets
+        .each_ref()
+        .map(|s| format!("m=audio {}", s.local_addr().unwrap().port()));
+    raw.send(&Request::new("INVITE", 1).sdp(&SDP.replace("m=audio 9", &here)))
+        .await;
+    let leg = house.incoming().await;
+    house.order(leg, LegCommand::Answer);
+    let tag = to_tag(&raw.final_of(1).await);
+    let inside = |method, cseq| Request {
+        to_tag: tag.clone(),
+        cseq,
+        ..Request::new(method, 1)
+    };
+    raw.send(&Request {
+        branch: 7,
+        ..inside("ACK", 1)
+    })
+    .await;
+    house.order(
+        leg,
+        LegCommand::Play {
+            prompts: vec![Prompt::HoldMusic],
+            barge_in: false,
+        },
+    );
+    assert_eq!(payload_type(&sockets[0]).await, 0);
+    let moved = SDP
+        .replace("m=audio 9", &there)
+        .replace("RTP/AVP 0 101", "RTP/AVP 8 101");
+    assert!(
+        raw.answer_to(&inside("INVITE", 2).sdp(&moved))
+            .await
+            .contains("RTP/AVP 8 101")
+    );
+    raw.send(&Request {
+        branch: 8,
+        ..inside("ACK", 2)
+    })
+    .await;
+    assert_eq!(payload_type(&sockets[1]).await, 8);
+    assert!(raw.answer_to(&inside("BYE", 3)).await.starts_with("SIP/2.0 200"));
+    house.ended(leg).await;
+    house.is_empty().await;
 }

@@ -11,7 +11,7 @@ use std::{
 use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
 use jackfield_types::{AgentId, LegId, TenantId};
 use jackfield_voice::{
-    Directory, Ha1, Voice, VoiceEvent, VoiceOptions,
+    Directory, Ha1, Voice, VoiceEvent, VoiceOptions, VoiceStats,
     softphone::{Softphone, SoftphoneOptions, Transport},
 };
 use tempfile::TempDir;
@@ -197,12 +197,22 @@ impl House {
 
     /// Waits until nothing is left of any call, which shows that none leaks.
     pub(crate) async fn is_empty(&self) {
-        let empty = async {
-            while self.voice.stats().legs > 0 || self.voice.stats().media.legs > 0 {
+        self.until(|stats| stats.legs + stats.dialogs + stats.media.legs == 0)
+            .await;
+    }
+
+    /// Waits until no leg is left. Peers who never answer a BYE keep its dialog for 32 s.
+    pub(crate) async fn has_no_legs(&self) {
+        self.until(|stats| stats.legs + stats.media.legs == 0).await;
+    }
+
+    async fn until(&self, is_so: impl Fn(&VoiceStats) -> bool) {
+        let wait = async {
+            while !is_so(&self.voice.stats()) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        timeout(LIMIT, empty)
+        timeout(LIMIT, wait)
             .await
             .unwrap_or_else(|_| panic!("left over: {:?}", self.voice.stats()));
     }
