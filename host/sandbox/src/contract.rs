@@ -141,6 +141,21 @@ fn check_world(kind: PluginKind, outline: &Outline<'_>, wasm: &[u8]) -> Result<(
     let resolve = CONTRACT.as_ref().map_err(|error| types(error.clone()))?;
     let id = world(resolve, kind).ok_or_else(|| types("the host has no such world".to_owned()))?;
     let world = &resolve.worlds[id];
+    for key in world.exports.keys() {
+        let expected = resolve.name_world_key(key);
+        if !outline.exports.contains(&expected.as_str()) {
+            let found = if outline.exports.is_empty() {
+                "nothing".to_owned()
+            } else {
+                outline.exports.join(", ")
+            };
+            return Err(InvalidComponent::Export {
+                world: name,
+                found,
+                expected,
+            });
+        }
+    }
     let imports: Vec<_> = world
         .imports
         .keys()
@@ -157,21 +172,6 @@ fn check_world(kind: PluginKind, outline: &Outline<'_>, wasm: &[u8]) -> Result<(
             found,
             expected,
         });
-    }
-    for key in world.exports.keys() {
-        let expected = resolve.name_world_key(key);
-        if !outline.exports.contains(&expected.as_str()) {
-            let found = if outline.exports.is_empty() {
-                "nothing".to_owned()
-            } else {
-                outline.exports.join(", ")
-            };
-            return Err(InvalidComponent::Export {
-                world: name,
-                found,
-                expected,
-            });
-        }
     }
     wit_component::targets(resolve, id, wasm, false).map_err(|error| types(error.root_cause().to_string()))
 }

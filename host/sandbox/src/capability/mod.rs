@@ -9,6 +9,8 @@ mod key_value;
 mod log;
 mod messages;
 mod scores;
+#[cfg(test)]
+mod tests;
 
 use std::ops::RangeInclusive;
 

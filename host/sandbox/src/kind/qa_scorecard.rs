@@ -151,3 +151,88 @@ fn evidence(
         note: check.text(format_args!("{at}.evidence.note"), evidence.note, MAX_TEXT_BYTES)?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: &str) -> wit::Item {
+        wit::Item {
+            id: id.into(),
+            section: "manners".into(),
+            possible: 10.0,
+            weight: 2.0,
+            critical: false,
+            result: wit::ItemResult::Points(4.0),
+            evidence: None,
+        }
+    }
+
+    fn emotion(phase: wit::Phase, emotion: u8) -> wit::PhaseEmotion {
+        wit::PhaseEmotion {
+            phase,
+            emotion,
+            evidence: None,
+        }
+    }
+
+    fn check(items: Vec<wit::Item>, emotions: Vec<wit::PhaseEmotion>) -> Result<Evaluation, String> {
+        checked(wit::Evaluation { items, emotions }, 256 * 1024)
+            .map_err(|failure| failure.message.to_string())
+    }
+
+    #[test]
+    fn a_sound_evaluation_passes() {
+        let found = check(vec![item("a"), item("b")], vec![emotion(wit::Phase::Help, 5)]).unwrap();
+        assert_eq!(found.score(), Some(40.0));
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_named() {
+        let with = |change: fn(&mut wit::Item)| {
+            let mut item = item("a");
+            change(&mut item);
+            vec![item]
+        };
+        for (items, part) in [
+            (with(|item| item.possible = 0.0), "items[0].possible: found 0"),
+            (with(|item| item.weight = f64::NAN), "items[0].weight: found NaN"),
+            (with(|item| item.weight = -1.0), "items[0].weight: found -1"),
+            (with(|item| item.id = String::new()), "items[0].id"),
+            (
+                with(|item| item.result = wit::ItemResult::Points(11.0)),
+                "items[0].result.points: found 11, expected 0 to 10",
+            ),
+            (
+                with(|item| item.result = wit::ItemResult::Points(f64::NAN)),
+                "items[0].result.points",
+            ),
+            (
+                with(|item| {
+                    item.evidence = Some(wit::Evidence {
+                        start: 2,
+                        end: 1,
+                        note: String::new(),
+                    })
+                }),
+                "items[0].evidence.end: found 1",
+            ),
+            (vec![item("a"), item("a")], "items[1].id: found \"a\" again"),
+            (vec![item("a"); 101], "items: found 101 entries"),
+        ] {
+            let error = check(items, vec![]).unwrap_err();
+            assert!(error.contains(part), "{error}: expected {part:?}");
+        }
+        for (emotions, part) in [
+            (vec![emotion(wit::Phase::Help, 0)], "emotions[0].emotion: found 0"),
+            (vec![emotion(wit::Phase::Help, 6)], "emotions[0].emotion: found 6"),
+            (
+                vec![emotion(wit::Phase::Help, 1), emotion(wit::Phase::Help, 2)],
+                "emotions[1].phase",
+            ),
+        ] {
+            let error = check(vec![], emotions).unwrap_err();
+            assert!(error.contains(part), "{error}: expected {part:?}");
+        }
+    }
+}

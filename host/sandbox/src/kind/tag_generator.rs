@@ -55,3 +55,44 @@ fn checked(changes: Vec<wit::TagChange>, limit: usize) -> Result<Vec<TagChange>,
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bindings::cx::types::types::Tag;
+
+    #[test]
+    fn tags_have_a_name_and_a_percentage() {
+        let tag = |name: &str, confidence| Tag {
+            name: name.into(),
+            confidence,
+            reason: "".into(),
+            expires_at: Some(1),
+        };
+        let check = |changes| checked(changes, 64 * 1024).map_err(|failure| failure.message.to_string());
+        let sound = vec![
+            wit::TagChange::Add(tag("vip", 100)),
+            wit::TagChange::Expire("old".into()),
+        ];
+        assert_eq!(check(sound).unwrap().len(), 2);
+        for (change, part) in [
+            (
+                wit::TagChange::Add(tag("vip", 101)),
+                "tags[0].confidence: found 101",
+            ),
+            (
+                wit::TagChange::Refresh(tag("", 1)),
+                "tags[0].name: found an empty text",
+            ),
+            (wit::TagChange::Expire("x".repeat(65)), "tags[0]: found 65 bytes"),
+        ] {
+            let error = check(vec![change]).unwrap_err();
+            assert!(error.contains(part), "{error}: expected {part:?}");
+        }
+        assert!(
+            check(vec![wit::TagChange::Expire("x".into()); 101])
+                .unwrap_err()
+                .contains("101 entries")
+        );
+    }
+}

@@ -221,3 +221,153 @@ fn file(check: &mut Checker, at: fmt::Arguments<'_>, name: String) -> Result<Arc
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(actions: Vec<wit::CallAction>) -> Result<FlowAnswer, String> {
+        checked(
+            Next {
+                state: vec![1],
+                actions,
+            },
+            64 * 1024,
+        )
+        .map_err(|failure| failure.message.to_string())
+    }
+
+    fn gather() -> wit::Gather {
+        wit::Gather {
+            prompts: vec![wit::Prompt::File("menu-zh.wav".into()), wit::Prompt::Silence(500)],
+            max_digits: 1,
+            terminator: Some('#'),
+            first_digit: 5_000,
+            between_digits: 500,
+        }
+    }
+
+    fn enqueue() -> wit::Enqueue {
+        let needs = vec![crate::bindings::cx::types::types::Need {
+            skill: "zh".into(),
+            level: 3,
+        }];
+        wit::Enqueue {
+            queue: "support".into(),
+            needs,
+            priority: -100,
+        }
+    }
+
+    #[test]
+    fn a_sound_step_passes() {
+        let set = wit::CallAction::Set(crate::bindings::cx::types::types::Attribute {
+            key: "k".into(),
+            value: "".into(),
+        });
+        let timer = wit::CallAction::SetTimer(wit::Timer {
+            name: "t".into(),
+            after: 100,
+        });
+        let answer = check(vec![set, timer, wit::CallAction::Gather(gather())]).unwrap();
+        assert_eq!((answer.state.len(), answer.actions.len()), (1, 3));
+        assert!(check(vec![wit::CallAction::Enqueue(enqueue())]).is_ok());
+    }
+
+    #[test]
+    fn what_breaks_a_rule_is_named() {
+        let gather = |change: fn(&mut wit::Gather)| {
+            let mut gather = gather();
+            change(&mut gather);
+            wit::CallAction::Gather(gather)
+        };
+        let enqueue = |change: fn(&mut wit::Enqueue)| {
+            let mut enqueue = enqueue();
+            change(&mut enqueue);
+            wit::CallAction::Enqueue(enqueue)
+        };
+        let file = |name: &str| wit::CallAction::Play(vec![wit::Prompt::File(name.into())]);
+        let survey = |lowest, highest| {
+            wit::CallAction::AskSurvey(wit::SurveyQuestion {
+                id: "csat".into(),
+                prompts: vec![],
+                lowest,
+                highest,
+            })
+        };
+        for (action, part) in [
+            (
+                gather(|gather| gather.max_digits = 33),
+                "gather.max-digits: found 33, expected 1 to 32",
+            ),
+            (
+                gather(|gather| gather.terminator = Some('1')),
+                "gather.terminator: found '1'",
+            ),
+            (
+                gather(|gather| gather.first_digit = 499),
+                "gather.first-digit: found 499",
+            ),
+            (
+                gather(|gather| gather.between_digits = 60_001),
+                "gather.between-digits: found 60001",
+            ),
+            (
+                gather(|gather| gather.prompts = vec![wit::Prompt::Silence(u64::MAX)]),
+                "gather.prompts[0].silence",
+            ),
+            (
+                enqueue(|enqueue| enqueue.queue = String::new()),
+                "enqueue.queue: found an empty text",
+            ),
+            (
+                enqueue(|enqueue| enqueue.priority = 101),
+                "enqueue.priority: found 101, expected -100 to 100",
+            ),
+            (
+                enqueue(|enqueue| enqueue.needs[0].level = 11),
+                "enqueue.needs[0].level: found 11",
+            ),
+            (
+                enqueue(|enqueue| enqueue.needs[0].skill = "Z H".into()),
+                "enqueue.needs[0].skill: found Z H",
+            ),
+            (
+                enqueue(|enqueue| enqueue.needs = vec![enqueue.needs[0].clone(); 17]),
+                "enqueue.needs: found 17 entries",
+            ),
+            (
+                file("../../etc/passwd"),
+                "play[0].file: found \"../../etc/passwd\"",
+            ),
+            (file(""), "play[0].file"),
+            (survey(3, 2), "ask-survey.lowest: found 3, expected 0 to 2"),
+            (survey(1, 10), "ask-survey.highest: found 10, expected 0 to 9"),
+            (
+                wit::CallAction::SetTimer(wit::Timer {
+                    name: "t".into(),
+                    after: 99,
+                }),
+                "set-timer.after: found 99",
+            ),
+        ] {
+            let error = check(vec![action]).unwrap_err();
+            assert!(
+                error.starts_with("actions[0].") && error.contains(part),
+                "{error}: expected {part:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn texts_that_fit_one_by_one_may_be_too_many_together() {
+        let say = || {
+            wit::Prompt::Say(wit::Speech {
+                text: "x".repeat(2_048),
+                language: "en".into(),
+            })
+        };
+        let flood = vec![wit::CallAction::Play((0..32).map(|_| say()).collect()); 2];
+        assert!(check(flood).unwrap_err().contains("more than 65536 bytes"));
+    }
+}

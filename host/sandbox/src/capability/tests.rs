@@ -1,0 +1,248 @@
+use std::sync::Arc;
+
+use jackfield_contact::decision::{
+    CallInfo, Customer, FlowEvent, FlowQuestion, PastInteraction, Question, QueueStatus, RoutingAgent,
+    RoutingQuestion, RoutingWork, SurveyAnswer, SurveyRecord, Tag,
+};
+use jackfield_types::{
+    AgentId, Channel, CustomerId, E164, InteractionId, QueueId, SkillId, Timestamp,
+    limits::{MAX_PLUGIN_KEY_WRITES, MAX_PLUGIN_VALUE_BYTES},
+};
+
+use crate::{
+    Ceilings, Env, NoReads, ReadError, Reads,
+    bindings::cx::{
+        call::calls, chat::messages, host::key_value, profile::customers, routing_strategy::details,
+        scoring::scores, types::types::Error,
+    },
+    state::State,
+};
+
+const NOW: u64 = 1_000_000;
+
+struct Known;
+
+impl Reads for Known {
+    fn customer(&self) -> Result<Option<Customer>, ReadError> {
+        Ok(Some(Customer {
+            id: CustomerId::new("tel:+8613800138000").unwrap(),
+            name: None,
+            language: Some("zh-CN".into()),
+            first_seen_at: Timestamp(1),
+            attributes: vec![("vip".into(), "yes".into())],
+            tags: vec![
+                tag("old", Some(NOW)),
+                tag("lasting", None),
+                tag("new", Some(NOW + 1)),
+            ],
+        }))
+    }
+
+    fn history(&self, _limit: usize) -> Result<Vec<PastInteraction>, ReadError> {
+        let past = PastInteraction {
+            id: interaction(),
+            channel: Channel::Chat,
+            started_at: Timestamp(2),
+            length_ms: 3,
+            queue: Some(QueueId::new("vip").unwrap()),
+            agent: None,
+            talked_ms: 4,
+            abandoned: true,
+            value: 5,
+        };
+        Ok(vec![past; 60])
+    }
+
+    fn surveys(&self, _limit: usize) -> Result<Vec<SurveyRecord>, ReadError> {
+        let answer = SurveyAnswer {
+            question: "x".repeat(900_000).into(),
+            value: 5,
+            lowest: 1,
+            highest: 5,
+        };
+        Ok(vec![
+            SurveyRecord {
+                interaction: interaction(),
+                at: Timestamp(1),
+                answer
+            };
+            2
+        ])
+    }
+
+    fn queue_status(&self, id: &str) -> Result<Option<QueueStatus>, ReadError> {
+        Ok((id == "support").then(|| QueueStatus {
+            waiting: 7,
+            ..QueueStatus::default()
+        }))
+    }
+
+    fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        Ok((key == "stored").then(|| b"before".to_vec()))
+    }
+
+    fn customer_tags(&self, _interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
+        Err(ReadError::not_granted("the customer's profile"))
+    }
+}
+
+fn tag(name: &str, expires_at: Option<u64>) -> Tag {
+    Tag {
+        name: name.into(),
+        confidence: 50,
+        reason: "".into(),
+        expires_at: expires_at.map(Timestamp),
+    }
+}
+
+fn interaction() -> InteractionId {
+    "0198f000-0000-7000-8000-000000000001".parse().unwrap()
+}
+
+fn flow() -> Question {
+    Question::Flow(Box::new(FlowQuestion {
+        state: vec![],
+        event: FlowEvent::Started,
+        call: CallInfo {
+            interaction: interaction(),
+            caller: "anonymous".into(),
+            number: E164::new("+8675512345678").unwrap(),
+            started_at: Timestamp(1),
+            language: "zh-CN".into(),
+            attributes: vec![("intent".into(), "billing".into())],
+        },
+    }))
+}
+
+fn routing() -> Question {
+    Question::Routing(Box::new(RoutingQuestion {
+        queue: QueueId::new("support").unwrap(),
+        skills: vec![SkillId::new("zh").unwrap()],
+        work: vec![RoutingWork {
+            interaction: interaction(),
+            channel: Channel::Voice,
+            needs: 1,
+            levels: vec![(0, 4)],
+            waiting_ms: 1,
+            priority: 0,
+            last_agent: None,
+            attributes: vec![],
+        }],
+        agents: vec![RoutingAgent {
+            agent: AgentId::new("li-na").unwrap(),
+            skills: 1,
+            levels: vec![6],
+            idle_ms: 1,
+            load: 0,
+            capacity: 1,
+        }],
+    }))
+}
+
+fn state(question: Question, reads: Arc<dyn Reads>) -> State {
+    let question = Arc::new(question);
+    let ceilings = Ceilings::of(question.kind());
+    State::new(
+        question,
+        Env {
+            now: Timestamp(NOW),
+            config: "{}".into(),
+            reads,
+            budget: None,
+        },
+        &ceilings,
+    )
+}
+
+fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+    result.unwrap_err().code
+}
+
+#[test]
+fn the_customer_is_shown_with_the_tags_that_hold_now() {
+    let mut state = state(flow(), Arc::new(Known));
+    let customer = customers::Host::current(&mut state).unwrap().unwrap();
+    assert_eq!(customer.language.as_deref(), Some("zh-CN"));
+    let names: Vec<_> = customer.tags.iter().map(|tag| tag.name.as_str()).collect();
+    assert_eq!(names, ["lasting", "new"]);
+    assert_eq!(customers::Host::history(&mut state, 50).unwrap().len(), 50);
+    assert_eq!(code(customers::Host::history(&mut state, 0)), "bad-limit");
+    assert_eq!(code(scores::Host::evaluations(&mut state, 51)), "bad-limit");
+}
+
+#[test]
+fn more_than_a_host_call_may_carry_is_an_error_and_no_trap() {
+    let mut state = state(flow(), Arc::new(Known));
+    assert_eq!(scores::Host::surveys(&mut state, 1).unwrap().len(), 1);
+    assert_eq!(code(scores::Host::surveys(&mut state, 2)), "too-large");
+}
+
+#[test]
+fn nothing_is_known_unless_somebody_knows_it() {
+    let mut state = state(flow(), Arc::new(NoReads));
+    assert!(customers::Host::current(&mut state).unwrap().is_none());
+    assert!(customers::Host::history(&mut state, 1).unwrap().is_empty());
+    assert!(messages::Host::list(&mut state, 0, 1).unwrap().is_empty());
+    assert_eq!(
+        code(calls::Host::queue(&mut state, "support".into())),
+        "unknown-queue"
+    );
+}
+
+#[test]
+fn the_call_and_its_queues_can_be_asked_about() {
+    let mut state = state(flow(), Arc::new(Known));
+    let call = calls::Host::current(&mut state).unwrap();
+    assert_eq!(
+        (call.number.as_str(), call.attributes.len()),
+        ("+8675512345678", 1)
+    );
+    assert_eq!(
+        calls::Host::queue(&mut state, "support".into()).unwrap().waiting,
+        7
+    );
+    assert_eq!(
+        code(calls::Host::queue(&mut state, "呼".repeat(999))),
+        "unknown-queue"
+    );
+}
+
+#[test]
+fn details_are_named_by_index() {
+    let mut state = state(routing(), Arc::new(Known));
+    assert_eq!(details::Host::queue(&mut state), "support");
+    assert_eq!(details::Host::skills(&mut state), ["zh"]);
+    assert_eq!(details::Host::needs(&mut state, 0).unwrap()[0].level, 4);
+    assert_eq!(details::Host::levels(&mut state, 0).unwrap(), [6]);
+    assert_eq!(details::Host::agent_id(&mut state, 0).unwrap(), "li-na");
+    assert_eq!(code(details::Host::agent_id(&mut state, 1)), "unknown-index");
+    assert_eq!(code(details::Host::needs(&mut state, u32::MAX)), "unknown-index");
+    assert_eq!(code(details::Host::work(&mut state, 0)), "not-granted");
+}
+
+#[test]
+fn keys_that_a_decision_writes_are_seen_by_it_and_each_is_kept_once() {
+    use key_value::Host;
+    let mut state = state(flow(), Arc::new(Known));
+    assert_eq!(
+        state.get("stored".into()).unwrap().as_deref(),
+        Some(&b"before"[..])
+    );
+    state.set("stored".into(), b"now".to_vec()).unwrap();
+    assert_eq!(state.get("stored".into()).unwrap().as_deref(), Some(&b"now"[..]));
+    state.delete("stored".into()).unwrap();
+    assert_eq!(state.get("stored".into()).unwrap(), None);
+    assert_eq!(state.kv_writes, [("stored".to_owned(), None)]);
+
+    assert_eq!(code(state.set("k".repeat(65), vec![])), "bad-key");
+    assert_eq!(code(state.get(String::new())), "bad-key");
+    assert_eq!(
+        code(state.set("k".into(), vec![0; MAX_PLUGIN_VALUE_BYTES + 1])),
+        "too-large"
+    );
+    for n in 1..MAX_PLUGIN_KEY_WRITES {
+        state.set(format!("k{n}"), vec![]).unwrap();
+    }
+    assert_eq!(code(state.set("one-more".into(), vec![])), "too-many");
+    state.set("k1".into(), vec![1]).unwrap();
+}
