@@ -99,6 +99,7 @@ impl CentreLoop {
         tenant: Tenant,
         inbox: mpsc::Receiver<Message>,
         reports: mpsc::UnboundedReceiver<Report>,
+        left_behind: Vec<Input>,
     ) -> Result<Self, StartError> {
         let ctx = OpContext::system(tenant.id().clone(), "runtime");
         let mut centre = Centre::new();
@@ -133,7 +134,12 @@ impl CentreLoop {
             boot: uuid::Uuid::now_v7(),
             commits: 0,
             last_now: Timestamp::default(),
-            at_once: VecDeque::from([Report::Input(Input::Restarted)]),
+            // Recordings first, so that scorecards of orphaned calls have them.
+            at_once: left_behind
+                .into_iter()
+                .chain([Input::Restarted])
+                .map(Report::Input)
+                .collect(),
         })
     }
 

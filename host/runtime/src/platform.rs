@@ -145,6 +145,8 @@ impl Shared {
 pub struct Platform {
     shared: Arc<Shared>,
     accounts: Accounts,
+    /// Where voice records to.
+    recordings_dir: Option<PathBuf>,
 }
 
 impl Platform {
@@ -173,6 +175,7 @@ impl Platform {
         let platform = Self {
             shared,
             accounts: Accounts::new(store),
+            recordings_dir: options.voice.as_ref().map(|voice| voice.recordings_dir.clone()),
         };
         platform.first_operator(&options.data_dir).await?;
         for record in platform.stored_tenants().await? {
@@ -271,7 +274,11 @@ impl Platform {
         let ctx = OpContext::system(id.clone(), "runtime");
         self.shared.registry.load_tenant(&ctx).await?;
         self.load_secrets(&ctx).await?;
-        let centre = CentreLoop::rebuild(tenant.clone(), messages, reported).await?;
+        let left_behind = match &self.recordings_dir {
+            Some(folder) => recordings::salvaged(&self.shared.store, &ctx, folder).await,
+            None => Vec::new(),
+        };
+        let centre = CentreLoop::rebuild(tenant.clone(), messages, reported, left_behind).await?;
         for number in centre.numbers() {
             self.shared.directory.add_number(&number, &id);
         }

@@ -1,9 +1,11 @@
 //! Finished recordings: from the recorder's file into the tenant's blob store.
 
+use std::path::Path;
 use std::time::Duration;
 
 use jackfield_contact::input::Input;
 use jackfield_contact::leg::Recording;
+use jackfield_store::Store;
 use jackfield_types::{InteractionId, OpContext};
 
 use crate::centre_loop::Report;
@@ -17,7 +19,7 @@ pub(crate) fn store(tenant: Tenant, interaction: InteractionId, recording: Recor
     tokio::spawn(async move {
         let ctx = OpContext::system(tenant.id().clone(), "recordings");
         for attempt in 0..TRIES {
-            match put(&tenant, &ctx, &recording).await {
+            match put(&tenant.inner.shared.store, &ctx, &recording).await {
                 Ok(digest) => {
                     tenant.report(Report::Input(Input::RecordingStored {
                         interaction,
@@ -39,18 +41,64 @@ pub(crate) fn store(tenant: Tenant, interaction: InteractionId, recording: Recor
     });
 }
 
+/// Recordings of this tenant that a process left behind when it died, stored and told as inputs. A file that can't be
+/// taken stays where it is, with a log line.
+pub(crate) async fn salvaged(store: &Store, ctx: &OpContext, folder: &Path) -> Vec<Input> {
+    let Ok(files) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut inputs = Vec::new();
+    for file in files.filter_map(|file| Some(file.ok()?.path())) {
+        let Some(interaction) = interaction_of(&file, ctx) else {
+            continue;
+        };
+        let found = match tokio::task::spawn_blocking({
+            let file = file.clone();
+            move || jackfield_voice::salvage_recording(&file)
+        })
+        .await
+        {
+            Ok(Ok(recording)) => put(store, ctx, &recording)
+                .await
+                .map(|digest| (digest, recording)),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(error.to_string()),
+        };
+        match found {
+            Ok((digest, recording)) => {
+                inputs.push(Input::RecordingStored {
+                    interaction,
+                    digest,
+                    recording,
+                });
+                if let Err(error) = std::fs::remove_file(&file) {
+                    tracing::warn!(file = %file.display(), %error, "a stored recording's file can't be removed");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%interaction, %error, "a recording left behind can't be taken; its file is kept")
+            }
+        }
+    }
+    inputs
+}
+
+/// Recordings under way are named `{tenant}_{interaction}_{leg}_{action}.wav`.
+fn interaction_of(file: &Path, ctx: &OpContext) -> Option<InteractionId> {
+    let mut parts = file.file_stem()?.to_str()?.rsplitn(4, '_').skip(2);
+    let interaction = parts.next()?.parse().ok()?;
+    (parts.next()? == ctx.tenant.as_str()).then_some(interaction)
+}
+
 async fn put(
-    tenant: &Tenant,
+    store: &Store,
     ctx: &OpContext,
     recording: &Recording,
 ) -> Result<jackfield_types::Digest, String> {
     let file = tokio::fs::File::open(&*recording.file)
         .await
         .map_err(|error| error.to_string())?;
-    tenant
-        .inner
-        .shared
-        .store
+    store
         .blobs()
         .put_stream(ctx, file)
         .await

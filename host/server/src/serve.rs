@@ -110,8 +110,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     println!("http  http://{http}   reference: http://{http}/docs");
     println!("keys  {}", arguments.data.display());
     println!("ready");
-    let router = jackfield_api::router(platform.clone());
-    axum::serve(listener, router).with_graceful_shutdown(asked_to_end()).await?;
+    let store = platform.store().clone();
+    let ended = async move {
+        tokio::select! {
+            () = asked_to_end() => {}
+            error = store.failure() => tracing::error!(%error, "the store has stopped, so the server ends"),
+        }
+    };
+    jackfield_api::serve(listener, platform.clone(), ended).await?;
     tracing::info!("ending: calls are hung up, the journal is closed");
     platform.shutdown().await;
     Ok(())

@@ -1,1 +1,14 @@
-//! Process helpers, fake peers and a test application (development only).
+//! The server as a process, its API, and telephones that other people wrote (development only).
+//!
+//! Everything panics with what went wrong: these are parts of tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+mod api;
+mod baresip;
+mod server;
+mod sipp;
+
+pub use api::{Api, Events};
+pub use baresip::Baresip;
+pub use server::{Server, plugins_dir};
+pub use sipp::sipp;

@@ -26,4 +26,5 @@ pub use directory::{Directory, Ha1, InvalidHa1, REALM, parse_phone_user, phone_u
 pub use error::VoiceError;
 pub use event::{RegisteredPhone, VoiceEvent, VoiceStats};
 pub use options::VoiceOptions;
+pub use recorder::salvage as salvage_recording;
 pub use voice::Voice;

@@ -3,7 +3,10 @@
 //! Media threads hand frames to one writer thread and never wait: beyond [`MAX_WAITING_FRAMES`] waiting frames the
 //! rest is recorded as silence. The header is brought up to date every second, so a crash loses the tail only.
 
+mod salvage;
 mod writer;
+
+pub use salvage::salvage;
 
 use std::{
     io,

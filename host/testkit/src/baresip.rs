@@ -1,0 +1,54 @@
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+/// A baresip that registers as an agent's phone, answers by itself and plays a tone.
+pub struct Baresip {
+    child: Child,
+    dir: TempDir,
+}
+
+impl Baresip {
+    /// Starts it; it registers by itself.
+    pub fn start(server: SocketAddr, user: &str, password: &str, hz: u32) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = format!(
+            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule ausine.so\nmodule_tmp account.so\n\
+             module_app menu.so\nsip_listen 127.0.0.1:0\naudio_source ausine,{hz}\n"
+        );
+        std::fs::write(dir.path().join("config"), config).unwrap();
+        let account = format!(
+            "<sip:{user}@{server};transport=udp>;auth_pass={password};answermode=auto;regint=600;audio_codecs=PCMU,PCMA\n"
+        );
+        std::fs::write(dir.path().join("accounts"), account).unwrap();
+        std::fs::write(dir.path().join("contacts"), "").unwrap();
+        let log = std::fs::File::create(dir.path().join("log")).unwrap();
+        let child = Command::new("baresip")
+            .arg("-f")
+            .arg(dir.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("baresip is installed (Debian package baresip-core)");
+        Self { child, dir }
+    }
+
+    /// Ends the program, which hangs up its calls first.
+    pub fn hang_up(mut self) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("{}", std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
