@@ -5,8 +5,8 @@ use jackfield_types::PluginKind;
 pub struct Ceilings {
     /// Fuel: about one unit per WebAssembly instruction. Deterministic; also what is billed.
     pub fuel: u64,
-    /// Milliseconds of processor time; the decision is stopped at [`WALL_FACTOR`] times as much wall time even when
-    /// the machine gave it less.
+    /// Milliseconds of processor time. The decision is stopped at five times as much wall time even when the machine
+    /// gave it less.
     pub wall_ms: u64,
     /// Bytes of memory, over all memories of the store.
     pub memory_bytes: usize,

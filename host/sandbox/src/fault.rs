@@ -2,7 +2,7 @@ use std::fmt;
 
 use jackfield_contact::decision::Failure;
 use jackfield_types::limits::{MAX_CODE_BYTES, MAX_TEXT_BYTES};
-use wasmtime::{Store, Trap, WasmBacktrace};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::{bindings::cx::types::types::Error as PluginError, state::State};
 
@@ -11,7 +11,9 @@ const BACKTRACE_FUNCTIONS: usize = 8;
 
 /// Why a call brought no valid answer.
 pub(crate) enum Fault {
-    /// wasmtime stopped it, or could not read what it returned.
+    /// No instance could be made, or it was stopped while it started.
+    Start(wasmtime::Error),
+    /// wasmtime stopped the call, or could not read what it returned.
     Engine(wasmtime::Error),
     /// It answered "error".
     Plugin(PluginError),
@@ -58,33 +60,37 @@ impl Fault {
                     false,
                 )
             }
-            Self::Engine(error) => (stopped(&error, store), true),
+            Self::Start(error) if error.is::<PoolConcurrencyLimitError>() => {
+                (failure("overloaded", error), false)
+            }
+            Self::Start(error) => (stopped(&error, store, "unavailable", "could not be started"), true),
+            Self::Engine(error) => {
+                (stopped(&error, store, "invalid-answer", "returned what cannot be read"), true)
+            }
         }
     }
 }
 
-fn stopped(error: &wasmtime::Error, store: &Store<State>) -> Failure {
+/// `otherwise` and `what` are for errors that are not the doing of running guest code.
+fn stopped(error: &wasmtime::Error, store: &Store<State>, otherwise: &str, what: &str) -> Failure {
     let trap = error.downcast_ref::<Trap>().copied();
     let cause = error.root_cause().to_string();
-    let (code, what) = match trap {
+    let (code, did) = match trap {
         Some(Trap::OutOfFuel) => ("fuel", "used all its fuel".to_owned()),
         Some(Trap::Interrupt) => ("timeout", "did not answer in time".to_owned()),
         _ if store.data().meter.refused() => ("memory", "asked for more memory than its ceiling".to_owned()),
-        Some(trap) => ("trap", trap.to_string()),
+        Some(trap) => ("trap", format!("trapped: {trap}")),
         // wasmtime's error for host-call data has no public type.
         None if cause.contains("hostcalls has been exhausted") => (
             "oversize",
             "handed more data to the host at once than one call may carry".to_owned(),
         ),
-        None if error.downcast_ref::<WasmBacktrace>().is_some() => ("trap", cause),
-        None => (
-            "invalid-answer",
-            format!("what it returned cannot be read: {cause}"),
-        ),
+        None if error.downcast_ref::<WasmBacktrace>().is_some() => ("trap", format!("trapped: {cause}")),
+        None => (otherwise, format!("{what}: {cause}")),
     };
     failure(
         code,
-        format_args!("the plugin {what}{}", Functions(error.downcast_ref())),
+        format_args!("the plugin {did}{}", Functions(error.downcast_ref())),
     )
 }
 

@@ -145,7 +145,7 @@ impl Loaded {
                 .more_time()
                 .map_or(UpdateDeadline::Interrupt, UpdateDeadline::Continue))
         });
-        let instance = self.pre.instantiate(&mut *store)?;
+        let instance = self.pre.instantiate(&mut *store).map_err(Fault::Start)?;
         self.exports.ask(store, &instance, question, ceilings)
     }
 }
