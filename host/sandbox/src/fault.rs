@@ -63,10 +63,14 @@ impl Fault {
             Self::Start(error) if error.is::<PoolConcurrencyLimitError>() => {
                 (failure("overloaded", error), false)
             }
-            Self::Start(error) => (stopped(&error, store, "unavailable", "could not be started"), true),
-            Self::Engine(error) => {
-                (stopped(&error, store, "invalid-answer", "returned what cannot be read"), true)
-            }
+            Self::Start(error) => (
+                stopped(&error, store, "unavailable", "could not be started"),
+                true,
+            ),
+            Self::Engine(error) => (
+                stopped(&error, store, "invalid-answer", "returned what cannot be read"),
+                true,
+            ),
         }
     }
 }

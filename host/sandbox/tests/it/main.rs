@@ -1,5 +1,6 @@
 //! Integration tests: components go in, decisions come out.
 
+mod bundled;
 mod cache;
 mod contract;
 mod guest;
