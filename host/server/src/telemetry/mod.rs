@@ -38,6 +38,9 @@ const SCOPE: &str = "jackfield";
 /// What the collector has not taken by then is lost.
 const FLUSH: Duration = Duration::from_secs(5);
 
+/// The SIP library tells each datagram at level `info`, callers' numbers included.
+const QUIET: &str = "rsipstack=error";
+
 /// One process, one telemetry.
 static EXPORT: OnceLock<Export> = OnceLock::new();
 
@@ -69,7 +72,7 @@ pub(crate) fn start(level: &str) -> anyhow::Result<Telemetry> {
                 .build(),
         );
     }
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(format!("{level},{QUIET}")));
     let stderr = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());

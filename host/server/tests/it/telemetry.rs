@@ -1,9 +1,10 @@
-//! What a collector gets to know of the demo's calls, and that a collector which hangs changes nothing for them.
+//! What a collector gets to know of calls, also of those that a crash has ended; and that a collector which hangs
+//! changes nothing for calls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
-use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use jackfield_voice::softphone::{Softphone, SoftphoneOptions};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -20,7 +22,10 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::metrics::v1::metric::Data;
 use opentelemetry_proto::tonic::metrics::v1::{Metric, number_data_point};
 use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::status::StatusCode as SpanStatus;
 use prost::Message;
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 /// The demo takes about 40 s; then something is broken.
 const PATIENCE: Duration = Duration::from_secs(150);
@@ -38,7 +43,29 @@ struct Received {
     wrong: Vec<String>,
 }
 
-type Collected = Arc<Mutex<Received>>;
+#[derive(Default)]
+struct Collector {
+    received: Mutex<Received>,
+    arrived: Notify,
+}
+
+impl Collector {
+    /// Waits until something received fits.
+    async fn until(&self, fits: impl Fn(&Received) -> bool) {
+        let waiting = async {
+            loop {
+                let arrived = self.arrived.notified();
+                if fits(&self.received.lock().unwrap()) {
+                    return;
+                }
+                arrived.await;
+            }
+        };
+        timeout(PATIENCE, waiting).await.unwrap();
+    }
+}
+
+type Collected = Arc<Collector>;
 
 /// A collector on a free port of loopback, until the runtime ends.
 async fn collector() -> (String, Collected) {
@@ -58,7 +85,7 @@ async fn collect(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    let mut received = collected.lock().unwrap();
+    let mut received = collected.received.lock().unwrap();
     if headers
         .get("content-type")
         .is_none_or(|kind| kind != "application/x-protobuf")
@@ -115,6 +142,7 @@ async fn collect(
         .flatten()
         .filter_map(|resource| attribute(&resource.attributes, "service.name"));
     received.services.extend(names);
+    collected.arrived.notify_waiters();
     StatusCode::OK
 }
 
@@ -153,7 +181,7 @@ impl Demo {
             .args(["demo", "--json"])
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
             .env("OTEL_SERVICE_NAME", SERVICE)
-            .env("RUST_LOG", "info")
+            .env("RUST_LOG", "info,rsipstack=error")
             // A proxy of this machine is none of the collector's business.
             .env("NO_PROXY", "127.0.0.1")
             .stdout(Stdio::piped())
@@ -236,7 +264,7 @@ async fn a_collector_gets_one_trace_per_interaction_and_one_that_hangs_delays_no
         demo.took
     );
 
-    let received = collected.lock().unwrap();
+    let received = collected.received.lock().unwrap();
     assert_eq!(received.wrong, Vec::<String>::new());
     assert_eq!(received.services, [SERVICE.to_owned()].into());
     assert!(
@@ -367,5 +395,102 @@ fn figures(received: &Received) {
             .data_points
             .iter()
             .all(|point| point.count > 0 && point.sum.is_some_and(|sum| sum > 0.0))
+    );
+}
+
+/// A `jackfield serve --demo` that is ready; killed when it is dropped.
+struct Server {
+    process: Child,
+    sip: SocketAddr,
+}
+
+impl Server {
+    fn start(data: &std::path::Path, endpoint: &str) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_jackfield"))
+            .args([
+                "serve",
+                "--demo",
+                "--http",
+                "127.0.0.1:0",
+                "--sip",
+                "127.0.0.1:0",
+                "--rtp-ports",
+                "0-0",
+                "--data",
+            ])
+            .arg(data)
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+            .env("OTEL_SERVICE_NAME", SERVICE)
+            .env("OTEL_METRICS_EXPORTER", "none")
+            .env("OTEL_BSP_SCHEDULE_DELAY", "100")
+            .env("NO_PROXY", "127.0.0.1")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let begun: Vec<_> = lines.take_while(|line| line != "ready").collect();
+        let sip = begun
+            .iter()
+            .find_map(|line| line.strip_prefix("sip")?.split_whitespace().next()?.parse().ok());
+        Self {
+            process,
+            sip: sip.unwrap_or_else(|| panic!("no SIP address: {begun:?}")),
+        }
+    }
+
+    fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_a_crash_has_ended_gets_its_trace_after_the_restart() {
+    let (endpoint, collected) = collector().await;
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &endpoint);
+    let phone = Softphone::start(SoftphoneOptions::loopback(server.sip, "+442079460009"))
+        .await
+        .unwrap();
+    let mut call = phone.call("+442079460100").unwrap();
+    timeout(PATIENCE, call.answered()).await.unwrap().unwrap();
+    server.kill();
+    assert!(collected.received.lock().unwrap().spans.is_empty());
+
+    let again = Server::start(data.path(), &endpoint);
+    let is_root = |span: &&Span| span.parent_span_id.is_empty();
+    collected
+        .until(|received| received.spans.iter().any(|span| is_root(&span)))
+        .await;
+    again.kill();
+    let received = collected.received.lock().unwrap();
+    assert_eq!(received.wrong, Vec::<String>::new());
+    assert!(received.metrics.is_empty());
+    let roots: Vec<_> = received.spans.iter().filter(is_root).collect();
+    assert_eq!(roots.len(), 1);
+    assert!(
+        received
+            .spans
+            .iter()
+            .all(|span| span.trace_id == roots[0].trace_id)
+    );
+    assert!(received.spans.iter().any(|span| span.name == "plugin voice-flow"));
+    assert_eq!(
+        attribute(&roots[0].attributes, "jackfield.outcome").as_deref(),
+        Some("orphaned")
+    );
+    assert_eq!(
+        roots[0].status.as_ref().map(|status| status.code),
+        Some(SpanStatus::Error as i32)
     );
 }
