@@ -15,7 +15,11 @@ impl Api {
     /// A client.
     pub fn new(url: &str, key: &str) -> Self {
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
-        Self { url: url.to_owned(), key: key.to_owned(), agent: config.into() }
+        Self {
+            url: url.to_owned(),
+            key: key.to_owned(),
+            agent: config.into(),
+        }
     }
 
     fn header(&self) -> String {
@@ -38,27 +42,49 @@ impl Api {
     /// GET of bytes.
     pub fn bytes(&self, path: &str) -> Vec<u8> {
         let url = format!("{}{path}", self.url);
-        let mut answer = self.agent.get(url).header("authorization", self.header()).call().unwrap();
+        let mut answer = self
+            .agent
+            .get(url)
+            .header("authorization", self.header())
+            .call()
+            .unwrap();
         assert!(answer.status().is_success(), "GET {path}: {}", answer.status());
-        answer.body_mut().with_config().limit(1 << 30).read_to_vec().unwrap()
+        answer
+            .body_mut()
+            .with_config()
+            .limit(1 << 30)
+            .read_to_vec()
+            .unwrap()
     }
 
     /// PUT of JSON.
     pub fn put(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.url);
-        answer(self.agent.put(url).header("authorization", self.header()).send_json(body))
+        answer(
+            self.agent
+                .put(url)
+                .header("authorization", self.header())
+                .send_json(body),
+        )
     }
 
     /// POST of JSON.
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.url);
-        answer(self.agent.post(url).header("authorization", self.header()).send_json(body))
+        answer(
+            self.agent
+                .post(url)
+                .header("authorization", self.header())
+                .send_json(body),
+        )
     }
 
     /// POST of a component.
     pub fn upload(&self, wasm: &[u8]) -> (u16, Value) {
         let request = self.agent.post(format!("{}/v1/plugins", self.url));
-        let request = request.header("authorization", self.header()).header("content-type", "application/wasm");
+        let request = request
+            .header("authorization", self.header())
+            .header("content-type", "application/wasm");
         answer(request.send(wasm))
     }
 
@@ -67,14 +93,20 @@ impl Api {
         let request = self.agent.get(format!("{}/v1/events?from=0", self.url));
         let answer = request.header("authorization", self.header()).call().unwrap();
         assert_eq!(answer.status(), 200);
-        Events { lines: BufReader::new(Box::new(answer.into_body().into_reader())), seen: Vec::new() }
+        Events {
+            lines: BufReader::new(Box::new(answer.into_body().into_reader())),
+            seen: Vec::new(),
+        }
     }
 }
 
 fn answer(done: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> (u16, Value) {
     let mut answer = done.unwrap();
     let text = answer.body_mut().read_to_string().unwrap();
-    (answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
+    (
+        answer.status().as_u16(),
+        serde_json::from_str(&text).unwrap_or(Value::Null),
+    )
 }
 
 /// A stream of events being read.
@@ -91,7 +123,11 @@ impl Events {
         let mut line = String::new();
         while Instant::now() < until {
             line.clear();
-            assert_ne!(self.lines.read_line(&mut line).unwrap(), 0, "the stream ended before {what}");
+            assert_ne!(
+                self.lines.read_line(&mut line).unwrap(),
+                0,
+                "the stream ended before {what}"
+            );
             if let Some(json) = line.strip_prefix("data:") {
                 let event: Value = serde_json::from_str(json.trim()).unwrap();
                 self.seen.push(event.clone());
@@ -100,7 +136,11 @@ impl Events {
                 }
             }
         }
-        let types: Vec<_> = self.seen.iter().map(|event| event["type"].as_str().unwrap_or("?")).collect();
+        let types: Vec<_> = self
+            .seen
+            .iter()
+            .map(|event| event["type"].as_str().unwrap_or("?"))
+            .collect();
         panic!("no {what} within {patience:?}; seen: {types:?}");
     }
 

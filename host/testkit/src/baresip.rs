@@ -3,7 +3,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A baresip that registers as an agent's phone, answers by itself and plays a tone.
+/// A baresip that registers as an agent's phone, answers by itself and plays a tone for a minute.
 pub struct Baresip {
     child: Child,
     dir: TempDir,
@@ -13,9 +13,24 @@ impl Baresip {
     /// Starts it; it registers by itself.
     pub fn start(server: SocketAddr, user: &str, password: &str, hz: u32) -> Self {
         let dir = tempfile::tempdir().unwrap();
+        let sound = dir.path().join("tone.wav");
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut wav = hound::WavWriter::create(&sound, spec).unwrap();
+        for n in 0..8_000 * 60 {
+            let turns = f64::from(hz) * f64::from(n) / 8_000.0;
+            wav.write_sample(((turns * std::f64::consts::TAU).sin() * 8_000.0) as i16)
+                .unwrap();
+        }
+        wav.finalize().unwrap();
         let config = format!(
-            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule ausine.so\nmodule_tmp account.so\n\
-             module_app menu.so\nsip_listen 127.0.0.1:0\naudio_source ausine,{hz}\n"
+            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule_tmp account.so\n\
+             module_app menu.so\nsip_listen 127.0.0.1:0\naudio_source aufile,{}\n",
+            sound.display()
         );
         std::fs::write(dir.path().join("config"), config).unwrap();
         let account = format!(
@@ -38,7 +53,13 @@ impl Baresip {
     /// Ends the program, which hangs up its calls first.
     pub fn hang_up(mut self) {
         let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args(["-TERM", &id])
+                .status()
+                .unwrap()
+                .success()
+        );
         self.child.wait().unwrap();
     }
 }
@@ -46,7 +67,10 @@ impl Baresip {
 impl Drop for Baresip {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("{}", std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default());
+            eprintln!(
+                "{}",
+                std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+            );
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

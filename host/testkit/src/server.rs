@@ -23,16 +23,31 @@ pub struct Server {
 /// Where `cargo xtask plugins` has put the components.
 pub fn plugins_dir(binary: &Path) -> PathBuf {
     let built = binary.ancestors().skip(1).map(|folder| folder.join("plugins"));
-    let found = built.into_iter().find(|folder| folder.join("ivr-menu-0.1.0.wasm").is_file());
+    let found = built
+        .into_iter()
+        .find(|folder| folder.join("ivr-menu-0.1.0.wasm").is_file());
     found.expect("the plugins are built: run `cargo xtask plugins` first")
 }
 
 impl Server {
     /// Starts the binary with its data in a folder, and waits until it is ready.
     pub fn start(binary: &Path, data: &Path) -> Self {
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(data.join("server.log")).unwrap();
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(data.join("server.log"))
+            .unwrap();
         let mut child = Command::new(binary)
-            .args(["serve", "--demo", "--http", "127.0.0.1:0", "--sip", "127.0.0.1:0", "--rtp-ports", "0-0"])
+            .args([
+                "serve",
+                "--demo",
+                "--http",
+                "127.0.0.1:0",
+                "--sip",
+                "127.0.0.1:0",
+                "--rtp-ports",
+                "0-0",
+            ])
             .arg("--data")
             .arg(data)
             .arg("--plugins")

@@ -18,7 +18,12 @@ fn server(data: &Path) -> Server {
 
 async fn phone(server: &Server, user: &str, password: Option<&str>) -> Softphone {
     let options = SoftphoneOptions::loopback(server.sip, user);
-    let mut phone = Softphone::start(SoftphoneOptions { password: password.map(str::to_owned), ..options }).await.unwrap();
+    let mut phone = Softphone::start(SoftphoneOptions {
+        password: password.map(str::to_owned),
+        ..options
+    })
+    .await
+    .unwrap();
     if password.is_some() {
         phone.register(Duration::from_secs(600)).await.unwrap();
     }
@@ -27,7 +32,10 @@ async fn phone(server: &Server, user: &str, password: Option<&str>) -> Softphone
 
 /// How well a channel of a recording holds a tone somewhere: 1 is a pure one.
 fn best_tone(samples: &[i16], hz: f64) -> f64 {
-    samples.chunks(1_600).map(|chunk| tone_level(chunk, hz)).fold(0.0, f64::max)
+    samples
+        .chunks(1_600)
+        .map(|chunk| tone_level(chunk, hz))
+        .fold(0.0, f64::max)
 }
 
 /// The types of an interaction's events, in order.
@@ -37,7 +45,10 @@ fn story(api: &jackfield_testkit::Api, interaction: &str) -> Vec<Value> {
 }
 
 fn position(story: &[Value], kind: &str) -> usize {
-    story.iter().position(|event| event["type"] == kind).unwrap_or_else(|| panic!("no {kind} in {story:#?}"))
+    story
+        .iter()
+        .position(|event| event["type"] == kind)
+        .unwrap_or_else(|| panic!("no {kind} in {story:#?}"))
 }
 
 #[test]
@@ -64,7 +75,9 @@ fn sipp_calls_plugins_decide_baresip_answers_and_all_of_it_is_known_afterwards()
     agent.hang_up();
     events.wait_type("survey-answered");
     caller.join().unwrap();
-    events.wait_for("the end of it all", PATIENCE, |event| event["type"] == "closed" && event["interaction"] == *id);
+    events.wait_for("the end of it all", PATIENCE, |event| {
+        event["type"] == "closed" && event["interaction"] == *id
+    });
 
     let story = story(&server.api, &id);
     let order = [
@@ -101,11 +114,29 @@ fn sipp_calls_plugins_decide_baresip_answers_and_all_of_it_is_known_afterwards()
     let mut reader = hound::WavReader::new(&wav[..]).unwrap();
     assert_eq!((reader.spec().channels, reader.spec().sample_rate), (2, 8_000));
     let samples: Vec<i16> = reader.samples::<i16>().map(Result::unwrap).collect();
-    let side = |offset: usize| samples.iter().skip(offset).step_by(2).copied().collect::<Vec<_>>();
+    let side = |offset: usize| {
+        samples
+            .iter()
+            .skip(offset)
+            .step_by(2)
+            .copied()
+            .collect::<Vec<_>>()
+    };
     let (left, right) = (side(0), side(1));
-    assert!(best_tone(&left, 500.0) > 0.7, "the customer is on the left: {}", best_tone(&left, 500.0));
-    assert!(best_tone(&right, 440.0) > 0.7, "the agent is on the right: {}", best_tone(&right, 440.0));
-    assert!(best_tone(&left, 440.0) < 0.2 && best_tone(&right, 500.0) < 0.2, "the channels are apart");
+    assert!(
+        best_tone(&left, 500.0) > 0.7,
+        "the customer is on the left: {}",
+        best_tone(&left, 500.0)
+    );
+    assert!(
+        best_tone(&right, 440.0) > 0.7,
+        "the agent is on the right: {}",
+        best_tone(&right, 440.0)
+    );
+    assert!(
+        best_tone(&left, 440.0) < 0.2 && best_tone(&right, 500.0) < 0.2,
+        "the channels are apart"
+    );
 
     let customer = server.api.see("/v1/customers/tel:+8613900139000");
     assert!(!customer["tags"].as_array().unwrap().is_empty(), "{customer}");
@@ -120,7 +151,10 @@ async fn routing_is_swapped_while_calls_wait_and_not_one_is_lost() {
     let api = server.api.clone();
     let mut anna = phone(&server, "anna.demo", Some("demo-anna-phone")).await;
     for agent in ["anna", "bo", "chen"] {
-        let (status, body) = api.put(&format!("/v1/agents/{agent}/state"), &json!({ "state": "break", "reason": "lunch" }));
+        let (status, body) = api.put(
+            &format!("/v1/agents/{agent}/state"),
+            &json!({ "state": "break", "reason": "lunch" }),
+        );
         assert!(status < 300, "{body}");
     }
     let (status, body) = api.put(
@@ -146,7 +180,9 @@ async fn routing_is_swapped_while_calls_wait_and_not_one_is_lost() {
     .await
     .unwrap();
     // Everybody waits. Another strategy is uploaded and bound.
-    let wasm = std::fs::read(jackfield_testkit::plugins_dir(Path::new(BINARY)).join("longest-idle-0.1.0.wasm")).unwrap();
+    let wasm =
+        std::fs::read(jackfield_testkit::plugins_dir(Path::new(BINARY)).join("longest-idle-0.1.0.wasm"))
+            .unwrap();
     let (status, body) = api.upload(&wasm);
     assert!(status < 300, "{body}");
     let (status, body) = api.put("/v1/bindings/queue:support", &json!({ "plugin": "longest-idle" }));
@@ -154,7 +190,10 @@ async fn routing_is_swapped_while_calls_wait_and_not_one_is_lost() {
     let (status, body) = api.put("/v1/agents/anna/state", &json!({ "state": "available" }));
     assert!(status < 300, "{body}");
     for _ in 0..CALLERS {
-        let mut ringing = tokio::time::timeout(PATIENCE, anna.incoming()).await.expect("the next call rings").unwrap();
+        let mut ringing = tokio::time::timeout(PATIENCE, anna.incoming())
+            .await
+            .expect("the next call rings")
+            .unwrap();
         ringing.answer();
         ringing.answered().await.unwrap();
         ringing.play(tone(600.0, Duration::from_secs(1)));
@@ -173,12 +212,23 @@ async fn routing_is_swapped_while_calls_wait_and_not_one_is_lost() {
     })
     .await
     .unwrap();
-    let of = |kind: &str| seen.iter().filter(|event| event["type"] == kind).collect::<Vec<_>>();
+    let of = |kind: &str| {
+        seen.iter()
+            .filter(|event| event["type"] == kind)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(of("connected").len(), CALLERS, "not one call is lost");
     for offer in of("offered") {
-        assert_eq!(offer["by"]["plugin"], "longest-idle", "the next decision is the new version's: {offer}");
+        assert_eq!(
+            offer["by"]["plugin"], "longest-idle",
+            "the next decision is the new version's: {offer}"
+        );
     }
-    assert!(of("interaction-ended").iter().all(|event| event["abandoned"].is_null()));
+    assert!(
+        of("interaction-ended")
+            .iter()
+            .all(|event| event["abandoned"].is_null())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -186,13 +236,19 @@ async fn killed_in_the_middle_of_a_call_it_knows_everything_it_had_acknowledged(
     let data = tempfile::tempdir().unwrap();
     let first = server(data.path());
     let mut bo = phone(&first, "bo.demo", Some("demo-bo-phone")).await;
-    let (status, body) = first.api.put("/v1/agents/chen/state", &json!({ "state": "break", "reason": "training" }));
+    let (status, body) = first.api.put(
+        "/v1/agents/chen/state",
+        &json!({ "state": "break", "reason": "training" }),
+    );
     assert!(status < 300, "{body}");
     let customer = phone(&first, "+8613800138000", None).await;
     let mut talking = customer.call(CHINESE).unwrap();
     talking.answered().await.unwrap();
     talking.send_digits("1");
-    let mut ringing = tokio::time::timeout(PATIENCE, bo.incoming()).await.expect("bo's phone rings").unwrap();
+    let mut ringing = tokio::time::timeout(PATIENCE, bo.incoming())
+        .await
+        .expect("bo's phone rings")
+        .unwrap();
     ringing.answer();
     ringing.answered().await.unwrap();
     let mut waiting = customer.call(CHINESE).unwrap();
@@ -218,14 +274,36 @@ async fn killed_in_the_middle_of_a_call_it_knows_everything_it_had_acknowledged(
     })
     .await
     .unwrap();
-    assert_eq!(seen[..events.len()], events[..], "every acknowledged event is there, unchanged");
+    assert_eq!(
+        seen[..events.len()],
+        events[..],
+        "every acknowledged event is there, unchanged"
+    );
     let live = second.api.see("/v1/interactions?live=true");
     assert_eq!(live["items"].as_array().unwrap().len(), 0, "{live}");
     let orphaned = second.api.see("/v1/interactions");
-    assert!(orphaned["items"].as_array().unwrap().iter().all(|call| call["orphaned"] == true), "{orphaned}");
+    assert!(
+        orphaned["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|call| call["orphaned"] == true),
+        "{orphaned}"
+    );
     let agents = second.api.see("/v1/agents");
-    let names = |agents: &Value| agents["items"].as_array().unwrap().iter().map(|agent| agent["id"].clone()).collect::<Vec<_>>();
+    let names = |agents: &Value| {
+        agents["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|agent| agent["id"].clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(names(&agents), names(&agents_before));
     let queue = second.api.see("/v1/queues/sales");
-    assert_eq!(queue["status"]["waiting"].as_u64().or(queue["waiting"].as_u64()), Some(0), "{queue}");
+    assert_eq!(
+        queue["status"]["waiting"].as_u64().or(queue["waiting"].as_u64()),
+        Some(0),
+        "{queue}"
+    );
 }
