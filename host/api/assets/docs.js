@@ -192,7 +192,7 @@ function operation(op, reference) {
     el("summary", {},
       el("span", { class: `verb ${op.verb}` }, op.verb.toUpperCase()),
       el("span", { class: "path" }, pathParts(op.path)),
-      el("span", { class: "what" }, op.summary ?? ""),
+      el("span", { class: "what" }, (op.summary ?? "").replaceAll("`", "")),
       el("span", { class: "roles" }, op.roles)),
     body);
 }

@@ -6,7 +6,7 @@ use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
 use jackfield_contact::effect::AskId;
 use jackfield_registry::Bound;
 use jackfield_sandbox::{Decision, Env, LogLevel};
-use jackfield_store::{Scan, Space};
+use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{CustomerId, ExtensionPoint, OpContext, PluginKind, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -281,7 +281,17 @@ pub(crate) async fn decide_once(
     let Some(bound) = tenant.inner.shared.registry.bound(tenant.id(), point) else {
         return Err(failure("no-binding", &format!("nothing is bound at {point}")));
     };
-    ask_version(tenant, now, point, question.into(), customer, &bound)
-        .await
-        .0
+    let (outcome, kv_writes) = ask_version(tenant, now, point, question.into(), customer, &bound).await;
+    if outcome.is_ok() && !kv_writes.is_empty() {
+        let ctx = OpContext::system(tenant.id().clone(), "runtime");
+        let tx = kv_writes
+            .into_iter()
+            .fold(Tx::new(), |tx, (key, value)| match value {
+                Some(value) => tx.put(KV, kv_key(point, &key), value),
+                None => tx.delete(KV, kv_key(point, &key)),
+            });
+        let committed = tenant.inner.shared.store.commit(&ctx, tx).await;
+        committed.map_err(|error| failure("unavailable", &error.to_string()))?;
+    }
+    outcome
 }

@@ -28,6 +28,6 @@ pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
 pub use platform::{
-    Platform, PlatformOptions, StoreKind, TenantError, TenantRecord, secret_file, write_secret,
+    Following, Platform, PlatformOptions, StoreKind, TenantError, TenantRecord, secret_file, write_secret,
 };
 pub use tenant::Tenant;

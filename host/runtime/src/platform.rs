@@ -122,6 +122,9 @@ impl Tenants {
     }
 }
 
+/// Every tenant's journal as it becomes durable.
+pub type Following = broadcast::Receiver<(TenantId, Arc<JournalEntry>)>;
+
 /// What all loops share.
 pub(crate) struct Shared {
     pub(crate) store: Store,
@@ -130,7 +133,7 @@ pub(crate) struct Shared {
     pub(crate) metrics: Metrics,
     pub(crate) followers: broadcast::Sender<(TenantId, Arc<JournalEntry>)>,
     /// Has heard everything since the start; goes to the first who follows.
-    first_follower: Mutex<Option<broadcast::Receiver<(TenantId, Arc<JournalEntry>)>>>,
+    first_follower: Mutex<Option<Following>>,
     voice: Mutex<Option<Voice>>,
 }
 
@@ -274,15 +277,16 @@ impl Platform {
         let ctx = OpContext::system(id.clone(), "runtime");
         self.shared.registry.load_tenant(&ctx).await?;
         self.load_secrets(&ctx).await?;
-        let left_behind = match &self.recordings_dir {
+        let (left_behind, files) = match &self.recordings_dir {
             Some(folder) => recordings::salvaged(&self.shared.store, &ctx, folder).await,
-            None => Vec::new(),
+            None => (Vec::new(), Vec::new()),
         };
         let centre = CentreLoop::rebuild(tenant.clone(), messages, reported, left_behind).await?;
         for number in centre.numbers() {
             self.shared.directory.add_number(&number, &id);
         }
         tokio::spawn(centre.run());
+        recordings::remove_when_journaled(tenant.clone(), files);
         self.shared.directory.tenants.insert(tenant.clone(), record);
         Ok(tenant)
     }
@@ -371,7 +375,7 @@ impl Platform {
     /// What becomes durable in all tenants. The first call also gets what became durable since the start, so that
     /// what a restart has ended is not missed; without any call 16,384 entries are kept for it. A receiver that falls
     /// further behind is told so and goes on.
-    pub fn follow(&self) -> broadcast::Receiver<(TenantId, Arc<JournalEntry>)> {
+    pub fn follow(&self) -> Following {
         let first = self
             .shared
             .first_follower

@@ -59,19 +59,39 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     };
     let platform = Platform::start(options).await?;
     telemetry::observe(&platform);
-    let demo = seed::demo_tenant(&platform, &plugins, seed::Timing { offer_timeout_ms: 8_000, wrap_up_ms: 1_000 }).await?;
+    let demo = seed::demo_tenant(
+        &platform,
+        &plugins,
+        seed::Timing {
+            offer_timeout_ms: 8_000,
+            wrap_up_ms: 1_000,
+        },
+    )
+    .await?;
     let server = platform.voice().context("the demo has a voice side")?.sip_udp();
     let mut agents = Vec::new();
     for (user, password) in &demo.phones {
-        let options = SoftphoneOptions { password: Some(password.clone()), ..SoftphoneOptions::loopback(server, user) };
+        let options = SoftphoneOptions {
+            password: Some(password.clone()),
+            ..SoftphoneOptions::loopback(server, user)
+        };
         let mut phone = Softphone::start(options).await?;
         phone.register(Duration::from_secs(300)).await?;
         agents.push(phone);
     }
-    let mut teller = Teller { entries: demo.tenant.subscribe(), begun: seed::now(), arguments_json: arguments.json, all: arguments.all };
-    let [anna, bo, chen] = &mut agents[..] else { bail!("the demo tenant has three agents") };
+    let mut teller = Teller {
+        entries: demo.tenant.subscribe(),
+        begun: seed::now(),
+        arguments_json: arguments.json,
+        all: arguments.all,
+    };
+    let [anna, bo, chen] = &mut agents[..] else {
+        bail!("the demo tenant has three agents")
+    };
 
-    teller.scene("1  A customer calls in Chinese, presses 2 for support, talks with an agent, answers the survey");
+    teller.scene(
+        "1  A customer calls in Chinese, presses 2 for support, talks with an agent, answers the survey",
+    );
     let customer = phone(server, "+8613800138000", "李雷").await?;
     let call = customer.call(seed::NUMBERS[0].number)?;
     let agent = async { answer_next(&mut [anna, bo, chen], 0).await };
@@ -92,15 +112,22 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         anyhow::Ok(())
     })?;
     if !arguments.json {
-        println!("\nThat was it: three calls over real SIP and RTP on loopback, every decision by a sandboxed plugin.");
-        println!("Next: `jackfield serve --demo`, register a phone, call a number, swap a plugin while callers wait.");
+        println!(
+            "\nThat was it: three calls over real SIP and RTP on loopback, every decision by a sandboxed plugin."
+        );
+        println!(
+            "Next: `jackfield serve --demo`, register a phone, call a number, swap a plugin while callers wait."
+        );
     }
     platform.shutdown().await;
     Ok(())
 }
 
 async fn phone(server: std::net::SocketAddr, user: &str, name: &str) -> anyhow::Result<Softphone> {
-    let options = SoftphoneOptions { display_name: Some(name.to_owned()), ..SoftphoneOptions::loopback(server, user) };
+    let options = SoftphoneOptions {
+        display_name: Some(name.to_owned()),
+        ..SoftphoneOptions::loopback(server, user)
+    };
     Ok(Softphone::start(options).await?)
 }
 
@@ -110,20 +137,20 @@ async fn caller(mut call: PhoneCall, choice: &str, survey: Option<&str>) -> anyh
     tokio::time::sleep(TALK).await;
     call.send_digits(choice);
     // The agent's tone tells when they are connected, and its end when the survey comes.
-    let talking = async {
-        while !call.hears_tone(AGENT_HZ, PATIENCE).await {}
-    };
+    let talking = async { while !call.hears_tone(AGENT_HZ, PATIENCE).await {} };
     timeout(PATIENCE, talking).await.context("no agent was heard")?;
     call.play(tone(CUSTOMER_HZ, TALK));
     if let Some(digit) = survey {
-        let silent = async {
-            while call.hears_tone(AGENT_HZ, Duration::from_millis(400)).await {}
-        };
-        timeout(PATIENCE, silent).await.context("the agent did not leave")?;
+        let silent = async { while call.hears_tone(AGENT_HZ, Duration::from_millis(400)).await {} };
+        timeout(PATIENCE, silent)
+            .await
+            .context("the agent did not leave")?;
         tokio::time::sleep(TALK).await;
         call.send_digits(digit);
     }
-    timeout(PATIENCE, call.ended()).await.context("the call did not end")?;
+    timeout(PATIENCE, call.ended())
+        .await
+        .context("the call did not end")?;
     Ok(())
 }
 
@@ -142,7 +169,9 @@ async fn answer_next(phones: &mut [&mut Softphone; 3], declining: u32) -> anyhow
                 call = c.incoming() => call,
             }
         };
-        let call = timeout(PATIENCE, ringing).await.context("no agent's phone was called")?;
+        let call = timeout(PATIENCE, ringing)
+            .await
+            .context("no agent's phone was called")?;
         let mut call = call.context("a phone has closed")?;
         call.ring();
         tokio::time::sleep(Duration::from_millis(1_200)).await;
@@ -174,7 +203,14 @@ impl Teller {
     fn scene(&mut self, title: &str) {
         self.begun = seed::now();
         if !self.arguments_json {
-            println!("\n{}", if colours() { format!("\x1b[1m{title}\x1b[0m") } else { title.to_owned() });
+            println!(
+                "\n{}",
+                if colours() {
+                    format!("\x1b[1m{title}\x1b[0m")
+                } else {
+                    title.to_owned()
+                }
+            );
         }
     }
 
@@ -182,7 +218,9 @@ impl Teller {
     async fn until_closed(&mut self) -> anyhow::Result<()> {
         let mut interaction: Option<InteractionId> = None;
         loop {
-            let entry = timeout(PATIENCE, self.entries.recv()).await.context("nothing more happens")??;
+            let entry = timeout(PATIENCE, self.entries.recv())
+                .await
+                .context("nothing more happens")??;
             self.tell(&entry)?;
             match &entry.recorded.event {
                 Event::InteractionStarted { interaction: id, .. } => interaction = Some(*id),
@@ -210,8 +248,19 @@ impl Teller {
             Tone::Trouble => "33",
             Tone::Quiet => "2",
         };
-        let (on, off) = if colours() { (format!("\x1b[{colour}m"), "\x1b[0m") } else { (String::new(), "") };
-        writeln!(out, "{:>4}.{:03}  {on}{:<10}{off} {}", after / 1_000, after % 1_000, line.what, line.text)?;
+        let (on, off) = if colours() {
+            (format!("\x1b[{colour}m"), "\x1b[0m")
+        } else {
+            (String::new(), "")
+        };
+        writeln!(
+            out,
+            "{:>4}.{:03}  {on}{:<10}{off} {}",
+            after / 1_000,
+            after % 1_000,
+            line.what,
+            line.text
+        )?;
         Ok(())
     }
 }

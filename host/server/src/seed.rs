@@ -9,8 +9,8 @@ use jackfield_contact::input::{Input, WantedState};
 use jackfield_registry::BindRequest;
 use jackfield_runtime::{Platform, Tenant, TenantRecord, UserRecord};
 use jackfield_types::{
-    Actor, AgentId, Channel, E164, ExtensionPoint, OpContext, PluginId, PluginKind, QueueId, Role, SkillId, TenantId,
-    Timestamp, TraceId, UserId,
+    Actor, AgentId, Channel, E164, ExtensionPoint, OpContext, PluginId, PluginKind, QueueId, Role, SkillId,
+    TenantId, Timestamp, TraceId, UserId,
 };
 use serde_json::json;
 
@@ -23,12 +23,24 @@ pub(crate) struct DemoNumber {
 
 /// The numbers of the demo tenant; the British one is out of Ofcom's range for drama.
 pub(crate) const NUMBERS: [DemoNumber; 2] = [
-    DemoNumber { number: "+861055550100", language: "zh-CN", name: "客户服务" },
-    DemoNumber { number: "+442079460100", language: "en", name: "Customer service" },
+    DemoNumber {
+        number: "+861055550100",
+        language: "zh-CN",
+        name: "客户服务",
+    },
+    DemoNumber {
+        number: "+442079460100",
+        language: "en",
+        name: "Customer service",
+    },
 ];
 
 /// Id, name, level of English, level of Chinese.
-const AGENTS: [(&str, &str, u8, u8); 3] = [("anna", "Anna Weber", 9, 3), ("bo", "王博", 4, 10), ("chen", "陈晨", 7, 7)];
+const AGENTS: [(&str, &str, u8, u8); 3] = [
+    ("anna", "Anna Weber", 9, 3),
+    ("bo", "王博", 4, 10),
+    ("chen", "陈晨", 7, 7),
+];
 
 /// How long things take in the demo tenant.
 pub(crate) struct Timing {
@@ -38,7 +50,10 @@ pub(crate) struct Timing {
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { offer_timeout_ms: 15_000, wrap_up_ms: 15_000 }
+        Self {
+            offer_timeout_ms: 15_000,
+            wrap_up_ms: 15_000,
+        }
     }
 }
 
@@ -56,7 +71,8 @@ impl Demo {
     pub(crate) fn write_key(&self, data: &Path) -> anyhow::Result<()> {
         let Some(key) = &self.key else { return Ok(()) };
         let path = data.join("demo-admin.key");
-        jackfield_runtime::write_secret(&path, format!("{key}\n").as_bytes()).with_context(|| path.display().to_string())
+        jackfield_runtime::write_secret(&path, format!("{key}\n").as_bytes())
+            .with_context(|| path.display().to_string())
     }
 }
 
@@ -66,10 +82,17 @@ pub(crate) fn plugins_dir(told: Option<&Path>) -> anyhow::Result<PathBuf> {
         return Ok(told.to_owned());
     }
     let binary = std::env::current_exe()?;
-    let beside = binary.ancestors().skip(1).take(3).map(|folder| folder.join("plugins"));
+    let beside = binary
+        .ancestors()
+        .skip(1)
+        .take(3)
+        .map(|folder| folder.join("plugins"));
     match beside.into_iter().find(|folder| folder.is_dir()) {
         Some(folder) => Ok(folder),
-        None => bail!("no built plugins beside {}: run `cargo xtask plugins`, or name their folder with --plugins", binary.display()),
+        None => bail!(
+            "no built plugins beside {}: run `cargo xtask plugins`, or name their folder with --plugins",
+            binary.display()
+        ),
     }
 }
 
@@ -79,7 +102,15 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
     let id = TenantId::new("demo")?;
     let tenant = match platform.tenant(&id) {
         Some(tenant) => tenant,
-        None => platform.create_tenant(TenantRecord { id: id.clone(), name: "Demo".into(), created_at: now }).await?,
+        None => {
+            platform
+                .create_tenant(TenantRecord {
+                    id: id.clone(),
+                    name: "Demo".into(),
+                    created_at: now,
+                })
+                .await?
+        }
     };
     let ctx = OpContext {
         tenant: id,
@@ -120,7 +151,12 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
         };
         tenant.submit(Input::SetAgent(config)).await?;
         tenant.set_phone_secret(&ctx, &id, &password).await?;
-        tenant.submit(Input::RequestState { agent: id.clone(), wanted: WantedState::Available }).await?;
+        tenant
+            .submit(Input::RequestState {
+                agent: id.clone(),
+                wanted: WantedState::Available,
+            })
+            .await?;
         phones.push((jackfield_voice::phone_user(&ctx.tenant, &id), password));
     }
     bind_bundled(platform, &ctx, &tenant, plugins, &queues, now).await?;
@@ -143,16 +179,40 @@ async fn bind_bundled(
     components.sort();
     for path in &components {
         let wasm = std::fs::read(path).with_context(|| path.display().to_string())?;
-        registry.upload(ctx, wasm, now).await.with_context(|| path.display().to_string())?;
+        registry
+            .upload(ctx, wasm, now)
+            .await
+            .with_context(|| path.display().to_string())?;
     }
-    let bound: Vec<_> = registry.bindings(ctx).await?.into_iter().map(|binding| binding.point).collect();
+    let bound: Vec<_> = registry
+        .bindings(ctx)
+        .await?
+        .into_iter()
+        .map(|binding| binding.point)
+        .collect();
     let mut wanted = vec![
-        (ExtensionPoint::Tenant(PluginKind::OutboundRule), "quiet-hours", json!({})),
-        (ExtensionPoint::Tenant(PluginKind::TagGenerator), "rfm-mood-tags", json!({})),
-        (ExtensionPoint::Tenant(PluginKind::QaScorecard), "etiquette-scorecard", json!({})),
+        (
+            ExtensionPoint::Tenant(PluginKind::OutboundRule),
+            "quiet-hours",
+            json!({}),
+        ),
+        (
+            ExtensionPoint::Tenant(PluginKind::TagGenerator),
+            "rfm-mood-tags",
+            json!({}),
+        ),
+        (
+            ExtensionPoint::Tenant(PluginKind::QaScorecard),
+            "etiquette-scorecard",
+            json!({}),
+        ),
     ];
     for number in NUMBERS {
-        wanted.push((ExtensionPoint::Number(E164::new(number.number)?), "ivr-menu", json!({ "language-skill": true })));
+        wanted.push((
+            ExtensionPoint::Number(E164::new(number.number)?),
+            "ivr-menu",
+            json!({ "language-skill": true }),
+        ));
     }
     for queue in queues {
         wanted.push((ExtensionPoint::Queue(queue.clone()), "skills-routing", json!({})));
@@ -160,8 +220,16 @@ async fn bind_bundled(
     for (point, plugin, config) in wanted {
         // What an administrator has swapped stays swapped.
         if !bound.contains(&point) {
-            let request = BindRequest { point: point.clone(), plugin: PluginId::new(plugin)?, version: None, config };
-            registry.bind(ctx, request, now).await.with_context(|| format!("{plugin} at {point}; run `cargo xtask plugins` first"))?;
+            let request = BindRequest {
+                point: point.clone(),
+                plugin: PluginId::new(plugin)?,
+                version: None,
+                config,
+            };
+            registry
+                .bind(ctx, request, now)
+                .await
+                .with_context(|| format!("{plugin} at {point}; run `cargo xtask plugins` first"))?;
             tenant.submit(Input::BindingChanged(point)).await?;
         }
     }
@@ -174,12 +242,24 @@ async fn admin_key(platform: &Platform, ctx: &OpContext, now: Timestamp) -> anyh
     if accounts.user(ctx, &id).await?.is_some() {
         return Ok(None);
     }
-    let user = UserRecord { id: id.clone(), name: "Demo administrator".into(), roles: vec![Role::Admin], created_at: now };
+    let user = UserRecord {
+        id: id.clone(),
+        name: "Demo administrator".into(),
+        roles: vec![Role::Admin],
+        created_at: now,
+    };
     accounts.create_user(ctx, user).await?;
-    Ok(Some(accounts.create_key(ctx, &id, "made with the demo tenant", now).await?.secret))
+    Ok(Some(
+        accounts
+            .create_key(ctx, &id, "made with the demo tenant", now)
+            .await?
+            .secret,
+    ))
 }
 
 pub(crate) fn now() -> Timestamp {
-    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
     Timestamp(since_epoch.as_millis() as u64)
 }

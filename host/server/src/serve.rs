@@ -18,16 +18,31 @@ use crate::{seed, telemetry};
 Telemetry goes out by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set. The log follows RUST_LOG, by default `info`.")]
 pub(crate) struct Arguments {
     /// Folder of the store, recordings, prompts and keys; made when missing.
-    #[arg(long, env = "JACKFIELD_DATA", default_value = "jackfield-data", value_name = "DIR")]
+    #[arg(
+        long,
+        env = "JACKFIELD_DATA",
+        default_value = "jackfield-data",
+        value_name = "DIR"
+    )]
     data: PathBuf,
     /// Keep everything in memory; gone at the end.
     #[arg(long)]
     memory: bool,
     /// Where the HTTP interface listens; port 0 takes a free one.
-    #[arg(long, env = "JACKFIELD_HTTP", default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "JACKFIELD_HTTP",
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR"
+    )]
     http: SocketAddr,
     /// Where SIP listens, UDP and TCP; port 0 takes a free one.
-    #[arg(long, env = "JACKFIELD_SIP", default_value = "127.0.0.1:5060", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "JACKFIELD_SIP",
+        default_value = "127.0.0.1:5060",
+        value_name = "ADDR"
+    )]
     sip: SocketAddr,
     /// Local address of media sockets; by default that of SIP.
     #[arg(long, env = "JACKFIELD_MEDIA_IP", value_name = "IP")]
@@ -47,7 +62,9 @@ pub(crate) struct Arguments {
 }
 
 fn port_range(text: &str) -> Result<(u16, u16), String> {
-    let parsed = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    let parsed = text
+        .split_once('-')
+        .and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
     match parsed {
         Some((first, last)) if first <= last => Ok((first, last)),
         _ => Err("expected FIRST-LAST, for example 20000-29999".into()),
@@ -58,7 +75,10 @@ impl Arguments {
     fn voice(&self, nonce_secret: [u8; 32]) -> anyhow::Result<VoiceOptions> {
         let media_ip = self.media_ip.unwrap_or(self.sip.ip());
         if media_ip.is_unspecified() && self.external_ip.is_none() {
-            bail!("--sip {} listens everywhere: say with --external-ip at which address phones reach this machine", self.sip);
+            bail!(
+                "--sip {} listens everywhere: say with --external-ip at which address phones reach this machine",
+                self.sip
+            );
         }
         let base = VoiceOptions::loopback(&self.data, nonce_secret);
         Ok(VoiceOptions {
@@ -85,14 +105,19 @@ pub(crate) fn main(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    std::fs::create_dir_all(&arguments.data).with_context(|| format!("--data {}", arguments.data.display()))?;
+    std::fs::create_dir_all(&arguments.data)
+        .with_context(|| format!("--data {}", arguments.data.display()))?;
     let nonce_secret = jackfield_runtime::secret_file(&arguments.data.join("nonce.key"))?;
     let voice = arguments.voice(nonce_secret)?;
     let store = match arguments.memory {
         true => StoreKind::Memory,
         false => StoreKind::Folder(arguments.data.join("store")),
     };
-    let options = PlatformOptions { data_dir: arguments.data.clone(), store, voice: Some(voice) };
+    let options = PlatformOptions {
+        data_dir: arguments.data.clone(),
+        store,
+        voice: Some(voice),
+    };
     let platform = Platform::start(options).await?;
     telemetry::observe(&platform);
     if arguments.demo {
@@ -124,8 +149,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 fn announce_demo(platform: &Platform, demo: &seed::Demo) {
-    let sip = platform.voice().map(|voice| voice.sip_udp().to_string()).unwrap_or_default();
-    println!("demo  tenant `{}`; register phones at {sip} and call a number:", demo.tenant.id());
+    let sip = platform
+        .voice()
+        .map(|voice| voice.sip_udp().to_string())
+        .unwrap_or_default();
+    println!(
+        "demo  tenant `{}`; register phones at {sip} and call a number:",
+        demo.tenant.id()
+    );
     for (user, password) in &demo.phones {
         println!("        agent   {user}  password {password}");
     }

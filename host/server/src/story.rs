@@ -35,15 +35,32 @@ pub(crate) struct Line {
 pub(crate) fn line(entry: &JournalEntry) -> Line {
     use Tone::{Agent, Customer, Plugin, Quiet, Trouble};
     let (tone, what, text) = match &entry.recorded.event {
-        Event::InteractionStarted { caller, caller_name, number, .. } => {
-            let name = caller_name.as_ref().map(|name| format!(" “{name}”")).unwrap_or_default();
+        Event::InteractionStarted {
+            caller,
+            caller_name,
+            number,
+            ..
+        } => {
+            let name = caller_name
+                .as_ref()
+                .map(|name| format!(" “{name}”"))
+                .unwrap_or_default();
             (Customer, "call", format!("{caller}{name} calls {number}"))
         }
-        Event::FlowDecided { on, actions, by, .. } => (Plugin, "flow", format!("{} → {}  {}", flow_event(on), flow_actions(actions), cost(by))),
+        Event::FlowDecided { on, actions, by, .. } => (
+            Plugin,
+            "flow",
+            format!("{} → {}  {}", flow_event(on), flow_actions(actions), cost(by)),
+        ),
         Event::DigitsEntered { digits, .. } => (Customer, "keypad", format!("the caller presses {digits}")),
         Event::AttributeSet { key, value, .. } => (Quiet, "set", format!("{key} = {value}")),
         Event::PromptFailed { problem, .. } => (Trouble, "prompt", problem.to_string()),
-        Event::Queued { queue, needs, priority, .. } => {
+        Event::Queued {
+            queue,
+            needs,
+            priority,
+            ..
+        } => {
             let mut text = format!("waits in {queue}");
             for need in needs {
                 let _ = write!(text, ", needs {}≥{}", need.skill, need.level);
@@ -64,8 +81,16 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             (Customer, "queue", format!("leaves {queue}: {why}"))
         }
         Event::Offered { queue, agent, by, .. } => match by {
-            Some(by) => (Plugin, "routing", format!("{queue}: offer to {agent}  {}", cost(by))),
-            None => (Agent, "routing", format!("{queue}: offer to {agent} (built-in longest idle)")),
+            Some(by) => (
+                Plugin,
+                "routing",
+                format!("{queue}: offer to {agent}  {}", cost(by)),
+            ),
+            None => (
+                Agent,
+                "routing",
+                format!("{queue}: offer to {agent} (built-in longest idle)"),
+            ),
         },
         Event::OfferRinging { agent, .. } => (Agent, "ringing", format!("{agent}'s phone rings")),
         Event::OfferFailed { agent, reason, .. } => {
@@ -78,16 +103,54 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             };
             (Trouble, "offer", format!("{agent} {why}"))
         }
-        Event::Connected { agent, waited_ms, .. } => (Agent, "connected", format!("{agent} talks with the customer, who waited {}", seconds(*waited_ms))),
+        Event::Connected { agent, waited_ms, .. } => (
+            Agent,
+            "connected",
+            format!(
+                "{agent} talks with the customer, who waited {}",
+                seconds(*waited_ms)
+            ),
+        ),
         Event::Held { agent, .. } => (Agent, "hold", format!("{agent} puts the customer on hold")),
         Event::Resumed { agent, .. } => (Agent, "resume", format!("{agent} takes the customer back")),
-        Event::AgentLeft { agent, talked_ms, transferred_to, .. } => {
-            let then = transferred_to.as_ref().map(|queue| format!(", transferred to {queue}")).unwrap_or_default();
-            (Agent, "left", format!("{agent} leaves after {}{then}", seconds(*talked_ms)))
+        Event::AgentLeft {
+            agent,
+            talked_ms,
+            transferred_to,
+            ..
+        } => {
+            let then = transferred_to
+                .as_ref()
+                .map(|queue| format!(", transferred to {queue}"))
+                .unwrap_or_default();
+            (
+                Agent,
+                "left",
+                format!("{agent} leaves after {}{then}", seconds(*talked_ms)),
+            )
         }
-        Event::SurveyAnswered { answer, .. } => (Customer, "survey", format!("{} = {} ({}–{})", answer.question, answer.value, answer.lowest, answer.highest)),
+        Event::SurveyAnswered { answer, .. } => (
+            Customer,
+            "survey",
+            format!(
+                "{} = {} ({}–{})",
+                answer.question, answer.value, answer.lowest, answer.highest
+            ),
+        ),
         Event::RecordingStarted { .. } => (Quiet, "recording", "begins".to_owned()),
-        Event::RecordingStored { length_ms, speech, .. } => (Quiet, "recording", format!("{} stored; customer spoke {}, agent {}, both at once {}", seconds(*length_ms), seconds(speech.customer_ms), seconds(speech.agent_ms), seconds(speech.talk_over_ms))),
+        Event::RecordingStored {
+            length_ms, speech, ..
+        } => (
+            Quiet,
+            "recording",
+            format!(
+                "{} stored; customer spoke {}, agent {}, both at once {}",
+                seconds(*length_ms),
+                seconds(speech.customer_ms),
+                seconds(speech.agent_ms),
+                seconds(speech.talk_over_ms)
+            ),
+        ),
         Event::InteractionEnded { by, abandoned, .. } => {
             let who = match by {
                 EndedBy::Customer => "the customer hangs up",
@@ -96,21 +159,57 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
                 EndedBy::System => "the call is ended by the system",
             };
             let tone = if abandoned.is_some() { Trouble } else { Customer };
-            let stage = abandoned.map(|stage| format!(" (abandoned: {stage:?})").to_lowercase()).unwrap_or_default();
+            let stage = abandoned
+                .map(|stage| format!(" (abandoned: {stage:?})").to_lowercase())
+                .unwrap_or_default();
             (tone, "ended", format!("{who}{stage}"))
         }
-        Event::Orphaned { .. } => (Trouble, "orphaned", "the process that held the call died".to_owned()),
-        Event::Evaluated { score, evaluation, by, .. } => {
-            let score = score.map_or_else(|| "no item applies".to_owned(), |score| format!("{score:.0} of 100"));
-            (Plugin, "score", format!("{score}, {} items  {}", evaluation.items.len(), cost(by)))
+        Event::Orphaned { .. } => (
+            Trouble,
+            "orphaned",
+            "the process that held the call died".to_owned(),
+        ),
+        Event::Evaluated {
+            score,
+            evaluation,
+            by,
+            ..
+        } => {
+            let score = score.map_or_else(
+                || "no item applies".to_owned(),
+                |score| format!("{score:.0} of 100"),
+            );
+            (
+                Plugin,
+                "score",
+                format!("{score}, {} items  {}", evaluation.items.len(), cost(by)),
+            )
         }
-        Event::Tagged { customer, changes, by, .. } => {
+        Event::Tagged {
+            customer,
+            changes,
+            by,
+            ..
+        } => {
             let changes: Vec<_> = changes.iter().map(tag_change).collect();
-            let changes = if changes.is_empty() { "no change".to_owned() } else { changes.join(", ") };
+            let changes = if changes.is_empty() {
+                "no change".to_owned()
+            } else {
+                changes.join(", ")
+            };
             (Plugin, "tags", format!("{customer}: {changes}  {}", cost(by)))
         }
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
-        Event::DecisionFailed { kind, failure, fallback, .. } => (Trouble, "fallback", format!("{kind}: {} ({}) → {fallback}", failure.code, failure.message)),
+        Event::DecisionFailed {
+            kind,
+            failure,
+            fallback,
+            ..
+        } => (
+            Trouble,
+            "fallback",
+            format!("{kind}: {} ({}) → {fallback}", failure.code, failure.message),
+        ),
         Event::AgentStateChanged { agent, state, .. } => {
             let text = match state {
                 AgentState::Break { reason } => format!("{agent} is on a break ({reason})"),
@@ -118,7 +217,9 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             };
             (Quiet, "agent", text)
         }
-        Event::AgentStateRequested { agent, .. } => (Quiet, "agent", format!("{agent} wants another state afterwards")),
+        Event::AgentStateRequested { agent, .. } => {
+            (Quiet, "agent", format!("{agent} wants another state afterwards"))
+        }
         Event::QueueSet { config } => (Quiet, "queue", format!("{} set", config.id)),
         Event::QueueRemoved { queue } => (Quiet, "queue", format!("{queue} removed")),
         Event::NumberSet { config } => (Quiet, "number", format!("{} set", config.number)),
@@ -130,7 +231,10 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
 }
 
 fn cost(by: &Provenance) -> String {
-    format!("[{} {}, {} fuel, {} µs]", by.plugin, by.version, by.fuel, by.wall_us)
+    format!(
+        "[{} {}, {} fuel, {} µs]",
+        by.plugin, by.version, by.fuel, by.wall_us
+    )
 }
 
 fn seconds(ms: u64) -> String {

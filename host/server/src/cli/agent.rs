@@ -110,7 +110,9 @@ enum Wanted {
 }
 
 fn pair<T: std::str::FromStr>(text: &str) -> Result<(String, T), String> {
-    let parsed = text.split_once('=').and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
+    let parsed = text
+        .split_once('=')
+        .and_then(|(name, value)| Some((name.to_owned(), value.parse().ok()?)));
     parsed.ok_or_else(|| "expected NAME=NUMBER".into())
 }
 
@@ -120,16 +122,30 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     match arguments.command {
         Command::List => out.list(json, client.list(&path(&["agents"]), &[], usize::MAX)?, COLUMNS),
         Command::Show { agent } => out.show(json, &client.get(&path(&["agents", &agent]))?, FIELDS),
-        Command::Set { agent, name, skills, queues, capacity } => {
+        Command::Set {
+            agent,
+            name,
+            skills,
+            queues,
+            capacity,
+        } => {
             let at = path(&["agents", &agent]);
             let known = client.find(&at)?.unwrap_or_else(|| json!({"name": agent}));
             let mut body = json!({"name": name.map_or_else(|| known["name"].clone(), Value::from)});
             let map = |pairs: BTreeMap<String, Value>| Value::from_iter(pairs);
-            let skills = skills.into_iter().map(|(skill, level)| (skill, level.into())).collect();
-            let capacity = capacity.into_iter().map(|(channel, most)| (channel, most.into())).collect();
-            for (field, given) in
-                [("skills", map(skills)), ("queues", queues.into()), ("capacity", map(capacity))]
-            {
+            let skills = skills
+                .into_iter()
+                .map(|(skill, level)| (skill, level.into()))
+                .collect();
+            let capacity = capacity
+                .into_iter()
+                .map(|(channel, most)| (channel, most.into()))
+                .collect();
+            for (field, given) in [
+                ("skills", map(skills)),
+                ("queues", queues.into()),
+                ("capacity", map(capacity)),
+            ] {
                 let empty = given.as_object().is_some_and(serde_json::Map::is_empty)
                     || given.as_array().is_some_and(Vec::is_empty);
                 let value = if empty { known[field].clone() } else { given };
@@ -152,7 +168,10 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             };
             let answer = client.put(&path(&["agents", &agent, "state"]), body)?;
             let name = answer["state"]["name"].as_str().unwrap_or_default();
-            let then = answer["wanted"]["state"].as_str().map(|then| format!(", then {then}")).unwrap_or_default();
+            let then = answer["wanted"]["state"]
+                .as_str()
+                .map(|then| format!(", then {then}"))
+                .unwrap_or_default();
             out.done(json, &answer, &format!("agent {agent} is {name}{then}"))
         }
         Command::PhonePassword { agent } => {
@@ -160,7 +179,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             std::io::stdin().lock().read_line(&mut password)?;
             let body = json!({"password": password.trim_end_matches(['\r', '\n'])});
             client.put(&path(&["agents", &agent, "phone-password"]), body)?;
-            out.done(json, &Value::Null, &format!("the phone of {agent} has a new password"))
+            out.done(
+                json,
+                &Value::Null,
+                &format!("the phone of {agent} has a new password"),
+            )
         }
     }
 }

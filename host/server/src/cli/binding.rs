@@ -29,14 +29,16 @@ const FIELDS: &[Column] = &[
 
 /// Bindings: plug plugins in, swap them, take them out, while calls are in progress.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "A POINT is number:+E.164 (voice flow), queue:ID (routing strategy), tenant:outbound-rule,
+#[command(
+    after_help = "A POINT is number:+E.164 (voice flow), queue:ID (routing strategy), tenant:outbound-rule,
 tenant:tag-generator or tenant:qa-scorecard.
 
 Examples:
   jackfield binding set queue:support skills-routing@1.2.0 --config '{\"relax_after_ms\": 20000}'
   jackfield binding set number:+8675512345678 ivr-menu --config menu.json
   jackfield binding history queue:support
-  jackfield binding remove tenant:tag-generator")]
+  jackfield binding remove tenant:tag-generator"
+)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,
@@ -85,8 +87,11 @@ fn config(given: Option<String>) -> Result<Value, Failure> {
     let (text, what) = if given.trim_start().starts_with('{') {
         (given, "--config".to_owned())
     } else {
-        let text = std::fs::read_to_string(&given)
-            .map_err(|error| Failure::Usage(format!("--config {given}: {error}; expected a JSON object or a file")))?;
+        let text = std::fs::read_to_string(&given).map_err(|error| {
+            Failure::Usage(format!(
+                "--config {given}: {error}; expected a JSON object or a file"
+            ))
+        })?;
         (text, format!("--config {given}"))
     };
     serde_json::from_str(&text).map_err(|error| Failure::Usage(format!("{what}: {error}")))
@@ -98,7 +103,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     match arguments.command {
         Command::List => out.list(json, client.list(&path(&["bindings"]), &[], usize::MAX)?, COLUMNS),
         Command::Show { point } => out.show(json, &client.get(&path(&["bindings", &point]))?, FIELDS),
-        Command::Set { point, plugin, config: given } => {
+        Command::Set {
+            point,
+            plugin,
+            config: given,
+        } => {
             let (plugin, version) = match plugin.split_once('@') {
                 Some((plugin, version)) => (plugin.to_owned(), Some(version.to_owned())),
                 None => (plugin, None),
@@ -106,15 +115,24 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             let body = json!({"plugin": plugin, "version": version, "config": config(given)?});
             let answer = client.put(&path(&["bindings", &point]), body)?;
             let version = answer["version"].as_str().unwrap_or_default();
-            let done = format!("{plugin}@{version} decides at {point} (revision {})", answer["revision"]);
+            let done = format!(
+                "{plugin}@{version} decides at {point} (revision {})",
+                answer["revision"]
+            );
             out.done(json, &answer, &done)
         }
-        Command::History { point } => {
-            out.list(json, client.list(&path(&["bindings", &point, "history"]), &[], usize::MAX)?, COLUMNS)
-        }
+        Command::History { point } => out.list(
+            json,
+            client.list(&path(&["bindings", &point, "history"]), &[], usize::MAX)?,
+            COLUMNS,
+        ),
         Command::Remove { point } => {
             client.delete(&path(&["bindings", &point]))?;
-            out.done(json, &Value::Null, &format!("nothing is plugged in at {point} any more"))
+            out.done(
+                json,
+                &Value::Null,
+                &format!("nothing is plugged in at {point} any more"),
+            )
         }
     }
 }

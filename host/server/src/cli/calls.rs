@@ -96,7 +96,9 @@ enum Command {
         call: Option<String>,
     },
     /// Send a customer who talks with an agent to a queue.
-    #[command(after_help = "Example:\n  jackfield calls transfer 019b76da-0000-7000-8000-000000000000 billing")]
+    #[command(
+        after_help = "Example:\n  jackfield calls transfer 019b76da-0000-7000-8000-000000000000 billing"
+    )]
     Transfer {
         /// The call's id.
         call: String,
@@ -122,21 +124,49 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List { live, ended, queue, agent, customer, since, limit } => {
+        Command::List {
+            live,
+            ended,
+            queue,
+            agent,
+            customer,
+            since,
+            limit,
+        } => {
             let since = since.map(|ago| {
                 let now = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
                 now.saturating_sub(ago).to_string()
             });
             let stage = (live || ended).then(|| live.to_string());
-            let query = [("live", stage), ("queue", queue), ("agent", agent), ("customer", customer), ("since", since)];
-            let query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-            out.list(json, client.list(&path(&["interactions"]), &query, limit)?, COLUMNS)
+            let query = [
+                ("live", stage),
+                ("queue", queue),
+                ("agent", agent),
+                ("customer", customer),
+                ("since", since),
+            ];
+            let query: Vec<_> = query
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)))
+                .collect();
+            out.list(
+                json,
+                client.list(&path(&["interactions"]), &query, limit)?,
+                COLUMNS,
+            )
         }
         Command::Show { call } => show(&client, json, &call, out),
         Command::Watch { call: Some(call) } => watch(&client, json, &call, out),
         Command::Watch { call: None } => {
             let query = path(&["events"]);
-            Follow { path: query, last_seen: None, calls_only: true, until_closed: false, json }.run(&client, out)
+            Follow {
+                path: query,
+                last_seen: None,
+                calls_only: true,
+                until_closed: false,
+                json,
+            }
+            .run(&client, out)
         }
         Command::Transfer { call, queue } => {
             let body = Sent::Json(json!({"queue": queue}));
@@ -178,7 +208,14 @@ fn watch(client: &Client, json: bool, call: &str, out: &mut Output) -> Result<()
     }
     let last_seen = events.last().and_then(|last| last["seq"].as_u64());
     let path = with_query(&path(&["events"]), &[("interaction", call.to_owned())]);
-    Follow { path, last_seen, calls_only: false, until_closed: true, json }.run(client, out)
+    Follow {
+        path,
+        last_seen,
+        calls_only: false,
+        until_closed: true,
+        json,
+    }
+    .run(client, out)
 }
 
 fn recording(client: &Client, call: &str, output: Option<PathBuf>, out: &mut Output) -> Result<(), Failure> {
@@ -189,7 +226,10 @@ fn recording(client: &Client, call: &str, output: Option<PathBuf>, out: &mut Out
     }
     let refused = |error: std::io::Error| Failure::Usage(format!("--output {}: {error}", to.display()));
     // Beside its place until it is whole, so a broken download leaves nothing that looks like a recording.
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(".".as_ref());
+    let folder = to
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(".".as_ref());
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(refused)?;
     let bytes = client.download(&from, &mut file)?;
     file.persist(&to).map_err(|error| refused(error.error))?;

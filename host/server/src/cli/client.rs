@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jackfield_api::Problem;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};
@@ -21,18 +21,44 @@ const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 /// Items of a page when all are wanted.
 const PAGE: &str = "200";
 
+/// What is escaped in a path or query: all but the unreserved characters of RFC 3986, and `:`, which ids hold.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':');
+
 /// Where the server is and with which key.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct Connection {
     /// Where the server is.
-    #[arg(long, env = "JACKFIELD_URL", default_value = "http://127.0.0.1:8080", value_name = "URL", global = true)]
+    #[arg(
+        long,
+        env = "JACKFIELD_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL",
+        global = true
+    )]
     pub(crate) url: String,
     /// The API key.
-    #[arg(long, env = "JACKFIELD_KEY", hide_env_values = true, value_name = "KEY", global = true)]
+    #[arg(
+        long,
+        env = "JACKFIELD_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        global = true
+    )]
     pub(crate) key: Option<String>,
     /// A file with the API key; by default ~/.config/jackfield/key, when it is there.
-    #[arg(long, env = "JACKFIELD_KEY_FILE", value_name = "FILE", conflicts_with = "key", global = true)]
+    #[arg(
+        long,
+        env = "JACKFIELD_KEY_FILE",
+        value_name = "FILE",
+        conflicts_with = "key",
+        global = true
+    )]
     pub(crate) key_file: Option<PathBuf>,
     /// Print the server's answers as JSON.
     #[arg(long, global = true, help_heading = "Output")]
@@ -41,8 +67,8 @@ pub(crate) struct Connection {
 
 impl Connection {
     fn key(&self) -> Result<Option<String>, Failure> {
-        if let Some(key) = &self.key {
-            return Ok(Some(key.trim().to_owned()));
+        if let Some(key) = self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
+            return Ok(Some(key.to_owned()));
         }
         let read = |path: &Path| std::fs::read_to_string(path).map(|text| Some(text.trim().to_owned()));
         match (&self.key_file, usual_key_file()) {
@@ -59,7 +85,9 @@ impl Connection {
 
 fn usual_key_file() -> Option<PathBuf> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".config"));
-    let config = std::env::var_os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home)?;
+    let config = std::env::var_os("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(home)?;
     Some(config.join("jackfield").join("key"))
 }
 
@@ -81,14 +109,20 @@ impl Client {
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
         let url = connection.url.trim_end_matches('/').to_owned();
         if !url.starts_with("http://") && !url.starts_with("https://") {
-            return Err(Failure::Usage(format!("--url {url}: expected http://… or https://…")));
+            return Err(Failure::Usage(format!(
+                "--url {url}: expected http://… or https://…"
+            )));
         }
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
             .user_agent(concat!("jackfield/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Self { agent: config.into(), url, key: connection.key()? })
+        Ok(Self {
+            agent: config.into(),
+            url,
+            key: connection.key()?,
+        })
     }
 
     /// Reads one thing.
@@ -106,7 +140,12 @@ impl Client {
     }
 
     /// Reads a list, all pages or until there are `most` items.
-    pub(crate) fn list(&self, path: &str, query: &[(&str, String)], most: usize) -> Result<Vec<Value>, Failure> {
+    pub(crate) fn list(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        most: usize,
+    ) -> Result<Vec<Value>, Failure> {
         let mut items = Vec::new();
         let mut cursor: Option<String> = None;
         loop {
@@ -162,11 +201,14 @@ impl Client {
         if text.is_empty() {
             return Ok(Value::Null);
         }
-        serde_json::from_slice(&text).map_err(|error| Failure::Answer(format!("the answer is no JSON: {error}")))
+        serde_json::from_slice(&text)
+            .map_err(|error| Failure::Answer(format!("the answer is no JSON: {error}")))
     }
 
     fn request(&self, method: Method, path: &str) -> ureq::http::request::Builder {
-        let request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url));
         match &self.key {
             Some(key) => request.header("authorization", format!("Bearer {key}")),
             None => request,
@@ -179,7 +221,8 @@ impl Client {
         request: ureq::http::Result<Request<Vec<u8>>>,
         patience: Option<Duration>,
     ) -> Result<Response<Body>, Failure> {
-        let request = request.map_err(|error| Failure::Usage(format!("the request can't be made: {error}")))?;
+        let request =
+            request.map_err(|error| Failure::Usage(format!("the request can't be made: {error}")))?;
         let (parts, body) = request.into_parts();
         let sent = if body.is_empty() {
             let request = self.agent.configure_request(Request::from_parts(parts, ()));
@@ -188,8 +231,10 @@ impl Client {
             let request = self.agent.configure_request(Request::from_parts(parts, body));
             self.agent.run(request.timeout_global(patience).build())
         };
-        let response = sent
-            .map_err(|error| Failure::Unreachable { url: self.url.clone(), why: error.to_string() })?;
+        let response = sent.map_err(|error| Failure::Unreachable {
+            url: self.url.clone(),
+            why: error.to_string(),
+        })?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -228,14 +273,20 @@ impl Client {
 /// The data of server-sent events. Jackfield's are one line each.
 fn data_of(reader: impl BufRead) -> impl Iterator<Item = Result<String, Failure>> {
     reader.lines().filter_map(|line| match line {
-        Ok(line) => line.strip_prefix("data:").map(|data| Ok(data.trim_start().to_owned())),
+        Ok(line) => line
+            .strip_prefix("data:")
+            .map(|data| Ok(data.trim_start().to_owned())),
         Err(error) => Some(Err(Failure::Answer(format!("the event stream broke: {error}")))),
     })
 }
 
 fn read(response: Response<Body>) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
-    let read = response.into_body().into_reader().take(MAX_ANSWER).read_to_end(&mut bytes);
+    let read = response
+        .into_body()
+        .into_reader()
+        .take(MAX_ANSWER)
+        .read_to_end(&mut bytes);
     read.map_err(|error| Failure::Answer(format!("the answer broke off: {error}")))?;
     Ok(bytes)
 }
@@ -245,7 +296,7 @@ pub(crate) fn path(parts: &[&str]) -> String {
     let mut path = String::from("/v1");
     for part in parts {
         path.push('/');
-        path.extend(utf8_percent_encode(part, NON_ALPHANUMERIC));
+        path.extend(utf8_percent_encode(part, ESCAPED));
     }
     path
 }
@@ -256,7 +307,7 @@ pub(crate) fn with_query(path: &str, query: &[(&str, String)]) -> String {
         text.push(if at == 0 { '?' } else { '&' });
         text.push_str(name);
         text.push('=');
-        text.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+        text.extend(utf8_percent_encode(value, ESCAPED));
     }
     text
 }

@@ -58,7 +58,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     match arguments.command {
         Command::List { limit } => out.list(json, client.list(&path(&["customers"]), &[], limit)?, COLUMNS),
         Command::Show { customer } => {
-            let customer = if customer.starts_with('+') { format!("tel:{customer}") } else { customer };
+            let customer = if customer.starts_with('+') {
+                format!("tel:{customer}")
+            } else {
+                customer
+            };
             let found = client.get(&path(&["customers", &customer]))?;
             out.show(json, &found, FIELDS)?;
             if json { Ok(()) } else { tags(&found, out) }
@@ -69,8 +73,14 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
 fn tags(customer: &Value, out: &mut Output) -> Result<(), Failure> {
     for tag in customer["tags"].as_array().into_iter().flatten() {
         let text = |field: &str| tag[field].as_str().unwrap_or_default();
-        let until = tag["expires_at"].as_u64().map(|at| format!(", until {}", time(at))).unwrap_or_default();
-        let more = out.paint(QUIET, &format!("{}%{until}: {}", tag["confidence"], text("reason")));
+        let until = tag["expires_at"]
+            .as_u64()
+            .map(|at| format!(", until {}", time(at)))
+            .unwrap_or_default();
+        let more = out.paint(
+            QUIET,
+            &format!("{}%{until}: {}", tag["confidence"], text("reason")),
+        );
         out.line(&format!("  {}  {more}", text("name")))?;
     }
     Ok(())

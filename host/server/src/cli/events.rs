@@ -40,13 +40,30 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure> {
     let client = Client::new(&arguments.connection)?;
-    let from = arguments.from.or((!arguments.follow).then_some(0)).map(|from| from.to_string());
-    let query = [("from", from), ("type", arguments.types.clone()), ("interaction", arguments.interaction.clone())];
-    let mut query: Vec<_> = query.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let from = arguments
+        .from
+        .or((!arguments.follow).then_some(0))
+        .map(|from| from.to_string());
+    let query = [
+        ("from", from),
+        ("type", arguments.types.clone()),
+        ("interaction", arguments.interaction.clone()),
+    ];
+    let mut query: Vec<_> = query
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
     let json = arguments.connection.json;
     if arguments.follow {
         let path = with_query(&path(&["events"]), &query);
-        return Follow { path, last_seen: None, calls_only: false, until_closed: false, json }.run(&client, out);
+        return Follow {
+            path,
+            last_seen: None,
+            calls_only: false,
+            until_closed: false,
+            json,
+        }
+        .run(&client, out);
     }
     query.push(("follow", "false".into()));
     for data in client.stream(&with_query(&path(&["events"]), &query), None)? {
@@ -97,7 +114,9 @@ impl Follow {
             }
             tries += 1;
             if tries >= TRIES {
-                return Err(Failure::Answer("the server keeps ending the stream; see its log".into()));
+                return Err(Failure::Answer(
+                    "the server keeps ending the stream; see its log".into(),
+                ));
             }
             std::thread::sleep(BREATH);
         }
@@ -135,7 +154,10 @@ pub(crate) fn tell(event: &Value, json: bool, name_call: bool, out: &mut Output)
             for known in ["seq", "at", "type", "interaction"] {
                 rest.as_object_mut().map(|fields| fields.remove(known));
             }
-            let what = out.paint(QUIET, &format!("{:10}", event["type"].as_str().unwrap_or_default()));
+            let what = out.paint(
+                QUIET,
+                &format!("{:10}", event["type"].as_str().unwrap_or_default()),
+            );
             out.line(&format!("{at}  {call}{what}  {rest}"))
         }
     }

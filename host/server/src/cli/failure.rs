@@ -14,7 +14,9 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Usage(String),
     /// The server can't be reached.
-    #[error("{url} can't be reached: {why}\n  Is `jackfield serve` running there? Say where it is with --url or JACKFIELD_URL.")]
+    #[error(
+        "{url} can't be reached: {why}\n  Is `jackfield serve` running there? Say where it is with --url or JACKFIELD_URL."
+    )]
     Unreachable { url: String, why: String },
     /// The server's answer makes no sense.
     #[error("{0}")]
@@ -34,7 +36,9 @@ fn told(problem: &Problem) -> String {
         "no-key" | "unknown-key" => Some("give a key with --key, --key-file or JACKFIELD_KEY"),
         "forbidden" => Some("`jackfield whoami` shows the roles of your key"),
         "overloaded" | "unavailable" => Some("try again in a few seconds"),
-        "unknown-plugin" => Some("`jackfield plugin upload FILE` uploads one, `jackfield plugin list` shows what is there"),
+        "unknown-plugin" => {
+            Some("`jackfield plugin upload FILE` uploads one, `jackfield plugin list` shows what is there")
+        }
         "unknown-queue" => Some("`jackfield queue list` shows what is there"),
         "unknown-agent" => Some("`jackfield agent list` shows who is there"),
         "internal" => Some("the server's log has the cause under this instance"),

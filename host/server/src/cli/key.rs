@@ -49,11 +49,16 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List { user } => {
-            out.list(json, client.list(&path(&["users", &user, "keys"]), &[], usize::MAX)?, COLUMNS)
-        }
+        Command::List { user } => out.list(
+            json,
+            client.list(&path(&["users", &user, "keys"]), &[], usize::MAX)?,
+            COLUMNS,
+        ),
         Command::Create { user, label } => {
-            let answer = client.post(&path(&["users", &user, "keys"]), Sent::Json(json!({"label": label})))?;
+            let answer = client.post(
+                &path(&["users", &user, "keys"]),
+                Sent::Json(json!({"label": label})),
+            )?;
             out.done(json, &answer, &format!("a key of {user}, shown this once:"))?;
             if !json {
                 out.line(answer["key"].as_str().unwrap_or_default())?;
@@ -62,7 +67,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         }
         Command::Revoke { user, key } => {
             client.delete(&path(&["users", &user, "keys", &key]))?;
-            out.done(json, &Value::Null, &format!("key {key} of {user} is refused from now on"))
+            out.done(
+                json,
+                &Value::Null,
+                &format!("key {key} of {user} is refused from now on"),
+            )
         }
     }
 }

@@ -6,8 +6,12 @@ use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
 
-const COLUMNS: &[Column] =
-    &[("NUMBER", "/number"), ("NAME", "/name"), ("LANGUAGE", "/language"), ("DEFAULT QUEUE", "/default_queue")];
+const COLUMNS: &[Column] = &[
+    ("NUMBER", "/number"),
+    ("NAME", "/name"),
+    ("LANGUAGE", "/language"),
+    ("DEFAULT QUEUE", "/default_queue"),
+];
 
 /// Numbers that customers call.
 #[derive(Debug, clap::Args)]
@@ -31,7 +35,9 @@ enum Command {
         number: String,
     },
     /// Take a number in, or change what is given; the rest stays as it is.
-    #[command(after_help = "Example:\n  jackfield number set +442079460100 --name Hotline --language en --queue support")]
+    #[command(
+        after_help = "Example:\n  jackfield number set +442079460100 --name Hotline --language en --queue support"
+    )]
     Set {
         /// E.164, for example +8675512345678.
         number: String,
@@ -58,7 +64,12 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     match arguments.command {
         Command::List => out.list(json, client.list(&path(&["numbers"]), &[], usize::MAX)?, COLUMNS),
         Command::Show { number } => out.show(json, &client.get(&path(&["numbers", &number]))?, COLUMNS),
-        Command::Set { number, name, language, queue } => {
+        Command::Set {
+            number,
+            name,
+            language,
+            queue,
+        } => {
             let at = path(&["numbers", &number]);
             let known = client.find(&at)?;
             let stays = |field: &str| known.as_ref().map_or(Value::Null, |known| known[field].clone());

@@ -70,16 +70,36 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     if arguments.connection.json {
         return out.json(&answer);
     }
-    let text = |at: &str| answer.pointer(at).and_then(|value| value.as_str()).unwrap_or_default();
+    let text = |at: &str| {
+        answer
+            .pointer(at)
+            .and_then(|value| value.as_str())
+            .unwrap_or_default()
+    };
     let verdict = text("/verdict");
     let style = if verdict == "allow" { GOOD } else { BAD };
-    let channel = answer["channel"].as_str().map(|channel| format!(" by {channel}")).unwrap_or_default();
-    out.line(&format!("{}{channel}: {}", out.paint(style, verdict), text("/reason")))?;
+    let channel = answer["channel"]
+        .as_str()
+        .map(|channel| format!(" by {channel}"))
+        .unwrap_or_default();
+    out.line(&format!(
+        "{}{channel}: {}",
+        out.paint(style, verdict),
+        text("/reason")
+    ))?;
     if let Some(at) = answer["next_permitted_at"].as_u64() {
         out.line(&format!("permitted from {}", time(at)))?;
     }
     match answer["failure"].as_object() {
-        Some(_) => out.line(&format!("no valid ruling: {} ({})", text("/failure/message"), text("/failure/code"))),
-        None => out.line(&format!("decided by {} {}", text("/by/plugin"), text("/by/version"))),
+        Some(_) => out.line(&format!(
+            "no valid ruling: {} ({})",
+            text("/failure/message"),
+            text("/failure/code")
+        )),
+        None => out.line(&format!(
+            "decided by {} {}",
+            text("/by/plugin"),
+            text("/by/version")
+        )),
     }
 }

@@ -28,16 +28,26 @@ impl Output {
     /// Standard output.
     pub(crate) fn terminal() -> Self {
         let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { to: Box::new(std::io::stdout()), colours }
+        Self {
+            to: Box::new(std::io::stdout()),
+            colours,
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn into(to: impl Write + 'static) -> Self {
-        Self { to: Box::new(to), colours: false }
+        Self {
+            to: Box::new(to),
+            colours: false,
+        }
     }
 
     pub(crate) fn paint(&self, style: Style, text: &str) -> String {
-        if self.colours && !text.is_empty() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+        if self.colours && !text.is_empty() {
+            format!("{style}{text}{style:#}")
+        } else {
+            text.to_owned()
+        }
     }
 
     pub(crate) fn line(&mut self, text: &str) -> Result<(), Failure> {
@@ -63,10 +73,18 @@ impl Output {
         if items.is_empty() {
             return self.line(&self.paint(QUIET, "none"));
         }
-        let rows: Vec<Vec<String>> =
-            items.iter().map(|item| columns.iter().map(|(_, at)| cell(item, at)).collect()).collect();
+        let rows: Vec<Vec<String>> = items
+            .iter()
+            .map(|item| columns.iter().map(|(_, at)| cell(item, at)).collect())
+            .collect();
         let widths: Vec<usize> = (0..columns.len())
-            .map(|at| rows.iter().map(|row| row[at].width()).chain([columns[at].0.width()]).max().unwrap_or(0))
+            .map(|at| {
+                rows.iter()
+                    .map(|row| row[at].width())
+                    .chain([columns[at].0.width()])
+                    .max()
+                    .unwrap_or(0)
+            })
             .collect();
         let headings: Vec<String> = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         self.line(&self.paint(HEADING, aligned(&headings, &widths).trim_end()))?;
@@ -117,12 +135,16 @@ fn cell(item: &Value, at: &str) -> String {
         (_, Some(ms)) if name.ends_with("_ms") => length(ms),
         (Value::Null, _) => String::new(),
         (Value::Bool(yes), _) => if *yes { "yes" } else { "no" }.into(),
-        (Value::Number(number), _) if number.is_f64() => format!("{:.1}", number.as_f64().unwrap_or_default()),
+        (Value::Number(number), _) if number.is_f64() => {
+            format!("{:.1}", number.as_f64().unwrap_or_default())
+        }
         (Value::String(text), _) => text.clone(),
         (Value::Array(items), _) => items.iter().map(short).collect::<Vec<_>>().join(", "),
-        (Value::Object(fields), _) => {
-            fields.iter().map(|(name, value)| format!("{name}={}", short(value))).collect::<Vec<_>>().join(", ")
-        }
+        (Value::Object(fields), _) => fields
+            .iter()
+            .map(|(name, value)| format!("{name}={}", short(value)))
+            .collect::<Vec<_>>()
+            .join(", "),
         (other, _) => other.to_string(),
     }
 }
@@ -147,10 +169,17 @@ pub(crate) fn clock_time(ms: u64) -> String {
 }
 
 fn moment(ms: u64, format: &str) -> String {
-    let stamp = i64::try_from(ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let stamp = i64::try_from(ms)
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
     stamp.map_or_else(
         || format!("{ms} ms"),
-        |stamp| stamp.to_zoned(jiff::tz::TimeZone::system()).strftime(format).to_string(),
+        |stamp| {
+            stamp
+                .to_zoned(jiff::tz::TimeZone::system())
+                .strftime(format)
+                .to_string()
+        },
     )
 }
 

@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use serde_json::Value;
-
 use super::client::{Client, Connection, Sent, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
@@ -64,7 +62,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         }
         Command::List { plugin } => {
             let mut plugins = client.list(&path(&["plugins"]), &[], usize::MAX)?;
-            plugins.retain(|item| plugin.as_ref().is_none_or(|wanted| item["id"] == Value::from(wanted.as_str())));
+            plugins.retain(|item| plugin.as_ref().is_none_or(|wanted| item["id"] == wanted.as_str()));
             out.list(json, plugins, COLUMNS)
         }
     }

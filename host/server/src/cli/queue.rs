@@ -109,7 +109,16 @@ impl Set {
             ("name", self.name.map(Value::from)),
             ("max_waiting", self.max_waiting.map(Value::from)),
             ("max_wait_ms", self.max_wait.map(Value::from)),
-            ("overflow", self.overflow.map(|queue| if queue == "none" { Value::Null } else { queue.into() })),
+            (
+                "overflow",
+                self.overflow.map(|queue| {
+                    if queue == "none" {
+                        Value::Null
+                    } else {
+                        queue.into()
+                    }
+                }),
+            ),
             ("offer_timeout_ms", self.offer_timeout.map(Value::from)),
             ("wrap_up_ms", self.wrap_up.map(Value::from)),
             ("progress_every_ms", self.progress_every.map(Value::from)),
@@ -136,7 +145,9 @@ pub(crate) fn millis(text: &str) -> Result<u64, String> {
         _ => return Err("expected a number and its unit: 500ms, 20s, 5m, 2h or 1d".into()),
     };
     let number: Option<u64> = text[..digits].parse().ok();
-    number.and_then(|number| number.checked_mul(unit)).ok_or_else(|| "expected a smaller number".into())
+    number
+        .and_then(|number| number.checked_mul(unit))
+        .ok_or_else(|| "expected a smaller number".into())
 }
 
 pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
@@ -166,7 +177,16 @@ mod unit_tests {
         assert_eq!(millis("500ms"), Ok(500));
         assert_eq!(millis("20s"), Ok(20_000));
         assert_eq!(millis("2h"), Ok(7_200_000));
-        for bad in ["", "20", "s", "-1s", "1.5s", "99999999999999999999s", "18446744073709551615d", "5分"] {
+        for bad in [
+            "",
+            "20",
+            "s",
+            "-1s",
+            "1.5s",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "5分",
+        ] {
             assert!(millis(bad).is_err(), "{bad}");
         }
     }

@@ -30,7 +30,9 @@ enum Command {
         tenant: String,
     },
     /// Make a tenant with its first administrator, whose key is shown this once.
-    #[command(after_help = "Example:\n  jackfield tenant create acme --name 'Acme Ltd.' --admin anna --admin-name 'Anna Weber'")]
+    #[command(
+        after_help = "Example:\n  jackfield tenant create acme --name 'Acme Ltd.' --admin anna --admin-name 'Anna Weber'"
+    )]
     Create {
         /// Its id: a-z, 0-9, '-' and '_'; it never changes.
         tenant: String,
@@ -52,11 +54,20 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     match arguments.command {
         Command::List => out.list(json, client.list(&path(&["tenants"]), &[], usize::MAX)?, COLUMNS),
         Command::Show { tenant } => out.show(json, &client.get(&path(&["tenants", &tenant]))?, COLUMNS),
-        Command::Create { tenant, name, admin, admin_name } => {
+        Command::Create {
+            tenant,
+            name,
+            admin,
+            admin_name,
+        } => {
             let name = name.unwrap_or_else(|| tenant.clone());
             let body = json!({"id": tenant, "name": name, "admin": {"id": admin, "name": admin_name}});
             let answer = client.post(&path(&["tenants"]), Sent::Json(body))?;
-            out.done(json, &answer, &format!("tenant {tenant} made; the key of {admin}, shown this once:"))?;
+            out.done(
+                json,
+                &answer,
+                &format!("tenant {tenant} made; the key of {admin}, shown this once:"),
+            )?;
             if !json {
                 out.line(answer["key"]["key"].as_str().unwrap_or_default())?;
             }

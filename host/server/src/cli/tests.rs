@@ -1,1 +1,209 @@
+//! Commands against a server of their own over loopback.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use clap::{CommandFactory, Parser};
+use jackfield_runtime::{Platform, PlatformOptions, StoreKind};
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+
+use super::failure::Failure;
+use super::output::Output;
+
+#[derive(Parser)]
+#[command(name = "jackfield")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: super::Command,
+}
+
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Server {
+    url: String,
+    folder: TempDir,
+    end: Option<oneshot::Sender<()>>,
+    served: Option<tokio::task::JoinHandle<()>>,
+    runtime: Runtime,
+}
+
+impl Server {
+    fn start() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let options = PlatformOptions {
+            data_dir: folder.path().to_owned(),
+            store: StoreKind::Memory,
+            voice: None,
+        };
+        let (end, ended) = oneshot::channel::<()>();
+        let (url, served) = runtime.block_on(async {
+            let platform = Platform::start(options).await.unwrap();
+            let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}", listener.local_addr().unwrap());
+            let served = tokio::spawn(async move {
+                jackfield_api::serve(listener, platform, async { drop(ended.await) })
+                    .await
+                    .unwrap();
+            });
+            (url, served)
+        });
+        Self {
+            url,
+            folder,
+            end: Some(end),
+            served: Some(served),
+            runtime,
+        }
+    }
+
+    fn operator(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("operator.key")).unwrap()
+    }
+
+    /// Runs a command with a key; what it wrote.
+    fn run(&self, key: &str, arguments: &[&str]) -> Result<String, Failure> {
+        let connection = ["--url", &self.url, "--key", key];
+        let line = ["jackfield"].iter().chain(arguments).chain(&connection);
+        run(&line.copied().collect::<Vec<_>>())
+    }
+
+    /// A tenant and its administrator's key.
+    fn tenant(&self) -> String {
+        let made = self.run(&self.operator(), &["tenant", "create", "one"]).unwrap();
+        made.lines().last().unwrap().to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        self.runtime.block_on(self.served.take().unwrap()).unwrap();
+    }
+}
+
+fn run(line: &[&str]) -> Result<String, Failure> {
+    let written = Written::default();
+    let command = CommandLine::try_parse_from(line)
+        .unwrap_or_else(|error| panic!("{line:?}: {error}"))
+        .command;
+    super::execute(command, &mut Output::into(written.clone()))?;
+    let bytes = written.0.lock().unwrap().clone();
+    Ok(String::from_utf8(bytes).unwrap())
+}
+
+#[test]
+fn the_command_line_is_sound_and_explains_itself() {
+    CommandLine::command().debug_assert();
+    let mut root = CommandLine::command();
+    for command in root.get_subcommands_mut() {
+        let (name, help) = (
+            command.get_name().to_owned(),
+            command.render_long_help().to_string(),
+        );
+        assert!(help.contains("Example"), "{name} shows no example");
+    }
+}
+
+#[test]
+fn settings_are_made_changed_and_listed() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |arguments: &[&str]| server.run(&key, arguments).unwrap();
+    run(&["queue", "set", "support", "--name", "客服", "--wrap-up", "5s"]);
+    // What isn't given stays.
+    run(&["queue", "set", "support", "--max-wait", "2m"]);
+    let queue: serde_json::Value =
+        serde_json::from_str(&run(&["queue", "show", "support", "--json"])).unwrap();
+    assert_eq!(
+        (&queue["name"], &queue["wrap_up_ms"], &queue["max_wait_ms"]),
+        (&"客服".into(), &5_000.into(), &120_000.into())
+    );
+
+    run(&["agent", "set", "anna", "--skill", "en=5", "--queue", "support"]);
+    run(&["agent", "set", "anna", "--name", "Anna"]);
+    assert_eq!(
+        run(&["agent", "state", "anna", "break", "--reason", "lunch"]),
+        "✓ agent anna is break\n"
+    );
+    let agent: serde_json::Value = serde_json::from_str(&run(&["agent", "show", "anna", "--json"])).unwrap();
+    assert_eq!(
+        (&agent["name"], &agent["skills"]["en"]),
+        (&"Anna".into(), &5.into())
+    );
+    assert_eq!(agent["state"]["reason"], "lunch");
+
+    run(&[
+        "number",
+        "set",
+        "+442079460100",
+        "--language",
+        "en",
+        "--queue",
+        "support",
+    ]);
+    insta::assert_snapshot!(run(&["number", "list"]), @r"
+    NUMBER         NAME           LANGUAGE  DEFAULT QUEUE
+    +442079460100  +442079460100  en        support
+    ");
+    assert_eq!(run(&["calls", "list"]), "none\n");
+    run(&["user", "add", "bo", "--role", "agent"]);
+    let made = run(&["key", "create", "bo"]);
+    let whoami = server.run(made.lines().last().unwrap(), &["whoami"]).unwrap();
+    insta::assert_snapshot!(whoami, @r"
+    tenant  one
+    user    bo
+    roles   agent
+    ");
+    let told = run(&["events", "--type", "queue-set,agent-set"]);
+    assert_eq!(
+        told.lines().filter(|line| line.contains("support set")).count(),
+        2,
+        "{told}"
+    );
+    assert_eq!(
+        told.lines().filter(|line| line.contains("anna set")).count(),
+        2,
+        "{told}"
+    );
+}
+
+#[test]
+fn refusals_say_what_to_do_and_have_their_exit_codes() {
+    let server = Server::start();
+    let key = server.tenant();
+    let refused = server
+        .run(&key, &["binding", "set", "tenant:qa-scorecard", "nothing"])
+        .unwrap_err();
+    insta::assert_snapshot!(refused, @r"
+    there is no plugin nothing; upload it first
+      field: plugin
+      code: unknown-plugin (422)
+      hint: `jackfield plugin upload FILE` uploads one, `jackfield plugin list` shows what is there
+    ");
+    assert_eq!(refused.code(), 1);
+    assert_eq!(server.run("jf_no", &["whoami"]).unwrap_err().code(), 1);
+    let usage = server.run(&key, &["number", "set", "+442079460100"]).unwrap_err();
+    assert_eq!(usage.code(), 2);
+    let file = server
+        .run(&key, &["plugin", "upload", "/nowhere/x.wasm"])
+        .unwrap_err();
+    assert_eq!(file.code(), 2);
+    let nobody = run(&["jackfield", "whoami", "--url", "http://127.0.0.1:1", "--key", "x"]).unwrap_err();
+    assert_eq!(nobody.code(), 3);
+    assert!(nobody.to_string().contains("jackfield serve"), "{nobody}");
+    assert!(CommandLine::try_parse_from(["jackfield", "agent", "state", "anna", "break"]).is_err());
+}

@@ -6,7 +6,12 @@ use super::client::{Client, Connection, Sent, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
 
-const COLUMNS: &[Column] = &[("USER", "/id"), ("NAME", "/name"), ("ROLES", "/roles"), ("CREATED", "/created_at")];
+const COLUMNS: &[Column] = &[
+    ("USER", "/id"),
+    ("NAME", "/name"),
+    ("ROLES", "/roles"),
+    ("CREATED", "/created_at"),
+];
 
 /// Users of the tenant.
 #[derive(Debug, clap::Args)]
@@ -58,12 +63,23 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::Show { user } => out.show(json, &client.get(&path(&["users", &user]))?, COLUMNS),
         Command::Add { user, name, roles } => {
             let name = name.unwrap_or_else(|| user.clone());
-            let answer = client.post(&path(&["users"]), Sent::Json(json!({"id": user, "name": name, "roles": roles})))?;
-            out.done(json, &answer, &format!("user {user} made; `jackfield key create {user}` makes a key"))
+            let answer = client.post(
+                &path(&["users"]),
+                Sent::Json(json!({"id": user, "name": name, "roles": roles})),
+            )?;
+            out.done(
+                json,
+                &answer,
+                &format!("user {user} made; `jackfield key create {user}` makes a key"),
+            )
         }
         Command::Remove { user } => {
             client.delete(&path(&["users", &user]))?;
-            out.done(json, &serde_json::Value::Null, &format!("user {user} and all of the user's keys removed"))
+            out.done(
+                json,
+                &serde_json::Value::Null,
+                &format!("user {user} and all of the user's keys removed"),
+            )
         }
     }
 }

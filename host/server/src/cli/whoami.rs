@@ -18,5 +18,9 @@ pub(crate) fn run(arguments: &Arguments, out: &mut Output) -> Result<(), Failure
     if !arguments.connection.json && answer["tenant"].is_null() {
         out.line("platform (above all tenants)")?;
     }
-    out.show(arguments.connection.json, &answer, &[("tenant", "/tenant"), ("user", "/user"), ("roles", "/roles")])
+    out.show(
+        arguments.connection.json,
+        &answer,
+        &[("tenant", "/tenant"), ("user", "/user"), ("roles", "/roles")],
+    )
 }

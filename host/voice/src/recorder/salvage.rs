@@ -14,7 +14,9 @@ use crate::media::FRAME;
 /// The file can't be read or is no two-channel WAV; the text names it.
 pub fn salvage(file: &Path) -> Result<Recording, String> {
     let failed = |reason: String| format!("recording {}: {reason}", file.display());
-    let written = std::fs::metadata(file).and_then(|data| data.modified()).map_err(|error| failed(error.to_string()))?;
+    let written = std::fs::metadata(file)
+        .and_then(|data| data.modified())
+        .map_err(|error| failed(error.to_string()))?;
     let mut reader = hound::WavReader::open(file).map_err(|error| failed(error.to_string()))?;
     let spec = reader.spec();
     if (spec.channels, spec.sample_rate, spec.bits_per_sample) != (2, 8_000, 16) {
@@ -52,11 +54,18 @@ mod tests {
     fn what_was_recorded_is_measured_again_and_what_is_no_recording_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("a.wav");
-        let spec = hound::WavSpec { channels: 2, sample_rate: 8_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
+        let spec = hound::WavSpec {
+            channels: 2,
+            sample_rate: 8_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
         let mut writer = hound::WavWriter::create(&file, spec).unwrap();
         for n in 0..16_000 {
             let loud = if n / 8 % 2 == 0 { 9_000 } else { -9_000 };
-            writer.write_sample::<i16>(if n < 8_000 { loud } else { 0 }).unwrap();
+            writer
+                .write_sample::<i16>(if n < 8_000 { loud } else { 0 })
+                .unwrap();
             writer.write_sample::<i16>(0).unwrap();
         }
         writer.flush().unwrap();
