@@ -9,7 +9,7 @@
 use std::{
     cmp::Reverse,
     env, fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     sync::Arc,
