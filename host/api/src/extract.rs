@@ -114,7 +114,9 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
 
 /// A field of the root is called by its name; the root itself is no field.
 fn invalid(field: &str, code: &str, detail: String) -> Problem {
-    if field == "." {
+    // Where broken JSON ends in the middle, the path ends in a question mark.
+    let field = field.trim_end_matches('?').trim_end_matches('.');
+    if field.is_empty() {
         Problem::new(StatusCode::BAD_REQUEST, code, detail)
     } else {
         Problem::new(StatusCode::BAD_REQUEST, code, format!("{field}: {detail}")).field(field)

@@ -58,7 +58,21 @@ async fn wrong_json_names_the_field() {
     let refused = app
         .send(sent.body(r#"{"name": "A", "queues": [7]}"#.into()).unwrap())
         .await;
-    assert_json_snapshot!(refused, {".body.instance" => "[request]"}, @"");
+    assert_json_snapshot!(refused, {".body.instance" => "[request]"}, @r##"
+    {
+      "status": 400,
+      "content_type": "application/problem+json",
+      "body": {
+        "code": "invalid-json",
+        "detail": "queues[0]: invalid type: integer `7`, expected a string at line 1 column 26",
+        "field": "queues[0]",
+        "instance": "[request]",
+        "status": 400,
+        "title": "Bad Request",
+        "type": "urn:jackfield:problem:invalid-json"
+      }
+    }
+    "##);
 }
 
 #[tokio::test]
@@ -154,7 +168,20 @@ async fn bodies_have_a_type_and_a_limit() {
 async fn routes_and_methods_that_are_not_there_are_problems_too() {
     let app = TestApp::start().await;
     let nowhere = app.get("/v2/agents", "").await;
-    assert_json_snapshot!(nowhere, {".body.instance" => "[request]"}, @"");
+    assert_json_snapshot!(nowhere, {".body.instance" => "[request]"}, @r##"
+    {
+      "status": 404,
+      "content_type": "application/problem+json",
+      "body": {
+        "code": "unknown-route",
+        "detail": "there is no such route; /docs shows all that there are",
+        "instance": "[request]",
+        "status": 404,
+        "title": "Not Found",
+        "type": "urn:jackfield:problem:unknown-route"
+      }
+    }
+    "##);
     let wrong = app
         .send(
             request("PATCH", "/v1/queues/support", "")
@@ -162,7 +189,20 @@ async fn routes_and_methods_that_are_not_there_are_problems_too() {
                 .unwrap(),
         )
         .await;
-    assert_json_snapshot!(wrong, {".body.instance" => "[request]"}, @"");
+    assert_json_snapshot!(wrong, {".body.instance" => "[request]"}, @r##"
+    {
+      "status": 405,
+      "content_type": "application/problem+json",
+      "body": {
+        "code": "method-not-allowed",
+        "detail": "this route doesn't take this method; the Allow header says which it takes",
+        "instance": "[request]",
+        "status": 405,
+        "title": "Method Not Allowed",
+        "type": "urn:jackfield:problem:method-not-allowed"
+      }
+    }
+    "##);
     let mut methods: Vec<_> = wrong.header("allow").split(',').map(str::trim).collect();
     methods.sort_unstable();
     assert_eq!(methods, ["DELETE", "GET", "HEAD", "PUT"]);
@@ -182,7 +222,22 @@ async fn outbound_checks_fail_closed_and_name_what_is_wrong() {
     let admin = app.tenant("one", NUMBER).await;
     let check = async |body| app.post("/v1/outbound/checks", &admin, body).await;
     let denied = check(json!({"number": "+8613800138000", "purpose": "sales", "consent": "given"})).await;
-    assert_json_snapshot!(denied, @"");
+    assert_json_snapshot!(denied, @r##"
+    {
+      "status": 200,
+      "content_type": "application/json",
+      "body": {
+        "by": null,
+        "failure": {
+          "code": "no-binding",
+          "message": "nothing is bound at tenant:outbound-rule"
+        },
+        "next_permitted_at": null,
+        "reason": "no-rule",
+        "verdict": "deny"
+      }
+    }
+    "##);
     for (body, field) in [
         (json!({"number": "+8613800138000", "purpose": ""}), "purpose"),
         (

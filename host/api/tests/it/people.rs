@@ -14,12 +14,67 @@ async fn a_tenant_is_made_with_its_administrator() {
     assert!(key.starts_with("jf_") && key.len() >= 29, "{key}");
     assert_json_snapshot!(made, {
         ".body.**.created_at" => "[time]", ".body.key.id" => "[id]", ".body.key.key" => "[key]",
-    }, @"");
-    assert_json_snapshot!(app.get("/v1/whoami", &key).await.body, @"");
-    assert_json_snapshot!(app.get("/v1/whoami", &app.operator).await.body, @"");
+    }, @r##"
+    {
+      "status": 201,
+      "content_type": "application/json",
+      "body": {
+        "admin": {
+          "created_at": "[time]",
+          "id": "anna",
+          "name": "Anna",
+          "roles": [
+            "admin"
+          ]
+        },
+        "key": {
+          "id": "[id]",
+          "key": "[key]",
+          "user": "anna"
+        },
+        "tenant": {
+          "created_at": "[time]",
+          "id": "acme",
+          "name": "Acme 有限公司"
+        }
+      }
+    }
+    "##);
+    assert_json_snapshot!(app.get("/v1/whoami", &key).await.body, @r##"
+    {
+      "roles": [
+        "admin"
+      ],
+      "tenant": "acme",
+      "user": "anna"
+    }
+    "##);
+    assert_json_snapshot!(app.get("/v1/whoami", &app.operator).await.body, @r##"
+    {
+      "roles": [
+        "operator"
+      ],
+      "tenant": null,
+      "user": "operator"
+    }
+    "##);
 
     let again = app.post("/v1/tenants", &app.operator, body).await;
-    assert_json_snapshot!(again, {".body.instance" => "[request]"}, @"");
+    assert_json_snapshot!(again, {".body.instance" => "[request]"}, @r##"
+    {
+      "status": 409,
+      "content_type": "application/problem+json",
+      "body": {
+        "code": "exists",
+        "detail": "there is a tenant acme already; choose another id",
+        "field": "id",
+        "instance": "[request]",
+        "status": 409,
+        "title": "Conflict",
+        "type": "urn:jackfield:problem:exists"
+      }
+    }
+    "##);
     let listed = app.get("/v1/tenants", &app.operator).await.ok();
     assert_eq!(listed.text("/items/0/id"), "acme");
     assert_eq!(
@@ -34,7 +89,21 @@ async fn a_key_works_until_it_is_revoked() {
     let admin = app.tenant("one", NUMBER).await;
     let user = json!({"id": "ci", "name": "Pipeline", "roles": ["integrator", "analyst", "integrator"]});
     let made = app.post("/v1/users", &admin, user).await;
-    assert_json_snapshot!(made, {".body.created_at" => "[time]"}, @"");
+    assert_json_snapshot!(made, {".body.created_at" => "[time]"}, @r##"
+    {
+      "status": 201,
+      "content_type": "application/json",
+      "body": {
+        "created_at": "[time]",
+        "id": "ci",
+        "name": "Pipeline",
+        "roles": [
+          "analyst",
+          "integrator"
+        ]
+      }
+    }
+    "##);
     let new = app
         .post("/v1/users/ci/keys", &admin, json!({"label": "laptop"}))
         .await;
@@ -43,7 +112,18 @@ async fn a_key_works_until_it_is_revoked() {
     assert_eq!(app.get("/v1/whoami", key).await.ok().text("/user"), "ci");
 
     let listed = app.get("/v1/users/ci/keys", &admin).await.ok();
-    assert_json_snapshot!(listed.body, {".items[].id" => "[id]", ".items[].created_at" => "[time]"}, @"");
+    assert_json_snapshot!(listed.body, {".items[].id" => "[id]", ".items[].created_at" => "[time]"}, @r##"
+    {
+      "items": [
+        {
+          "created_at": "[time]",
+          "id": "[id]",
+          "label": "laptop"
+        }
+      ],
+      "next": null
+    }
+    "##);
     assert!(!String::from_utf8_lossy(&listed.bytes).contains(key));
 
     assert_eq!(
@@ -53,7 +133,20 @@ async fn a_key_works_until_it_is_revoked() {
         204
     );
     let refused = app.get("/v1/whoami", key).await;
-    assert_json_snapshot!(refused, {".body.instance" => "[request]"}, @"");
+    assert_json_snapshot!(refused, {".body.instance" => "[request]"}, @r##"
+    {
+      "status": 401,
+      "content_type": "application/problem+json",
+      "body": {
+        "code": "unknown-key",
+        "detail": "this API key is not known, or was revoked; ask an administrator for another",
+        "instance": "[request]",
+        "status": 401,
+        "title": "Unauthorized",
+        "type": "urn:jackfield:problem:unknown-key"
+      }
+    }
+    "##);
     assert_eq!(refused.header("www-authenticate"), "Bearer realm=\"jackfield\"");
     assert_eq!(
         app.delete(&format!("/v1/users/ci/keys/{id}"), &admin)

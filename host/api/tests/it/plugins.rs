@@ -10,7 +10,23 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
     let app = TestApp::start().await;
     let admin = app.tenant("one", NUMBER).await;
     let first = app.upload(&admin, idle_strategy("1.0.0")).await;
-    assert_json_snapshot!(first, {".body.digest" => "[digest]", ".body.size" => "[bytes]", ".body.uploaded_at" => "[time]"}, @"");
+    assert_json_snapshot!(first, {".body.digest" => "[digest]", ".body.size" => "[bytes]", ".body.uploaded_at" => "[time]"}, @r##"
+    {
+      "status": 201,
+      "content_type": "application/json",
+      "body": {
+        "description": "Assigns nothing.",
+        "digest": "[digest]",
+        "id": "idle",
+        "kind": "routing-strategy",
+        "licence": null,
+        "size": "[bytes]",
+        "uploaded_at": "[time]",
+        "uploaded_by": "user:admin",
+        "version": "1.0.0"
+      }
+    }
+    "##);
     let again = app.upload(&admin, idle_strategy("1.0.0")).await;
     assert_eq!((again.status, &again.bytes), (CREATED, &first.bytes));
     app.upload(&admin, idle_strategy("1.10.0")).await.ok();
@@ -30,7 +46,25 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
     let point = "/v1/bindings/queue:support";
     let body = json!({"plugin": "idle", "version": "1.0.0", "config": {"greeting": "你好"}});
     let bound = app.put(point, &admin, body).await;
-    assert_json_snapshot!(bound, {".body.digest" => "[digest]", ".body.bound_at" => "[time]"}, @"");
+    assert_json_snapshot!(bound, {".body.digest" => "[digest]", ".body.bound_at" => "[time]"}, @r##"
+    {
+      "status": 200,
+      "content_type": "application/json",
+      "body": {
+        "bound_at": "[time]",
+        "bound_by": "user:admin",
+        "config": {
+          "greeting": "你好"
+        },
+        "digest": "[digest]",
+        "kind": "routing-strategy",
+        "plugin": "idle",
+        "point": "queue:support",
+        "revision": 1,
+        "version": "1.0.0"
+      }
+    }
+    "##);
     let swapped = app.put(point, &admin, json!({"plugin": "idle"})).await.ok();
     assert_eq!(swapped.text("/version"), "1.10.0");
     assert_eq!(swapped.body["revision"], 2);

@@ -318,13 +318,13 @@ pub(crate) fn idle_strategy(version: &str) -> Vec<u8> {
     let manifest = format!(
         "id = \"idle\"\nversion = \"{version}\"\nkind = \"routing-strategy@0.1.0\"\ndescription = \"Assigns nothing.\"\n"
     );
+    // Both lengths fit into one byte of LEB128.
     let mut section = vec![u8::try_from(name.len()).unwrap()];
     section.extend_from_slice(name.as_bytes());
     section.extend_from_slice(manifest.as_bytes());
-    let length = section.len();
-    assert!((128..16_384).contains(&length), "two LEB128 bytes");
-    component.push(0);
-    component.extend([(length & 0x7f) as u8 | 0x80, (length >> 7) as u8]);
+    let length = u8::try_from(section.len()).unwrap();
+    assert!(length < 128, "the manifest is too long for one byte");
+    component.extend([0, length]);
     component.extend(section);
     component
 }
