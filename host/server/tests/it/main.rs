@@ -1,4 +1,6 @@
 //! The binary as its users meet it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
