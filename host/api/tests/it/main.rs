@@ -1,6 +1,4 @@
 //! The HTTP interface as its clients see it: whole answers over a platform in memory.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

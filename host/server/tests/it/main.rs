@@ -1,6 +1,4 @@
 //! The binary as its users meet it.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
