@@ -81,7 +81,7 @@ pub(crate) fn measure() {
     let each = |used: Duration| format!("{:.0} µs", used.as_secs_f64() * 1e6 / SET_UPS as f64);
     let (all, media) = (each(cpu() - before), each(of_threads("media") - media_before));
     // What those phones heard is no matter: they live for a moment.
-    drop(phones.finish());
+    let _ = phones.finish();
     table::print(
         &format!("{SET_UPS} calls by sipp, 100 per second, ended at once"),
         &[
