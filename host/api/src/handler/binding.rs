@@ -17,7 +17,7 @@ use crate::extract::{Answer, Json, Path, Query};
 /// What to plug in.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"plugin": "skills-routing", "version": "1.2.0", "config": {"relax_after_ms": 20000}}))]
+#[schema(example = json!({"plugin": "skills-routing", "version": "0.1.0", "config": {"relaxation": [{"after-seconds": 20, "lower-levels-by": 2}]}}))]
 pub struct BindingBody {
     /// An uploaded plugin of the point's kind.
     #[schema(value_type = String)]

@@ -34,7 +34,7 @@ const FIELDS: &[Column] = &[
 tenant:tag-generator or tenant:qa-scorecard.
 
 Examples:
-  jackfield binding set queue:support skills-routing@1.2.0 --config '{\"relax_after_ms\": 20000}'
+  jackfield binding set queue:support skills-routing@0.1.0 --config '{\"relaxation\": [{\"after-seconds\": 20, \"lower-levels-by\": 2}]}'
   jackfield binding set number:+8675512345678 ivr-menu --config menu.json
   jackfield binding history queue:support
   jackfield binding remove tenant:tag-generator"
@@ -58,7 +58,7 @@ enum Command {
     /// Plug a plugin in; the next decision is made by it.
     #[command(after_help = "Examples:
   jackfield binding set queue:support longest-idle              the newest version
-  jackfield binding set queue:support skills-routing@1.2.0 --config config.json")]
+  jackfield binding set queue:support skills-routing@0.1.0 --config config.json")]
     Set {
         /// Where.
         point: String,

@@ -19,9 +19,9 @@ const COLUMNS: &[Column] = &[
 /// Plugins: upload and list versions.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  jackfield plugin upload target/plugins/skills-routing.wasm
+  jackfield plugin upload target/plugins/skills-routing-0.1.0.wasm
   jackfield plugin list
-  jackfield binding set queue:support skills-routing@1.2.0")]
+  jackfield binding set queue:support skills-routing@0.1.0")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,
