@@ -16,7 +16,7 @@ use jackfield_contact::decision::{
 };
 use jackfield_contact::effect::{Effect, Outcome};
 use jackfield_contact::input::{Input, WantedState};
-use jackfield_contact::leg::{Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
+use jackfield_contact::leg::{ActionId, Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
 use jackfield_types::{
     AgentId, Channel, CustomerId, Digest, E164, InteractionId, LegId, PluginId, QueueId, SkillId, Timestamp,
     Version,
@@ -169,7 +169,7 @@ impl Site {
         let mut effects = std::mem::take(&mut self.out.effects);
         for effect in effects.drain(..) {
             match effect {
-                Effect::Leg { leg, command, .. } => self.voice(leg, command),
+                Effect::Leg { leg, action, command } => self.voice(leg, action, command),
                 Effect::Ask { ask, question, .. } => {
                     let answer = self.plugin(question);
                     self.inbox.push_back(Input::Decided {
@@ -187,7 +187,7 @@ impl Site {
         self.inbox.push_back(Input::Leg { leg, event });
     }
 
-    fn voice(&mut self, leg: LegId, command: LegCommand) {
+    fn voice(&mut self, leg: LegId, action: ActionId, command: LegCommand) {
         let ended = LegEvent::Ended {
             cause: Cause::Normal,
             sip_status: None,
@@ -208,6 +208,7 @@ impl Site {
                 self.tell(
                     leg,
                     LegEvent::PlayFinished {
+                        action,
                         interrupted: false,
                         failed: None,
                     },

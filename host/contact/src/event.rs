@@ -243,6 +243,13 @@ pub enum Event {
         /// What was heard.
         speech: Speech,
     },
+    /// A recording could not be made, or was lost; the interaction goes on without.
+    RecordingFailed {
+        /// The interaction.
+        interaction: InteractionId,
+        /// What, and what to do.
+        problem: Arc<str>,
+    },
     /// The customer's part is over.
     InteractionEnded {
         /// The interaction.
@@ -379,6 +386,7 @@ impl Event {
             | Self::SurveyAnswered { interaction, .. }
             | Self::RecordingStarted { interaction }
             | Self::RecordingStored { interaction, .. }
+            | Self::RecordingFailed { interaction, .. }
             | Self::InteractionEnded { interaction, .. }
             | Self::Orphaned { interaction }
             | Self::Evaluated { interaction, .. }

@@ -69,6 +69,13 @@ pub enum Input {
         /// What was recorded.
         recording: Recording,
     },
+    /// A recording could not be made, or was lost.
+    RecordingFailed {
+        /// The interaction.
+        interaction: InteractionId,
+        /// What, and what to do.
+        problem: Arc<str>,
+    },
     /// An agent or supervisor sends a talking customer to a queue.
     TransferToQueue {
         /// The interaction.

@@ -166,8 +166,8 @@ pub(crate) struct Live {
 pub(crate) enum Playing {
     #[default]
     Nothing,
-    /// Prompts of the flow; when they end, the flow is told.
-    Prompts,
+    /// Prompts of the flow; when this order ends, the flow is told.
+    Prompts(ActionId),
     /// Prompts that end in hold music, or hold music alone.
     Waiting,
 }

@@ -58,7 +58,7 @@ pub enum LegCommand {
     Unbridge,
     /// Record this (the customer's) leg on the left channel and whoever is bridged to it on the right.
     StartRecording,
-    /// Close the recording. Reports `Recorded`. Also done by itself when the leg ends.
+    /// Close the recording. Reports `Recorded` or `RecordingFailed`. Also done by itself when the leg ends.
     StopRecording,
     /// End the leg in whatever state it is: BYE, CANCEL or a final response. Reports `Ended`.
     HangUp {
@@ -103,6 +103,8 @@ pub enum LegEvent {
     Digit(char),
     /// A `Play` came to its end, or was ended by a digit or by another order.
     PlayFinished {
+        /// The `Play`; a finish that crosses the next `Play` is not taken for its own.
+        action: ActionId,
         /// Whether it was cut short.
         interrupted: bool,
         /// Set when something could not be played: what, and what to do.
@@ -112,7 +114,7 @@ pub enum LegEvent {
     Held,
     /// The peer took us back.
     Resumed,
-    /// The leg is over; nothing follows but `Recorded`.
+    /// The leg is over; nothing follows but `Recorded` or `RecordingFailed`.
     Ended {
         /// Why.
         cause: Cause,
@@ -121,6 +123,8 @@ pub enum LegEvent {
     },
     /// A recording is complete on disk.
     Recorded(Recording),
+    /// A recording could not be made, or was lost: the file and the cause.
+    RecordingFailed(Arc<str>),
 }
 
 /// A finished recording and what was heard in it. Times are milliseconds from its beginning.

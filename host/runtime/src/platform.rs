@@ -504,6 +504,10 @@ async fn take_voice_event(shared: &Arc<Shared>, event: VoiceEvent) {
 fn leg_event(tenant: &Tenant, leg: LegId, event: LegEvent) {
     match event {
         LegEvent::Recorded(recording) => recordings::store(tenant.clone(), leg.interaction, recording),
+        LegEvent::RecordingFailed(problem) => tenant.report(Report::Input(Input::RecordingFailed {
+            interaction: leg.interaction,
+            problem,
+        })),
         event => tenant.report(Report::Input(Input::Leg { leg, event })),
     }
 }

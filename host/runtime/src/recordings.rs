@@ -8,6 +8,7 @@ use jackfield_contact::leg::Recording;
 use jackfield_store::Store;
 use jackfield_types::{InteractionId, OpContext};
 
+use crate::centre_loop::Report;
 use crate::tenant::Tenant;
 
 /// Tries to store a recording before its file is left for the next start.
@@ -27,6 +28,11 @@ pub(crate) fn store(tenant: Tenant, interaction: InteractionId, recording: Recor
             }
         }
         tracing::error!(%interaction, file = %recording.file, "a recording could not be stored; its file is kept");
+        let problem = format!("{} could not be stored; it is taken at the next start", recording.file).into();
+        tenant.report(Report::Input(Input::RecordingFailed {
+            interaction,
+            problem,
+        }));
     });
 }
 

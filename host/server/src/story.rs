@@ -138,6 +138,7 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             ),
         ),
         Event::RecordingStarted { .. } => (Quiet, "recording", "begins".to_owned()),
+        Event::RecordingFailed { problem, .. } => (Trouble, "recording", problem.to_string()),
         Event::RecordingStored {
             length_ms, speech, ..
         } => (

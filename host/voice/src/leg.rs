@@ -256,6 +256,10 @@ impl Leg {
         };
         if timeout(RECORDING_WAIT, all).await.is_err() {
             tracing::error!(leg = %self.id, "the recording was not completed in time");
+            let problem = format!("a recording was not completed {RECORDING_WAIT:?} after the call; its file is taken at the next start");
+            for _ in 0..self.recordings {
+                self.report(LegEvent::RecordingFailed(problem.as_str().into())).await;
+            }
         }
     }
 
@@ -371,9 +375,16 @@ impl Leg {
         match event {
             MediaEvent::Digit(digit) => self.report(LegEvent::Digit(digit)).await,
             MediaEvent::PlayFinished {
-                interrupted, failed, ..
+                action,
+                interrupted,
+                failed,
             } => {
-                self.report(LegEvent::PlayFinished { interrupted, failed }).await;
+                self.report(LegEvent::PlayFinished {
+                    action,
+                    interrupted,
+                    failed,
+                })
+                .await;
             }
             MediaEvent::TimedOut => return Some(self.hang_up(Cause::MediaFailed)),
             MediaEvent::Recorded(recording) => {
@@ -383,6 +394,7 @@ impl Leg {
             MediaEvent::RecordingFailed(reason) => {
                 self.recordings = self.recordings.saturating_sub(1);
                 tracing::error!(leg = %self.id, %reason, "recording lost");
+                self.report(LegEvent::RecordingFailed(reason)).await;
             }
             MediaEvent::DigitsSent => {}
         }

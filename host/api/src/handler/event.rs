@@ -43,7 +43,7 @@ pub struct EventView {
     /// `queue-removed`, `number-set`, `number-removed`. Of interactions: `interaction-started`, `flow-decided`,
     /// `decision-failed`, `prompt-failed`, `digits-entered`, `attribute-set`, `queued`, `left-queue`, `offered`,
     /// `offer-ringing`, `offer-failed`, `connected`, `held`, `resumed`, `agent-left`, `survey-answered`,
-    /// `recording-started`, `recording-stored`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`, `closed`.
+    /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`, `closed`.
     pub r#type: String,
     /// The interaction that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]

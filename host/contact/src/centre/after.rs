@@ -18,9 +18,9 @@ const FIRST_RETRY_MS: u64 = 5_000;
 
 impl Step<'_> {
     pub(super) fn recording_stored(&mut self, id: InteractionId, digest: Digest, recording: &Recording) {
-        let Some(it) = self.live(id) else { return };
-        it.live.recordings_due = it.live.recordings_due.saturating_sub(1);
-        let all_there = it.live.recordings_due == 0;
+        if self.live(id).is_none() {
+            return;
+        }
         self.record(Event::RecordingStored {
             interaction: id,
             digest,
@@ -28,7 +28,24 @@ impl Step<'_> {
             length_ms: recording.length_ms,
             speech: recording.speech,
         });
-        if all_there {
+        self.one_recording_less(id);
+    }
+
+    pub(super) fn recording_failed(&mut self, id: InteractionId, problem: Arc<str>) {
+        if self.live(id).is_none() {
+            return;
+        }
+        self.record(Event::RecordingFailed {
+            interaction: id,
+            problem,
+        });
+        self.one_recording_less(id);
+    }
+
+    fn one_recording_less(&mut self, id: InteractionId) {
+        let Some(it) = self.live(id) else { return };
+        it.live.recordings_due = it.live.recordings_due.saturating_sub(1);
+        if it.live.recordings_due == 0 {
             self.recording_overdue(id);
         }
     }

@@ -85,19 +85,30 @@ impl Step<'_> {
                 }
             }
             LegEvent::Digit(digit) => self.digit(id, digit),
-            LegEvent::PlayFinished { interrupted, failed } => {
+            LegEvent::PlayFinished {
+                action,
+                interrupted,
+                failed,
+            } => {
                 if let Some(problem) = failed {
                     self.record(Event::PromptFailed {
                         interaction: id,
                         problem,
                     });
                 }
-                if !interrupted {
+                let current = self
+                    .live(id)
+                    .is_some_and(|it| it.live.playing == Playing::Prompts(action));
+                if current && !interrupted {
                     self.play_finished(id);
                 }
             }
             LegEvent::Ended { cause, .. } => self.finish(id, EndedBy::Customer, cause),
-            LegEvent::Ringing | LegEvent::Held | LegEvent::Resumed | LegEvent::Recorded(_) => {}
+            LegEvent::Ringing
+            | LegEvent::Held
+            | LegEvent::Resumed
+            | LegEvent::Recorded(_)
+            | LegEvent::RecordingFailed(_) => {}
         }
     }
 

@@ -150,7 +150,7 @@ impl Step<'_> {
             if waiting {
                 self.play_waiting(id, prompts)
             } else {
-                self.play(id, prompts)
+                self.play(id, prompts, false)
             }
         }
         if self.waits_for_nothing(id) {
@@ -253,23 +253,18 @@ impl Step<'_> {
         self.withdraw_offer(id);
         self.leave_queue(id, LeftReason::Flow);
         self.abort_input(id);
-        self.play(id, prompts);
+        self.play(id, prompts, false);
         if let Some(it) = self.live(id) {
             it.live.hang_up_after_play = true;
         }
     }
 
-    fn play(&mut self, id: InteractionId, prompts: Vec<Prompt>) {
-        let Some(it) = self.live(id) else { return };
-        it.live.playing = Playing::Prompts;
-        it.live.hang_up_after_play = false;
-        self.order(
-            LegId::customer(id),
-            LegCommand::Play {
-                prompts,
-                barge_in: false,
-            },
-        );
+    fn play(&mut self, id: InteractionId, prompts: Vec<Prompt>, barge_in: bool) {
+        let action = self.order(LegId::customer(id), LegCommand::Play { prompts, barge_in });
+        if let Some(it) = self.live(id) {
+            it.live.playing = Playing::Prompts(action);
+            it.live.hang_up_after_play = false;
+        }
     }
 
     /// Plays prompts to a waiting customer, then hold music without end.
@@ -293,28 +288,19 @@ impl Step<'_> {
             digits: String::new(),
             wants,
         });
-        it.live.playing = Playing::Prompts;
-        it.live.hang_up_after_play = false;
         let typed = typed_ahead(it);
         if typed.is_empty() && !prompts.is_empty() {
-            self.order(
-                LegId::customer(id),
-                LegCommand::Play {
-                    prompts,
-                    barge_in: true,
-                },
-            );
+            self.play(id, prompts, true);
         } else {
-            self.play_finished(id);
+            it.live.playing = Playing::Nothing;
+            it.live.hang_up_after_play = false;
+            self.await_first_digit(id);
             typed.chars().for_each(|digit| self.digit(id, digit));
         }
     }
 
     pub(super) fn play_finished(&mut self, id: InteractionId) {
         let Some(it) = self.live(id) else { return };
-        if it.live.playing != Playing::Prompts {
-            return;
-        }
         it.live.playing = Playing::Nothing;
         if std::mem::take(&mut it.live.hang_up_after_play) {
             self.finish(id, EndedBy::Flow, Cause::Normal);

@@ -30,7 +30,7 @@ use crate::effect::{AskId, Effect, Outcome};
 use crate::event::{Event, Recorded};
 use crate::input::{Input, Rejected};
 use crate::interaction::Interaction;
-use crate::leg::LegCommand;
+use crate::leg::{ActionId, LegCommand};
 use crate::queue::Queue;
 use crate::timer::{TimerKey, Timers};
 
@@ -214,6 +214,7 @@ impl Step<'_> {
             } => {
                 self.recording_stored(interaction, digest, &recording);
             }
+            Input::RecordingFailed { interaction, problem } => self.recording_failed(interaction, problem),
             Input::TransferToQueue { interaction, queue } => self.transfer_to_queue(interaction, queue)?,
             Input::EndInteraction(interaction) => self.end_interaction(interaction)?,
             Input::Decided {
@@ -242,13 +243,14 @@ impl Step<'_> {
         self.centre.interactions.get_mut(&interaction)
     }
 
-    fn order(&mut self, leg: LegId, command: LegCommand) {
+    fn order(&mut self, leg: LegId, command: LegCommand) -> ActionId {
         let Some(interaction) = self.live(leg.interaction) else {
-            return;
+            return 0;
         };
         interaction.live.next_action += 1;
         let action = interaction.live.next_action;
         self.out.effects.push(Effect::Leg { leg, action, command });
+        action
     }
 
     fn ask(&mut self, about: Asked, point: ExtensionPoint, question: Question) -> AskId {

@@ -2,7 +2,7 @@
 
 use jackfield_contact::decision::{Evaluation, FlowAction, Item, ItemResult, Question, Tag, TagChange};
 use jackfield_contact::event::Event;
-use jackfield_contact::input::WantedState;
+use jackfield_contact::input::{Input, WantedState};
 use jackfield_contact::leg::{Cause, LegCommand};
 use jackfield_types::{InteractionId, PluginKind};
 
@@ -205,4 +205,17 @@ fn answers_that_can_not_be_journaled_or_do_not_fit_are_failures() {
     world.evaluate(Ok(evaluation(1.0)));
     world.tag(Ok(tags()));
     assert_eq!(world.closed.len(), 1);
+}
+
+#[test]
+fn a_recording_that_failed_is_an_event_and_is_not_waited_for() {
+    let (mut world, id) = over();
+    assert!(world.asked.is_empty(), "the recording is still to come");
+    let problem = "call.wav: no space left on device".into();
+    world.ok(Input::RecordingFailed {
+        interaction: id,
+        problem,
+    });
+    assert!(world.has(|event| matches!(event, Event::RecordingFailed { .. })));
+    assert!(world.is_asked(PluginKind::QaScorecard));
 }

@@ -236,6 +236,7 @@ fn a_prompt_that_can_not_be_played_is_an_event_and_the_call_goes_on() {
     world.customer(
         id,
         LegEvent::PlayFinished {
+            action: 0,
             interrupted: false,
             failed: Some("no voice is installed".into()),
         },

@@ -254,3 +254,18 @@ fn what_happens_on_legs_of_unknown_calls_is_ignored() {
     world.store_recording(id);
     assert_eq!(world.count(|event| event.interaction().is_some()), 0);
 }
+
+#[test]
+fn a_prompt_that_ended_as_the_goodbye_began_does_not_cut_the_goodbye_off() {
+    let mut world = World::new();
+    let id = world.call();
+    let timer = FlowAction::SetTimer("closing".into(), 100);
+    world.flow(id, vec![timer, FlowAction::Play(say("welcome"))]);
+    let crossing = world.played_by_now(id);
+    world.pass(100);
+    world.flow(id, vec![FlowAction::Play(say("good bye")), FlowAction::End]);
+    world.ok(crossing);
+    assert_eq!(world.stage(id), &Stage::Flow, "the goodbye is still being played");
+    world.customer(id, played());
+    assert_eq!(world.stage(id), &Stage::Ended);
+}

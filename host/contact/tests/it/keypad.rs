@@ -61,6 +61,7 @@ fn each_next_digit_has_its_own_time() {
     world.customer(
         id,
         LegEvent::PlayFinished {
+            action: 0,
             interrupted: true,
             failed: None,
         },

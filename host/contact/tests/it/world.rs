@@ -1,5 +1,6 @@
 //! A contact centre whose voice side and plugins are played by hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_contact::Centre;
@@ -13,7 +14,7 @@ use jackfield_contact::effect::{AskId, Effect, Outcome};
 use jackfield_contact::event::{Event, Recorded};
 use jackfield_contact::input::{Input, Rejected, WantedState};
 use jackfield_contact::interaction::{Interaction, Stage};
-use jackfield_contact::leg::{Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
+use jackfield_contact::leg::{ActionId, Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
 use jackfield_types::{
     AgentId, Channel, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId, PluginKind,
     QueueId, Timestamp, Version,
@@ -35,6 +36,8 @@ pub(crate) struct World {
     pub(crate) journal: Vec<Recorded>,
     /// All orders to legs so far.
     pub(crate) orders: Vec<(LegId, LegCommand)>,
+    /// The latest `Play` to each leg.
+    plays: BTreeMap<LegId, ActionId>,
     pub(crate) asked: Vec<Asked>,
     pub(crate) closed: Vec<Interaction>,
     calls: u128,
@@ -144,6 +147,7 @@ pub(crate) fn ended(cause: Cause) -> LegEvent {
 
 pub(crate) fn played() -> LegEvent {
     LegEvent::PlayFinished {
+        action: 0,
         interrupted: false,
         failed: None,
     }
@@ -157,6 +161,7 @@ impl World {
             now: Timestamp(1_700_000_000_000),
             journal: Vec::new(),
             orders: Vec::new(),
+            plays: BTreeMap::new(),
             asked: Vec::new(),
             closed: Vec::new(),
             calls: 0,
@@ -184,7 +189,12 @@ impl World {
         }
         for effect in out.effects {
             match effect {
-                Effect::Leg { leg, command, .. } => self.orders.push((leg, command)),
+                Effect::Leg { leg, action, command } => {
+                    if matches!(command, LegCommand::Play { .. }) {
+                        self.plays.insert(leg, action);
+                    }
+                    self.orders.push((leg, command));
+                }
                 Effect::Ask { ask, point, question } => {
                     assert_eq!(point.kind(), question.kind());
                     self.asked.push(Asked { ask, point, question });
@@ -270,8 +280,23 @@ impl World {
         id
     }
 
-    pub(crate) fn customer(&mut self, id: InteractionId, event: LegEvent) {
+    /// That the latest `Play` to the customer has ended, to be told later.
+    pub(crate) fn played_by_now(&self, id: InteractionId) -> Input {
         let leg = LegId::customer(id);
+        let event = LegEvent::PlayFinished {
+            action: self.plays[&leg],
+            interrupted: false,
+            failed: None,
+        };
+        Input::Leg { leg, event }
+    }
+
+    /// Something happens on the customer's leg; a [`played`] is that of the latest `Play`.
+    pub(crate) fn customer(&mut self, id: InteractionId, mut event: LegEvent) {
+        let leg = LegId::customer(id);
+        if let (LegEvent::PlayFinished { action, .. }, Some(latest)) = (&mut event, self.plays.get(&leg)) {
+            *action = *latest;
+        }
         self.ok(Input::Leg { leg, event });
     }
 

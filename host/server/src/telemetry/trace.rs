@@ -216,6 +216,7 @@ fn happening(entry: &JournalEntry) -> Option<SpanEvent> {
             ],
         ),
         Event::PromptFailed { .. } => ("prompt-failed", Vec::new()),
+        Event::RecordingFailed { .. } => ("recording-failed", Vec::new()),
         Event::RecordingStored { length_ms, .. } => (
             "recording-stored",
             vec![KeyValue::new("jackfield.length_ms", *length_ms as i64)],

@@ -128,6 +128,7 @@ async fn digits_come_once_by_either_way_and_end_a_prompt() {
         .leg(
             leg,
             LegEvent::PlayFinished {
+                action: house.last_action(),
                 interrupted: true,
                 failed: None,
             },

@@ -74,6 +74,7 @@ async fn a_prompt_goes_on_after_hold() {
         .leg(
             leg,
             LegEvent::PlayFinished {
+                action: house.last_action(),
                 interrupted: false,
                 failed: None,
             },

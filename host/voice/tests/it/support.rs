@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
+use jackfield_contact::leg::{ActionId, Cause, LegCommand, LegEvent};
 use jackfield_types::{AgentId, LegId, TenantId};
 use jackfield_voice::{
     Directory, Ha1, Voice, VoiceEvent, VoiceOptions, VoiceStats,
@@ -90,6 +90,11 @@ impl House {
             self.actions.fetch_add(1, Ordering::Relaxed),
             command,
         );
+    }
+
+    /// The order given last.
+    pub(crate) fn last_action(&self) -> ActionId {
+        self.actions.load(Ordering::Relaxed) - 1
     }
 
     /// Waits for the event that the function makes something of.

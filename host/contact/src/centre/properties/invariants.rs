@@ -139,7 +139,7 @@ impl Play {
         let leg = self.legs.get(&LegId::customer(id));
         let hears = leg.is_some_and(|leg| leg.playing.is_some());
         let keypad = self.armed(&TimerKey::Keypad(id));
-        if live.playing == Playing::Prompts && !matches!(it.stage, Stage::Ended) {
+        if matches!(live.playing, Playing::Prompts(_)) && !matches!(it.stage, Stage::Ended) {
             assert!(hears || keypad, "{id}: nothing is played that could end");
         }
         match &it.stage {
@@ -149,7 +149,7 @@ impl Play {
                 assert!(
                     !live.answered
                         || live.flow.asked.is_some()
-                        || live.playing == Playing::Prompts
+                        || matches!(live.playing, Playing::Prompts(_))
                         || keypad
                         || timers > 0,
                     "nothing will happen any more: {it:#?}"

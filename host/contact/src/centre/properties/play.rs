@@ -18,7 +18,7 @@ use crate::effect::{AskId, Effect, Outcome};
 use crate::event::Recorded;
 use crate::input::{Input, WantedState};
 use crate::interaction::Interaction;
-use crate::leg::{Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
+use crate::leg::{ActionId, Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
 
 /// One thing that happens. Numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
@@ -35,6 +35,7 @@ pub(super) enum Step {
     Transfer(u8, u8),
     End(u8),
     Recorded(u8),
+    RecordingLost(u8),
     Pass(u32),
     /// Time passes and nobody looks at the timers.
     Sleep(u32),
@@ -62,6 +63,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         8 => (any8(), any8()).prop_map(|(call, queue)| Step::Transfer(call, queue)),
         2 => any8().prop_map(Step::End),
         10 => any8().prop_map(Step::Recorded),
+        1 => any8().prop_map(Step::RecordingLost),
         30 => (0u32..600).prop_map(Step::Pass),
         12 => (0u32..40_000).prop_map(Step::Pass),
         4 => (0u32..40_000).prop_map(Step::Sleep),
@@ -86,6 +88,7 @@ pub(super) struct Leg {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Playing {
+    action: ActionId,
     ends: bool,
     barge_in: bool,
 }
@@ -133,6 +136,7 @@ fn leg_event(what: u8) -> LegEvent {
         1 => LegEvent::Answered,
         2 | 3 => LegEvent::Digit(['1', '5', '#', '9'][usize::from(what / 16) % 4]),
         4 => LegEvent::PlayFinished {
+            action: u32::from(what),
             interrupted: what > 128,
             failed: (what > 200).then(|| "no file".into()),
         },
@@ -257,6 +261,14 @@ impl Play {
                     });
                 }
             }
+            Step::RecordingLost(call) => {
+                if let Some(interaction) = self.call(call) {
+                    self.input(Input::RecordingFailed {
+                        interaction,
+                        problem: "disk full".into(),
+                    });
+                }
+            }
             Step::Pass(ms) => self.pass(ms.into()),
             Step::Sleep(ms) => self.now = self.now + u64::from(ms),
             Step::SetQueue(which, what) => {
@@ -354,6 +366,7 @@ impl Play {
                 Some(playing) if playing.ends => {
                     leg.playing = None;
                     LegEvent::PlayFinished {
+                        action: playing.action,
                         interrupted: false,
                         failed: None,
                     }
@@ -370,13 +383,13 @@ impl Play {
                 }
             }
         };
-        let interrupts = matches!(event, LegEvent::Digit(_)) && leg.playing.is_some_and(|p| p.barge_in);
-        if interrupts {
-            leg.playing = None;
-        }
+        let interrupted = leg
+            .playing
+            .take_if(|playing| playing.barge_in && matches!(event, LegEvent::Digit(_)));
         self.leg(id, event);
-        if interrupts {
+        if let Some(Playing { action, .. }) = interrupted {
             let interrupted = LegEvent::PlayFinished {
+                action,
                 interrupted: true,
                 failed: None,
             };
@@ -482,7 +495,7 @@ impl Play {
         }
         for effect in out.effects {
             match effect {
-                Effect::Leg { leg, command, .. } => self.carry_out(leg, command),
+                Effect::Leg { leg, action, command } => self.carry_out(leg, action, command),
                 Effect::Ask { ask, question, .. } => {
                     assert!(self.last_ask < Some(ask), "no id is used twice");
                     assert_ne!(question.kind(), PluginKind::OutboundRule);
@@ -496,11 +509,12 @@ impl Play {
         self.asks.retain(|ask, _| self.centre.asks.contains_key(ask));
     }
 
-    fn carry_out(&mut self, id: LegId, command: LegCommand) {
+    fn carry_out(&mut self, id: LegId, action: ActionId, command: LegCommand) {
         let leg = self.legs.entry(id).or_default();
         match command {
             LegCommand::Play { prompts, barge_in } => {
                 leg.playing = Some(Playing {
+                    action,
                     ends: !prompts.contains(&Prompt::HoldMusic),
                     barge_in,
                 });
