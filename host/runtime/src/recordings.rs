@@ -28,11 +28,12 @@ pub(crate) fn store(tenant: Tenant, interaction: InteractionId, recording: Recor
             }
         }
         tracing::error!(%interaction, file = %recording.file, "a recording could not be stored; its file is kept");
-        let problem = format!("{} could not be stored; it is taken at the next start", recording.file).into();
-        tenant.report(Report::Input(Input::RecordingFailed {
-            interaction,
-            problem,
-        }));
+        let problem = format!(
+            "{} could not be stored; it is taken at the next start",
+            recording.file
+        )
+        .into();
+        tenant.report(Report::Input(Input::RecordingFailed { interaction, problem }));
     });
 }
 

@@ -138,7 +138,7 @@ impl Loaded {
         store.set_fuel(ceilings.fuel)?;
         store.set_hostcall_fuel(MAX_HOST_CALL_BYTES);
         // One tick more, since the present one has partly passed.
-        store.set_epoch_deadline(ceilings.wall_ms + 1);
+        store.set_epoch_deadline(store.data().first_time() + 1);
         store.epoch_deadline_callback(|mut store| {
             Ok(store
                 .data_mut()

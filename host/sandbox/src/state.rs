@@ -16,10 +16,14 @@ pub(crate) struct State {
     stop: Stop,
 }
 
+/// Until here time is counted by the wall clock: nearly every decision is over by then, and asking for the thread's
+/// processor time is a system call.
+const WALL_ONLY_MS: u64 = 2;
+
 /// When the kill switch falls.
 struct Stop {
-    /// Milliseconds of this thread's processor time.
-    cpu_ms: u64,
+    /// Milliseconds of this thread's processor time when [`WALL_ONLY_MS`] were over.
+    cpu_ms: Option<u64>,
     wall_ms: u64,
     allowed_ms: u64,
 }
@@ -34,18 +38,30 @@ impl State {
             log_bytes: 0,
             kv_writes: Vec::new(),
             stop: Stop {
-                cpu_ms: cpu_ms(),
+                cpu_ms: None,
                 wall_ms: ceilings.wall_ms,
-                allowed_ms: ceilings.wall_ms,
+                allowed_ms: ceilings.wall_ms.min(WALL_ONLY_MS),
             },
         }
     }
 
-    /// Asked when the wall time allowed so far is over: how many more milliseconds the decision gets because the
-    /// machine kept this thread waiting. `None`: it has had its time.
+    /// Milliseconds until [`State::more_time`] is to be asked first.
+    pub(crate) const fn first_time(&self) -> u64 {
+        self.stop.allowed_ms
+    }
+
+    /// Asked when the wall time allowed so far is over: how many more milliseconds the decision gets, of processor
+    /// time, since the machine may have kept this thread waiting. `None`: it has had its time.
     pub(crate) fn more_time(&mut self) -> Option<u64> {
         let stop = &mut self.stop;
-        let used = cpu_ms().saturating_sub(stop.cpu_ms);
+        let cpu_ms = cpu_ms();
+        let used = match stop.cpu_ms {
+            Some(before) => WALL_ONLY_MS + cpu_ms.saturating_sub(before),
+            None => {
+                stop.cpu_ms = Some(cpu_ms);
+                WALL_ONLY_MS
+            }
+        };
         let missing = stop.wall_ms.saturating_sub(used);
         let room = (stop.wall_ms * WALL_FACTOR).saturating_sub(stop.allowed_ms);
         let more = missing.min(room);

@@ -256,9 +256,12 @@ impl Leg {
         };
         if timeout(RECORDING_WAIT, all).await.is_err() {
             tracing::error!(leg = %self.id, "the recording was not completed in time");
-            let problem = format!("a recording was not completed {RECORDING_WAIT:?} after the call; its file is taken at the next start");
+            let problem = format!(
+                "a recording was not completed {RECORDING_WAIT:?} after the call; its file is taken at the next start"
+            );
             for _ in 0..self.recordings {
-                self.report(LegEvent::RecordingFailed(problem.as_str().into())).await;
+                self.report(LegEvent::RecordingFailed(problem.as_str().into()))
+                    .await;
             }
         }
     }
@@ -361,8 +364,9 @@ impl Leg {
         };
         match sdp::parse(&offer).and_then(|offer| offer.answer(self.local, self.origin)) {
             Ok((answer, remote)) => {
-                self.call.answer(answer, false);
+                // First the sound, so that a digit right behind the answer is heard.
                 self.connect(remote);
+                self.call.answer(answer, false);
                 self.report(LegEvent::Answered).await;
                 self.hold(remote.direction).await;
                 None

@@ -19,8 +19,8 @@ impl Leg {
         self.origin.version += 1;
         match sdp::parse(&offer.sdp).and_then(|offer| offer.answer(self.local, self.origin)) {
             Ok((answer, remote)) => {
-                self.call.accept(offer, Some(answer));
                 self.connect(remote);
+                self.call.accept(offer, Some(answer));
                 self.hold(remote.direction).await;
             }
             Err(error) => {
