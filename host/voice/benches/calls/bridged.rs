@@ -122,6 +122,13 @@ pub(crate) fn measure() {
         ),
     ];
     rows.extend(heard(&report));
+    late("300-bridged", &report);
+    table::figure(
+        "300-bridged/cpu-per-call-second",
+        share * 1e6 / CALLS as f64,
+        "us",
+        None,
+    );
     table::print(
         &format!(
             "{CALLS} bridged, recorded two-way calls, {} s",
@@ -133,6 +140,18 @@ pub(crate) fn measure() {
 
 fn rate(before: u64, after: u64, took: Duration) -> f64 {
     (after - before) as f64 / took.as_secs_f64()
+}
+
+/// How many frames came later than 40 ms, and the latest.
+pub(crate) fn late(name: &str, report: &Report) {
+    let later = *report.classes.last().expect("classes") as f64;
+    table::figure(&format!("{name}/frames-later-than-40-ms"), later, "frames", None);
+    table::figure(
+        &format!("{name}/latest-frame"),
+        report.latest_ms,
+        "ms",
+        Some("<= 40"),
+    );
 }
 
 /// What the phones report, as rows.

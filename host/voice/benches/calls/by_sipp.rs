@@ -14,7 +14,7 @@ use jackfield_voice::{Directory, Ha1, Voice, VoiceEvent, VoiceOptions};
 use tokio::sync::mpsc;
 
 use crate::{
-    bridged::heard,
+    bridged::{heard, late},
     cost::{cpu, of_threads},
     phones::Phones,
     table,
@@ -78,16 +78,17 @@ pub(crate) fn measure() {
     sipp(dir.path(), &server, 200, 100, zero);
     let (before, media_before) = (cpu(), of_threads("media"));
     let made = sipp(dir.path(), &server, SET_UPS, 100, zero);
-    let each = |used: Duration| format!("{:.0} µs", used.as_secs_f64() * 1e6 / SET_UPS as f64);
+    let each = |used: Duration| used.as_secs_f64() * 1e6 / SET_UPS as f64;
     let (all, media) = (each(cpu() - before), each(of_threads("media") - media_before));
+    table::figure("call-set-up-and-end/cpu", all, "us", None);
     // What those phones heard is no matter: they live for a moment.
     let _ = phones.finish();
     table::print(
         &format!("{SET_UPS} calls by sipp, 100 per second, ended at once"),
         &[
             ("calls that went well", made.to_string()),
-            ("set-up and end per call, CPU", all),
-            ("  of it media threads", media),
+            ("set-up and end per call, CPU", format!("{all:.0} µs")),
+            ("  of it media threads", format!("{media:.0} µs")),
         ],
     );
 
@@ -105,6 +106,7 @@ pub(crate) fn measure() {
         ("CPU, of one core", format!("{:.1} %", share * 100.0)),
     ];
     rows.extend(heard(&report));
+    late("300-held-by-sipp", &report);
     table::print(
         &format!(
             "{HELD} calls at once by sipp, each {} s, sound both ways",
