@@ -3,6 +3,7 @@
 //! A plugin decision is an effect ("ask") whose answer comes back as an input ("decided"), so live running,
 //! replay and simulation share one path.
 
+pub mod compare;
 mod customer;
 mod flow;
 mod outbound;

@@ -255,7 +255,7 @@ fn when_the_agent_holds_only_the_customer_hears_music() {
         sim.direct(1, hold);
         let customer = sim.hears(0, 1_000, &[0, 1]);
         assert!(power(&customer, 2_000.0) > 0.99 && power(&customer, HIGH) < 0.01);
-        assert_eq!(sim.hears(1, 200, &[0, 1]), []);
+        assert_eq!(sim.hears(1, 200, &[0, 1]), [0i16; 0]);
         sim.direct(1, Direction::SendRecv);
         sim.run(100, &[0, 1]);
         assert!(power(&sim.hears(0, 500, &[0, 1]), HIGH) > 0.99);
@@ -289,7 +289,7 @@ fn when_the_customer_holds_the_agent_hears_silence() {
     sim.direct(0, Direction::SendOnly);
     sim.run(20, &[0, 1]);
     assert!(is_silent(&sim.hears(1, 500, &[0, 1])));
-    assert_eq!(sim.hears(0, 200, &[0, 1]), []);
+    assert_eq!(sim.hears(0, 200, &[0, 1]), [0i16; 0]);
 }
 
 #[test]
