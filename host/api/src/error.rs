@@ -22,7 +22,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
-use jackfield_runtime::{AccountError, OutboundError, SubmitError, TenantError};
+use jackfield_runtime::{AccountError, OutboundError, ReplayError, SubmitError, TenantError};
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -199,6 +199,15 @@ impl From<SubmitError> for Problem {
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         by_code(error.code(), error.field(), error.to_string())
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Submit(error) => error.into(),
+            ReplayError::Registry(error) => error.into(),
+        }
     }
 }
 

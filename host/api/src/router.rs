@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
-    agent, binding, customer, docs, event, health, interaction, key, number, outbound, plugin, queue,
-    recording, tenant, user,
+    agent, binding, customer, decision, docs, event, health, interaction, key, number, outbound, plugin,
+    queue, recording, tenant, user,
 };
 use crate::{App, layers};
 
@@ -135,6 +135,13 @@ pub(crate) fn routes() -> Vec<Route> {
             INSPECT,
             routes!(binding::list_binding_history),
         ),
+        route("/v1/decisions", INSPECT, routes!(decision::list_decisions)),
+        route(
+            "/v1/decisions/{decision}",
+            INSPECT,
+            routes!(decision::get_decision),
+        ),
+        route("/v1/replays", BUILD, routes!(decision::replay)),
         // Calls
         route(
             "/v1/interactions",

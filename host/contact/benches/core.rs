@@ -94,6 +94,7 @@ impl Site {
                 digest: Digest::of(b"bench"),
                 fuel: 1_000,
                 wall_us: 9,
+                decision: None,
             },
             prompts: vec![Prompt::File("welcome".into())],
             events: 0,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, Channel, CustomerId, Digest, E164, InteractionId, OfferId, PluginKind, QueueId, Timestamp,
+    AgentId, Channel, CustomerId, Digest, E164, ExtensionPoint, InteractionId, OfferId, PluginId, PluginKind,
+    QueueId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -290,10 +291,47 @@ pub enum Event {
         /// Who decided.
         by: Provenance,
     },
+    /// Something happened to a binding: its breaker, or its rollout.
+    BindingNoted {
+        /// Where.
+        point: ExtensionPoint,
+        /// The plugin.
+        plugin: PluginId,
+        /// The version that it is about.
+        version: Version,
+        /// What.
+        note: BindingNote,
+    },
     /// Nothing more will happen to the interaction.
     Closed {
         /// The interaction.
         interaction: InteractionId,
+    },
+}
+
+/// What happened to a binding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BindingNote {
+    /// The version failed again and again and is not asked for a while; the fail policy of its kind holds.
+    BreakerOpened {
+        /// For how many milliseconds.
+        for_ms: u64,
+        /// The latest failure.
+        failure: Failure,
+    },
+    /// The version works again.
+    BreakerClosed,
+    /// Its rollout went to another stage.
+    RolloutMoved {
+        /// `shadow`, `canary 5 %`, `active`, `rolled-back`.
+        to: Arc<str>,
+        /// Who: `user:ID`, or `system:gates` when a gate was violated.
+        by: Arc<str>,
+        /// Why, for people.
+        why: Arc<str>,
+        /// What had been seen, as one JSON text of at most 4 KiB.
+        evidence: Arc<str>,
     },
 }
 
@@ -365,7 +403,8 @@ impl Event {
             | Self::NumberRemoved { .. }
             | Self::AgentSet { .. }
             | Self::AgentRemoved { .. }
-            | Self::AgentStateRequested { .. } => None,
+            | Self::AgentStateRequested { .. }
+            | Self::BindingNoted { .. } => None,
             Self::AgentStateChanged { interaction, .. } | Self::DecisionFailed { interaction, .. } => {
                 *interaction
             }

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use jackfield_types::{AgentId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, QueueId};
+use jackfield_types::{
+    AgentId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId, QueueId, Version,
+};
 
 use crate::config::{AgentConfig, NumberConfig, QueueConfig};
 use crate::decision::{Answer, Failure, Provenance};
 use crate::effect::AskId;
+use crate::event::BindingNote;
 use crate::leg::{LegEvent, Recording};
 
 /// One thing that happened or is wanted. The time comes beside it.
@@ -96,6 +99,17 @@ pub enum Input {
     },
     /// Another version or configuration is bound: waiting work is looked at again.
     BindingChanged(ExtensionPoint),
+    /// Something happened to a binding; it is journaled for whoever watches.
+    BindingNoted {
+        /// Where.
+        point: ExtensionPoint,
+        /// The plugin.
+        plugin: PluginId,
+        /// The version that it is about.
+        version: Version,
+        /// What.
+        note: BindingNote,
+    },
     /// A time that `Centre::next_timeout` named has come.
     Timeout,
     /// The journal has been read to its end after a start: what was live is orphaned.

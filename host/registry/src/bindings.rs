@@ -172,11 +172,7 @@ impl Registry {
         record: BindingRecord,
         previous: Option<Arc<Bound>>,
     ) -> Result<Arc<Bound>, RegistryError> {
-        let most = limits::MAX_COMPONENT_BYTES as u64;
-        let wasm = self.inner.store.blobs().get(ctx, record.digest, most).await?;
-        let wasm = wasm
-            .ok_or_else(|| RegistryError::Unavailable(format!("component {} is missing", record.digest)))?;
-        let plugin = self.load(record.digest, wasm.into()).await?;
+        let plugin = self.loaded(ctx, record.digest).await?;
         let config = record.config.to_string().into();
         Ok(Arc::new(Bound {
             record,

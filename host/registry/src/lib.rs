@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwap;
 use jackfield_sandbox::{Plugin, Sandbox};
 use jackfield_store::{Space, Store};
-use jackfield_types::{Digest, ExtensionPoint, TenantId};
+use jackfield_types::{Digest, ExtensionPoint, OpContext, TenantId, limits};
 
 const PLUGINS: Space = Space::new("plugins");
 const BINDINGS: Space = Space::new("bindings");
@@ -66,6 +66,15 @@ impl Registry {
             .load()
             .get(&(tenant.clone(), point.clone()))
             .cloned()
+    }
+
+    /// The plugin of a digest out of the tenant's blobs.
+    async fn loaded(&self, ctx: &OpContext, digest: Digest) -> Result<Arc<Plugin>, RegistryError> {
+        let most = limits::MAX_COMPONENT_BYTES as u64;
+        let wasm = self.inner.store.blobs().get(ctx, digest, most).await?;
+        let wasm =
+            wasm.ok_or_else(|| RegistryError::Unavailable(format!("component {digest} is missing")))?;
+        self.load(digest, wasm.into()).await
     }
 
     /// Compiles, or takes what is loaded or cached; on a blocking thread.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jackfield_sandbox::{LoadError, Sandbox};
+use jackfield_sandbox::{LoadError, Plugin, Sandbox};
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{Digest, OpContext, PluginId, Timestamp, Version, limits};
 
@@ -96,6 +96,18 @@ impl Registry {
         }
         records.sort_by(|a, b| (&a.id, &a.version).cmp(&(&b.id, &b.version)));
         Ok(records)
+    }
+
+    /// One version of a plugin, loaded and ready to decide; the newest when none is named.
+    pub async fn version(
+        &self,
+        ctx: &OpContext,
+        plugin: &PluginId,
+        version: Option<&Version>,
+    ) -> Result<(PluginRecord, Arc<Plugin>), RegistryError> {
+        let record = self.plugin(ctx, plugin, version).await?;
+        let plugin = self.loaded(ctx, record.digest).await?;
+        Ok((record, plugin))
     }
 
     /// One version of a plugin; the newest when none is named.

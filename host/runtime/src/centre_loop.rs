@@ -62,6 +62,18 @@ pub(crate) struct Decided {
     pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
 }
 
+impl Decided {
+    pub(crate) fn failed(ask: AskId, point: ExtensionPoint, failure: Failure) -> Self {
+        Self {
+            ask,
+            outcome: Err(failure),
+            failed_before: None,
+            point,
+            kv_writes: Vec::new(),
+        }
+    }
+}
+
 pub(crate) struct CentreLoop {
     tenant: Tenant,
     ctx: OpContext,
@@ -174,6 +186,9 @@ impl CentreLoop {
                 .replies
                 .into_iter()
                 .for_each(|reply| drop(reply.send(Ok(()))));
+            for closed in &batch.outcome.closed {
+                self.decider.over(closed.id);
+            }
             batch.reads.into_iter().for_each(|look| look(&self.centre));
             self.carry_out(std::mem::take(&mut batch.outcome.effects));
             if let Some(done) = batch.stop {

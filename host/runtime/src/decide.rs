@@ -4,21 +4,25 @@ use std::sync::Arc;
 
 use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
 use jackfield_contact::effect::AskId;
+use jackfield_contact::event::BindingNote;
+use jackfield_contact::input::Input;
 use jackfield_registry::Bound;
-use jackfield_sandbox::{Decision, Env, LogLevel};
+use jackfield_sandbox::{Decision, DecisionRecord, ENGINE, Env, LogLevel, Read, Recording};
 use jackfield_store::{Scan, Space, Tx};
-use jackfield_types::{CustomerId, ExtensionPoint, OpContext, PluginKind, Timestamp};
-use tokio::sync::Semaphore;
+use jackfield_types::{
+    CustomerId, DecisionId, ExtensionPoint, InteractionId, OpContext, PluginKind, Timestamp,
+};
+use uuid::Uuid;
 
+use crate::breaker::{Change, Gate};
 use crate::centre_loop::{Decided, Report};
+use crate::flows::Flows;
 use crate::metrics::add;
 use crate::platform::Shared;
 use crate::reads::TenantReads;
 use crate::tenant::Tenant;
 
 pub(crate) const KV: Space = Space::new("plugin-kv");
-/// Decisions of one tenant at once; more wait in turn, so that a flood delays only its own tenant.
-const MAX_AT_ONCE: usize = 16;
 /// Bytes of an answer as JSON, since it becomes one event; the store takes 64 KiB.
 const MAX_ANSWER_BYTES: usize = 48 * 1024;
 /// Keys of one binding.
@@ -31,14 +35,19 @@ pub(crate) fn kv_key(point: &ExtensionPoint, key: &str) -> Vec<u8> {
 
 pub(crate) struct Decider {
     tenant: Tenant,
-    admission: Arc<Semaphore>,
+    flows: Arc<Flows>,
 }
 
 impl Decider {
+    /// Nothing more will be asked about an interaction.
+    pub(crate) fn over(&self, interaction: InteractionId) {
+        self.flows.over(interaction);
+    }
+
     pub(crate) fn new(tenant: Tenant) -> Self {
         Self {
             tenant,
-            admission: Arc::new(Semaphore::new(MAX_AT_ONCE)),
+            flows: Arc::default(),
         }
     }
 
@@ -53,80 +62,93 @@ impl Decider {
     ) -> Option<Report> {
         let tenant = self.tenant.clone();
         let Some(bound) = tenant.inner.shared.registry.bound(tenant.id(), &point) else {
-            let message = format!("nothing is bound at {point}").into();
-            let outcome = Err(Failure {
-                code: "no-binding".into(),
-                message,
-            });
-            return Some(Report::Decided(Decided {
-                ask,
-                outcome,
-                failed_before: None,
-                point,
-                kv_writes: Vec::new(),
-            }));
+            let failure = failure("no-binding", &format!("nothing is bound at {point}"));
+            return Some(Report::Decided(Decided::failed(ask, point, failure)));
         };
-        let admission = self.admission.clone();
+        let flows = self.flows.clone();
         tokio::spawn(async move {
-            // The semaphore is never closed.
-            let _turn = admission.acquire_owned().await;
-            let decided = decide(&tenant, now, point, question.into(), customer, bound).await;
-            tenant.report(Report::Decided(Decided { ask, ..decided }));
+            let decision = Asking {
+                tenant: &tenant,
+                now,
+                point: &point,
+                customer,
+            };
+            let decided = decision.decide(question.into(), bound, &flows).await;
+            tenant.report(Report::Decided(Decided {
+                ask,
+                outcome: decided.outcome,
+                failed_before: decided.failed_before,
+                point,
+                kv_writes: decided.kv_writes,
+            }));
         });
         None
     }
 }
 
-/// One question, asked of the bound version and, where the kind's fail policy says so, of the one before.
-async fn decide(
-    tenant: &Tenant,
-    now: Timestamp,
-    point: ExtensionPoint,
-    question: Arc<Question>,
-    customer: Option<CustomerId>,
-    bound: Arc<Bound>,
-) -> Decided {
-    let ask = AskId(0);
-    let (outcome, kv_writes) =
-        ask_version(tenant, now, &point, question.clone(), customer.clone(), &bound).await;
-    let Err(failure) = outcome else {
-        return Decided {
-            ask,
-            outcome,
-            failed_before: None,
-            point,
-            kv_writes,
-        };
-    };
-    let Some(last_good) = bound
-        .previous
-        .as_ref()
-        .filter(|previous| may_stand_in(&question, &bound, previous))
-    else {
-        return Decided {
-            ask,
+/// A decision that is being made.
+pub(crate) struct Asking<'a> {
+    pub(crate) tenant: &'a Tenant,
+    pub(crate) now: Timestamp,
+    pub(crate) point: &'a ExtensionPoint,
+    pub(crate) customer: Option<CustomerId>,
+}
+
+/// What came of asking one version, or two.
+pub(crate) struct Outcome {
+    pub(crate) outcome: Result<(Answer, Provenance), Failure>,
+    /// Set when the version failed and another answered in its place.
+    pub(crate) failed_before: Option<Failure>,
+    pub(crate) kv_writes: KvWrites,
+    /// What was recorded of the version that was asked first.
+    pub(crate) record: Option<DecisionRecord>,
+}
+
+impl Outcome {
+    fn failed(failure: Failure) -> Self {
+        Self {
             outcome: Err(failure),
             failed_before: None,
-            point,
-            kv_writes,
-        };
-    };
-    let (outcome, kv_writes) = ask_version(tenant, now, &point, question, customer, last_good).await;
-    match outcome {
-        Ok(answer) => Decided {
-            ask,
-            outcome: Ok(answer),
-            failed_before: Some(failure),
-            point,
-            kv_writes,
-        },
-        Err(_) => Decided {
-            ask,
-            outcome: Err(failure),
-            failed_before: None,
-            point,
             kv_writes: Vec::new(),
-        },
+            record: None,
+        }
+    }
+}
+
+impl Asking<'_> {
+    async fn decide(&self, question: Arc<Question>, bound: Arc<Bound>, flows: &Flows) -> Outcome {
+        let last_good = bound.previous.clone();
+        self.by(question, &bound, last_good.as_ref(), flows).await
+    }
+
+    /// Asks a version and, where the kind's fail policy says so, another in its place.
+    pub(crate) async fn by(
+        &self,
+        question: Arc<Question>,
+        version: &Arc<Bound>,
+        stand_in: Option<&Arc<Bound>>,
+        flows: &Flows,
+    ) -> Outcome {
+        let (question, version) = flows.version_for(self, question, version).await;
+        let asked = self.version(question.clone(), &version).await;
+        let Err(failure) = &asked.outcome else {
+            flows.answered(&question, &version);
+            return asked;
+        };
+        let failure = failure.clone();
+        let Some(stand_in) = stand_in.filter(|other| may_stand_in(&question, &version, other)) else {
+            return asked;
+        };
+        let second = self.version(question.clone(), stand_in).await;
+        if second.outcome.is_err() {
+            return asked;
+        }
+        flows.answered(&question, stand_in);
+        Outcome {
+            failed_before: Some(failure),
+            record: asked.record,
+            ..second
+        }
     }
 }
 
@@ -140,65 +162,138 @@ fn may_stand_in(question: &Question, bound: &Bound, previous: &Bound) -> bool {
     }
 }
 
-type KvWrites = Vec<(String, Option<Vec<u8>>)>;
+pub(crate) type KvWrites = Vec<(String, Option<Vec<u8>>)>;
 
-async fn ask_version(
-    tenant: &Tenant,
-    now: Timestamp,
-    point: &ExtensionPoint,
-    question: Arc<Question>,
-    customer: Option<CustomerId>,
-    bound: &Arc<Bound>,
-) -> (Result<(Answer, Provenance), Failure>, KvWrites) {
-    let kind = question.kind();
-    let reads = TenantReads::new(tenant.clone(), point.clone(), customer, now);
-    let env = Env {
-        now,
-        config: bound.config.clone(),
-        reads: Arc::new(reads),
-        budget: None,
-    };
-    let plugin = bound.plugin.clone();
-    let decision = tokio::task::spawn_blocking(move || plugin.decide(question, env)).await;
-    let decision = match decision {
-        Ok(decision) => decision,
-        Err(error) => {
-            return (
-                Err(failure(
-                    "unavailable",
-                    &format!("the decision did not run: {error}"),
-                )),
-                Vec::new(),
-            );
+impl Asking<'_> {
+    /// Asks one version, in its turn and unless its breaker is open.
+    pub(crate) async fn version(&self, question: Arc<Question>, bound: &Arc<Bound>) -> Outcome {
+        let Self {
+            tenant, now, point, ..
+        } = *self;
+        let shared = &tenant.inner.shared;
+        let digest = bound.record.digest;
+        let Some(_turn) = shared.admission.turn(tenant.id(), question.kind()).await else {
+            let message = "too many decisions of this tenant wait already";
+            return Outcome::failed(failure("overloaded", message));
+        };
+        if let Gate::Open(until) = tenant.inner.breakers.enter(point, digest, now) {
+            let (plugin, version) = (&bound.record.plugin, &bound.record.version);
+            let wait = until.since(now);
+            let message =
+                format!("{plugin} {version} failed again and again; it is asked again in {wait} ms");
+            return Outcome::failed(failure("breaker-open", &message));
         }
-    };
-    account(&tenant.inner.shared, tenant, point, kind, bound, &decision);
-    let Decision {
-        result,
-        receipt,
-        kv_writes,
-        ..
-    } = decision;
-    let answer = match result {
-        Ok(answer) => answer,
-        Err(failure) => return (Err(failure), Vec::new()),
-    };
-    let size = serde_json::to_vec(&answer).map_or(usize::MAX, |json| json.len());
-    if size > MAX_ANSWER_BYTES {
-        let message = format!("the answer has {size} bytes: expected at most {MAX_ANSWER_BYTES}");
-        return (Err(failure("oversize", &message)), Vec::new());
+        let reads = TenantReads::new(tenant.clone(), point.clone(), self.customer.clone(), now);
+        let recording = Arc::new(Recording::new(Arc::new(reads)));
+        let env = Env {
+            now,
+            config: bound.config.clone(),
+            reads: recording.clone(),
+            budget: None,
+        };
+        let (plugin, asked) = (bound.plugin.clone(), question.clone());
+        let decision = tokio::task::spawn_blocking(move || plugin.decide(asked, env)).await;
+        let decision = match decision {
+            Ok(decision) => decision,
+            Err(error) => {
+                let message = format!("the decision did not run: {error}");
+                return Outcome::failed(failure("unavailable", &message));
+            }
+        };
+        let kind = question.kind();
+        account(shared, tenant, point, kind, bound, &decision);
+        let record = self.record(question, bound, recording.take(), &decision);
+        let kept = shared.recorder.keep(tenant.id(), record.clone());
+        if !kept {
+            add(&shared.metrics.records_lost, 1);
+        }
+        let outcome = self.checked(bound, &decision, kept.then_some(record.id)).await;
+        let failed = outcome.as_ref().err();
+        let change = tenant
+            .inner
+            .breakers
+            .leave(point, digest, failed.map(|failure| &*failure.code), now);
+        self.note_breaker(bound, change, failed);
+        Outcome {
+            kv_writes: if outcome.is_ok() {
+                decision.kv_writes
+            } else {
+                Vec::new()
+            },
+            outcome,
+            failed_before: None,
+            record: Some(record),
+        }
     }
-    if let Err(failure) = check_keys(tenant, point, &kv_writes).await {
-        return (Err(failure), Vec::new());
+
+    /// What the host asks of an answer beyond the contract: that it can be journaled, and that its keys have room.
+    async fn checked(
+        &self,
+        bound: &Bound,
+        decision: &Decision,
+        recorded: Option<DecisionId>,
+    ) -> Result<(Answer, Provenance), Failure> {
+        let answer = decision.result.clone()?;
+        let size = serde_json::to_vec(&answer).map_or(usize::MAX, |json| json.len());
+        if size > MAX_ANSWER_BYTES {
+            let message = format!("the answer has {size} bytes: expected at most {MAX_ANSWER_BYTES}");
+            return Err(failure("oversize", &message));
+        }
+        check_keys(self.tenant, self.point, &decision.kv_writes).await?;
+        let by = Provenance {
+            plugin: bound.record.plugin.clone(),
+            version: bound.record.version.clone(),
+            digest: bound.record.digest,
+            fuel: decision.receipt.fuel,
+            wall_us: decision.receipt.wall_us,
+            decision: recorded,
+        };
+        Ok((answer, by))
     }
-    let by = Provenance {
-        plugin: bound.record.plugin.clone(),
-        version: bound.record.version.clone(),
-        digest: bound.record.digest,
-        fuel: receipt.fuel,
-        wall_us: receipt.wall_us,
-    };
-    (Ok((answer, by)), kv_writes)
+
+    fn note_breaker(&self, bound: &Bound, change: Change, failed: Option<&Failure>) {
+        let note = match (change, failed) {
+            (Change::Opened(for_ms), Some(failure)) => BindingNote::BreakerOpened {
+                for_ms,
+                failure: failure.clone(),
+            },
+            (Change::Closed, _) => BindingNote::BreakerClosed,
+            _ => return,
+        };
+        self.tenant.report(Report::Input(Input::BindingNoted {
+            point: self.point.clone(),
+            plugin: bound.record.plugin.clone(),
+            version: bound.record.version.clone(),
+            note,
+        }));
+    }
+
+    fn record(
+        &self,
+        question: Arc<Question>,
+        bound: &Bound,
+        reads: Vec<Read>,
+        decision: &Decision,
+    ) -> DecisionRecord {
+        DecisionRecord {
+            id: DecisionId::from_uuid(Uuid::now_v7()),
+            at: self.now,
+            point: self.point.clone(),
+            revision: bound.record.revision,
+            plugin: bound.record.plugin.clone(),
+            version: bound.record.version.clone(),
+            digest: bound.record.digest,
+            config: bound.config.clone(),
+            engine: ENGINE.into(),
+            question,
+            reads,
+            result: decision.result.clone(),
+            kv_writes: decision.kv_writes.clone(),
+            receipt: decision.receipt,
+            log: decision.log.clone(),
+            complete: true,
+        }
+    }
 }
 
 async fn check_keys(tenant: &Tenant, point: &ExtensionPoint, writes: &KvWrites) -> Result<(), Failure> {
@@ -281,7 +376,15 @@ pub(crate) async fn decide_once(
     let Some(bound) = tenant.inner.shared.registry.bound(tenant.id(), point) else {
         return Err(failure("no-binding", &format!("nothing is bound at {point}")));
     };
-    let (outcome, kv_writes) = ask_version(tenant, now, point, question.into(), customer, &bound).await;
+    let asking = Asking {
+        tenant,
+        now,
+        point,
+        customer,
+    };
+    let Outcome {
+        outcome, kv_writes, ..
+    } = asking.decide(question.into(), bound, &Flows::default()).await;
     if outcome.is_ok() && !kv_writes.is_empty() {
         let ctx = OpContext::system(tenant.id().clone(), "runtime");
         let tx = kv_writes

@@ -61,3 +61,14 @@ pub enum StartError {
     #[error("accounts: {0}")]
     Accounts(#[from] crate::AccountError),
 }
+
+/// Why recorded decisions were not replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The tenant is busy with another replay, or its store refuses.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// There is no such candidate, or it does not fit.
+    #[error(transparent)]
+    Registry(#[from] jackfield_registry::RegistryError),
+}

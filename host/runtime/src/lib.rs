@@ -7,11 +7,14 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod admission;
+mod breaker;
 mod centre_loop;
 mod clock;
 mod decide;
 mod directory;
 mod error;
+mod flows;
 mod history;
 mod metrics;
 mod outbound;
@@ -19,15 +22,19 @@ mod platform;
 mod project;
 mod reads;
 mod recordings;
+mod records;
+mod replay;
 mod tenant;
 mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
-pub use error::{StartError, SubmitError};
+pub use error::{ReplayError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
 pub use platform::{
     Following, Platform, PlatformOptions, StoreKind, TenantError, TenantRecord, secret_file, write_secret,
 };
+pub use records::RecordQuery;
+pub use replay::{Example, ReplayReport, ReplayRequest};
 pub use tenant::Tenant;

@@ -14,6 +14,8 @@ pub struct Metrics {
     pub(crate) decisions_failed: AtomicU64,
     pub(crate) fuel: AtomicU64,
     pub(crate) decision_us: AtomicU64,
+    pub(crate) records: AtomicU64,
+    pub(crate) records_lost: AtomicU64,
 }
 
 /// The counters at one moment.
@@ -41,6 +43,10 @@ pub struct MetricsSnapshot {
     pub fuel: u64,
     /// Wall time of plugin decisions in microseconds.
     pub decision_us: u64,
+    /// Decisions recorded.
+    pub records: u64,
+    /// Decisions that could not be recorded, because too many waited to be written or the store refused.
+    pub records_lost: u64,
 }
 
 impl Metrics {
@@ -58,6 +64,8 @@ impl Metrics {
             decisions_failed: self.decisions_failed.load(Relaxed),
             fuel: self.fuel.load(Relaxed),
             decision_us: self.decision_us.load(Relaxed),
+            records: self.records.load(Relaxed),
+            records_lost: self.records_lost.load(Relaxed),
         }
     }
 }

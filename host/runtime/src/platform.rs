@@ -19,10 +19,13 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::accounts::{Accounts, UserRecord};
+use crate::admission::Admission;
+use crate::breaker::Breakers;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
 use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
 use crate::metrics::Metrics;
+use crate::records::{self, Recorder};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
 use crate::{StartError, clock, recordings};
 
@@ -130,7 +133,9 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     pub(crate) registry: Registry,
     pub(crate) directory: Arc<Directory>,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) recorder: Recorder,
+    pub(crate) admission: Admission,
     pub(crate) followers: broadcast::Sender<(TenantId, Arc<JournalEntry>)>,
     /// Has heard everything since the start; goes to the first who follows.
     first_follower: Mutex<Option<Following>>,
@@ -166,12 +171,15 @@ impl Platform {
         let cache_key = secret_file(&options.data_dir.join("artifact.key"))?;
         let sandbox = Sandbox::new(SandboxOptions::new(options.data_dir.join("compiled"), cache_key))?;
         let (followers, first_follower) = broadcast::channel(FOLLOWED);
+        let metrics = Arc::<Metrics>::default();
         let shared = Arc::new(Shared {
             followers,
             first_follower: Mutex::new(Some(first_follower)),
             registry: Registry::new(store.clone(), sandbox),
             directory: Arc::default(),
-            metrics: Metrics::default(),
+            admission: Admission::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            recorder: Recorder::start(store.clone(), metrics.clone()),
+            metrics,
             voice: Mutex::default(),
             store: store.clone(),
         });
@@ -272,6 +280,8 @@ impl Platform {
                 inbox,
                 reports,
                 entries,
+                breakers: Breakers::default(),
+                replaying: tokio::sync::Mutex::default(),
             }),
         };
         let ctx = OpContext::system(id.clone(), "runtime");
@@ -287,6 +297,7 @@ impl Platform {
         }
         tokio::spawn(centre.run());
         recordings::remove_when_journaled(tenant.clone(), files);
+        records::keep_swept(tenant.clone());
         self.shared.directory.tenants.insert(tenant.clone(), record);
         Ok(tenant)
     }
@@ -417,6 +428,7 @@ impl Platform {
                 let _ = stopped.await;
             }
         }
+        self.shared.recorder.flush().await;
         *self.shared.voice.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }

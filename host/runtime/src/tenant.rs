@@ -9,6 +9,7 @@ use jackfield_types::{AgentId, E164, OpContext, TenantId};
 use jackfield_voice::{Ha1, RegisteredPhone};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::breaker::Breakers;
 use crate::centre_loop::{Message, Report};
 use crate::history::JournalEntry;
 use crate::platform::Shared;
@@ -31,6 +32,9 @@ pub(crate) struct Inner {
     /// What legs and plugins report; as many as there are legs and questions under way, which are bounded.
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     pub(crate) entries: broadcast::Sender<Arc<JournalEntry>>,
+    pub(crate) breakers: Breakers,
+    /// Held by a replay: one at a time.
+    pub(crate) replaying: tokio::sync::Mutex<()>,
 }
 
 impl Tenant {

@@ -4,6 +4,7 @@ use jackfield_contact::decision::{
     Answer, Customer, EvaluationRecord, Failure, PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_types::{InteractionId, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::Ceilings;
 
@@ -75,7 +76,7 @@ pub struct NoReads;
 impl Reads for NoReads {}
 
 /// A question of a plugin that was not answered; the plugin gets it as a value.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct ReadError {
     /// A stable code, at most 64 bytes, for example `not-granted`.
@@ -124,7 +125,7 @@ pub struct Decision {
 }
 
 /// What a decision cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Receipt {
     /// Fuel used. After a trap, a time-out or any other stop: the whole reservation.
     pub fuel: u64,
@@ -135,7 +136,7 @@ pub struct Receipt {
 }
 
 /// One line of a plugin's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// How much it matters.
     pub level: LogLevel,
@@ -144,7 +145,8 @@ pub struct LogLine {
 }
 
 /// How much a line of a plugin's log matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LogLevel {
     /// For the author while developing.
     Debug,

@@ -32,6 +32,7 @@ mod lower;
 mod manifest;
 mod meter;
 mod plugin;
+mod record;
 mod sandbox;
 mod state;
 
@@ -40,4 +41,5 @@ pub use env::{Decision, Env, LogLevel, LogLine, NoReads, ReadError, Reads, Recei
 pub use error::{InvalidComponent, LoadError, SandboxError};
 pub use manifest::{Manifest, Provenance};
 pub use plugin::Plugin;
+pub use record::{DecisionRecord, ENGINE, Read, Recording, Replayed};
 pub use sandbox::{Sandbox, SandboxOptions};

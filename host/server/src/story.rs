@@ -4,9 +4,10 @@ use std::fmt::Write;
 
 use jackfield_contact::agent::AgentState;
 use jackfield_contact::decision::{FlowAction, FlowEvent, Provenance, TagChange};
-use jackfield_contact::event::{EndedBy, Event, LeftReason, OfferFailure};
+use jackfield_contact::event::{BindingNote, EndedBy, Event, LeftReason, OfferFailure};
 use jackfield_contact::leg::Prompt;
 use jackfield_runtime::JournalEntry;
+use jackfield_types::{ExtensionPoint, PluginId, Version};
 
 /// What kind of thing a line tells; decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -200,6 +201,12 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             };
             (Plugin, "tags", format!("{customer}: {changes}  {}", cost(by)))
         }
+        Event::BindingNoted {
+            point,
+            plugin,
+            version,
+            note,
+        } => binding_note(point, plugin, version, note),
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
         Event::DecisionFailed {
             kind,
@@ -255,6 +262,7 @@ fn flow_event(event: &FlowEvent) -> String {
         FlowEvent::SurveyAnswered { question, value } => format!("{question} = {value}"),
         FlowEvent::Timer(name) => format!("timer {name}"),
         FlowEvent::Ended => "call over".to_owned(),
+        FlowEvent::Migrated(schema) => format!("takes over from state schema {schema}"),
     }
 }
 
@@ -291,6 +299,39 @@ fn said(prompts: &[Prompt]) -> String {
         short.push('…');
     }
     format!("“{short}”")
+}
+
+fn binding_note(
+    point: &ExtensionPoint,
+    plugin: &PluginId,
+    version: &Version,
+    note: &BindingNote,
+) -> (Tone, &'static str, String) {
+    match note {
+        BindingNote::BreakerOpened { for_ms, failure } => (
+            Tone::Trouble,
+            "breaker",
+            format!(
+                "{plugin} {version} at {point} is not asked for {}: {}",
+                seconds(*for_ms),
+                failure.code
+            ),
+        ),
+        BindingNote::BreakerClosed => (
+            Tone::Plugin,
+            "breaker",
+            format!("{plugin} {version} at {point} works again"),
+        ),
+        BindingNote::RolloutMoved { to, by, why, .. } => (
+            if &**to == "rolled-back" {
+                Tone::Trouble
+            } else {
+                Tone::Plugin
+            },
+            "rollout",
+            format!("{plugin} {version} at {point} → {to}, by {by}: {why}"),
+        ),
+    }
 }
 
 fn tag_change(change: &TagChange) -> String {

@@ -174,6 +174,48 @@ impl FromStr for InteractionId {
     }
 }
 
+/// One recorded plugin decision of a tenant. A version 7 UUID, so ids sort by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DecisionId(Uuid);
+
+impl DecisionId {
+    /// Wraps a UUID.
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The lowest id that could have been made at this time or later.
+    pub const fn lowest_at(at: crate::Timestamp) -> Self {
+        Self(Uuid::from_u128((at.0 as u128) << 80))
+    }
+
+    /// The 16 bytes, in whose order ids sort.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+
+    /// Reads [`DecisionId::as_bytes`].
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for DecisionId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_| InvalidId::new("decision id", text, "a UUID"))
+    }
+}
+
 /// One leg (one SIP dialog and its media) of an interaction. The customer's leg has number 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LegId {

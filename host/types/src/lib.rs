@@ -17,8 +17,8 @@ pub use channel::Channel;
 pub use context::{Actor, OpContext, Role, TraceId};
 pub use digest::{Digest, InvalidDigest};
 pub use id::{
-    AgentId, CustomerId, InteractionId, InvalidId, LegId, OfferId, PluginId, QueueId, SkillId, TenantId,
-    UserId,
+    AgentId, CustomerId, DecisionId, InteractionId, InvalidId, LegId, OfferId, PluginId, QueueId, SkillId,
+    TenantId, UserId,
 };
 pub use phone::{E164, InvalidNumber};
 pub use plugin::{ExtensionPoint, InvalidPoint, PluginKind, UnknownKind};

@@ -29,6 +29,10 @@ pub const MAX_BLOB_BYTES: u64 = 512 * 1024 * 1024;
 pub const MAX_BLOB_READ_BYTES: usize = 4 * 1024 * 1024;
 /// Rows of one page of a scan; a larger wish is cut to this.
 pub const MAX_PAGE: usize = 1_000;
+/// How long recorded plugin decisions are kept: seven days.
+pub const DECISION_RECORDS_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Recorded decisions that one replay looks at; it takes the newest.
+pub const MAX_REPLAY: usize = 10_000;
 
 /// Inputs that wait for one tenant's loop. When full, voice answers new calls with 503 and the API with 429.
 pub const MAX_INBOX: usize = 16_384;

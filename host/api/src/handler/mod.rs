@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod binding;
 pub mod customer;
+pub mod decision;
 pub(crate) mod docs;
 pub mod event;
 pub(crate) mod health;

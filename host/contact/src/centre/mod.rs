@@ -222,6 +222,17 @@ impl Step<'_> {
                 outcome,
                 failed_before,
             } => self.decided(ask, outcome, failed_before),
+            Input::BindingNoted {
+                point,
+                plugin,
+                version,
+                note,
+            } => self.record(Event::BindingNoted {
+                point,
+                plugin,
+                version,
+                note,
+            }),
             Input::BindingChanged(point) => {
                 if let ExtensionPoint::Queue(queue) = point {
                     self.centre.dirty.insert(queue);

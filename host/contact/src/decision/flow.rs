@@ -69,6 +69,9 @@ pub enum FlowEvent {
     Timer(Arc<str>),
     /// The call is over.
     Ended,
+    /// Another version of the flow wrote the state, with this state schema: to be taken over. Asked by the runtime
+    /// before the event at hand; the actions of the answer are not carried out.
+    Migrated(u32),
 }
 
 /// Where a waiting caller stands.

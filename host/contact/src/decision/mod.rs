@@ -13,7 +13,7 @@ mod tags;
 
 use std::sync::Arc;
 
-use jackfield_types::{Digest, PluginId, PluginKind, Version};
+use jackfield_types::{DecisionId, Digest, PluginId, PluginKind, Version};
 use serde::{Deserialize, Serialize};
 
 pub use customer::{
@@ -89,6 +89,9 @@ pub struct Provenance {
     pub fuel: u64,
     /// Wall time in microseconds.
     pub wall_us: u64,
+    /// The record of the decision, when one was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionId>,
 }
 
 /// Why no plugin answered, in the words of the fail policies.

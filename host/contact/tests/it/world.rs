@@ -81,6 +81,7 @@ pub(crate) fn provenance() -> Provenance {
         digest: Digest::of(b"component"),
         fuel: 1_000,
         wall_us: 5,
+        decision: None,
     }
 }
 

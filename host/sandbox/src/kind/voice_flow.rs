@@ -76,6 +76,7 @@ fn event(lower: &mut Lower, event: &FlowEvent) -> wit::CallEvent {
         }),
         FlowEvent::Timer(name) => wit::CallEvent::Timer(lower.text(name)),
         FlowEvent::Ended => wit::CallEvent::Ended,
+        FlowEvent::Migrated(schema) => wit::CallEvent::Migrated(*schema),
     }
 }
 

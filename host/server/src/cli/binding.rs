@@ -81,9 +81,14 @@ enum Command {
     },
 }
 
-/// The configuration: JSON as it is, or out of a file.
-fn config(given: Option<String>) -> Result<Value, Failure> {
-    let Some(given) = given else { return Ok(json!({})) };
+/// `PLUGIN[@VERSION]`.
+pub(super) fn plugin_version(text: &str) -> (&str, Option<&str>) {
+    text.split_once('@')
+        .map_or((text, None), |(plugin, version)| (plugin, Some(version)))
+}
+
+/// A configuration: JSON as it is, or out of a file.
+pub(super) fn read_config(given: String) -> Result<Value, Failure> {
     let (text, what) = if given.trim_start().starts_with('{') {
         (given, "--config".to_owned())
     } else {
@@ -108,11 +113,9 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             plugin,
             config: given,
         } => {
-            let (plugin, version) = match plugin.split_once('@') {
-                Some((plugin, version)) => (plugin.to_owned(), Some(version.to_owned())),
-                None => (plugin, None),
-            };
-            let body = json!({"plugin": plugin, "version": version, "config": config(given)?});
+            let (plugin, version) = plugin_version(&plugin);
+            let config = given.map_or_else(|| Ok(json!({})), read_config)?;
+            let body = json!({"plugin": plugin, "version": version, "config": config});
             let answer = client.put(&path(&["bindings", &point]), body)?;
             let version = answer["version"].as_str().unwrap_or_default();
             let done = format!(

@@ -8,6 +8,7 @@ mod binding;
 mod calls;
 mod client;
 mod customer;
+mod decision;
 mod events;
 mod failure;
 mod key;
@@ -16,6 +17,7 @@ mod outbound;
 mod output;
 mod plugin;
 mod queue;
+mod replay;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     Plugin(plugin::Arguments),
     /// Bindings: plug plugins in, swap them, take them out.
     Binding(binding::Arguments),
+    /// Recorded plugin decisions: what stood behind each.
+    Decision(decision::Arguments),
     /// Calls: list, tell their story, watch, transfer, end, recordings.
     Calls(calls::Arguments),
     /// Everything that happens in the tenant.
@@ -80,6 +84,7 @@ fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
         Command::Number(arguments) => number::run(arguments, out),
         Command::Plugin(arguments) => plugin::run(arguments, out),
         Command::Binding(arguments) => binding::run(arguments, out),
+        Command::Decision(arguments) => decision::run(arguments, out),
         Command::Calls(arguments) => calls::run(arguments, out),
         Command::Events(arguments) => events::run(&arguments, out),
         Command::Customer(arguments) => customer::run(arguments, out),

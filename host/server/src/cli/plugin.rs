@@ -38,6 +38,10 @@ enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Decide recorded questions again on another version, and tell what would have been different.
+    #[command(after_help = "Example:
+  jackfield plugin replay --binding queue:support --candidate skills-routing@0.2.0 --since 24h")]
+    Replay(super::replay::Replay),
     /// List the versions of all plugins.
     List {
         /// Of this plugin only.
@@ -60,6 +64,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             }
             Ok(())
         }
+        Command::Replay(replay) => super::replay::run(replay, json, &client, out),
         Command::List { plugin } => {
             let mut plugins = client.list(&path(&["plugins"]), &[], usize::MAX)?;
             plugins.retain(|item| plugin.as_ref().is_none_or(|wanted| item["id"] == wanted.as_str()));

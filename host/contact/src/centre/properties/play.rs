@@ -550,6 +550,7 @@ fn provenance() -> Provenance {
         digest: Digest::of(b"p"),
         fuel: 1,
         wall_us: 1,
+        decision: None,
     }
 }
 

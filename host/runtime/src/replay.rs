@@ -1,0 +1,224 @@
+//! Replays recorded decisions on another version or configuration, before it decides anything.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jackfield_contact::decision::Failure;
+use jackfield_contact::decision::compare::{Comparison, Grade, compare};
+use jackfield_registry::{PluginRecord, RegistryError};
+use jackfield_sandbox::{DecisionRecord, Plugin, Replayed};
+use jackfield_types::{DecisionId, OpContext, PluginId, Timestamp, Version, limits};
+
+use crate::records::RecordQuery;
+use crate::tenant::Tenant;
+use crate::{ReplayError, SubmitError};
+
+/// Examples shown of each grade.
+const EXAMPLES: usize = 5;
+/// Records replayed by one thread before it looks for more.
+const SHARE: usize = 128;
+
+/// What is to be replayed, on what.
+#[derive(Debug, Clone)]
+pub struct ReplayRequest {
+    /// Which records.
+    pub records: RecordQuery,
+    /// The candidate.
+    pub plugin: PluginId,
+    /// Its version; `None`: the newest.
+    pub version: Option<Version>,
+    /// Its configuration; `None`: that of each record.
+    pub config: Option<serde_json::Value>,
+}
+
+/// How a candidate's decisions differ from those recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReplayReport {
+    /// The candidate.
+    pub plugin: PluginId,
+    /// Its version.
+    pub version: Version,
+    /// Decisions looked at.
+    pub decisions: usize,
+    /// Of them: the same answer.
+    pub identical: usize,
+    /// Another wording.
+    pub cosmetic: usize,
+    /// Another effect.
+    pub material: usize,
+    /// What must not be.
+    pub forbidden: usize,
+    /// The candidate asked for what the record does not hold.
+    pub unreplayable: usize,
+    /// Decisions that the candidate failed, whatever was recorded.
+    pub failures: usize,
+    /// Fuel of the recorded decisions that could be replayed, and of their replays.
+    pub fuel: (u64, u64),
+    /// Some that differ, the worst first, at most five of each grade.
+    pub examples: Vec<Example>,
+    /// How long it took, in microseconds.
+    pub took_us: u64,
+}
+
+/// One decision that differs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Example {
+    /// The record.
+    pub decision: DecisionId,
+    /// Its moment.
+    pub at: Timestamp,
+    /// How it differs; `None`: it could not be replayed.
+    pub comparison: Option<Comparison>,
+    /// What the record does not hold.
+    pub missing: Option<String>,
+    /// Why the candidate failed, when it did.
+    pub failure: Option<Failure>,
+}
+
+/// One replayed record.
+struct Outcome {
+    record: usize,
+    grade: Option<Grade>,
+    fuel: (u64, u64),
+    example: Option<Example>,
+    failed: bool,
+}
+
+impl Tenant {
+    /// Replays recorded decisions of a point on a candidate. Nothing that it answers takes effect.
+    ///
+    /// One replay of a tenant runs at a time; another is refused as [`SubmitError::Overloaded`].
+    pub async fn replay(&self, ctx: &OpContext, request: ReplayRequest) -> Result<ReplayReport, ReplayError> {
+        let Ok(_turn) = self.inner.replaying.try_lock() else {
+            return Err(SubmitError::Overloaded.into());
+        };
+        let registry = &self.inner.shared.registry;
+        let (record, plugin) = registry
+            .version(ctx, &request.plugin, request.version.as_ref())
+            .await?;
+        if record.kind != request.records.point.kind() {
+            return Err(RegistryError::WrongKind {
+                expected: request.records.point.kind(),
+                point: request.records.point,
+                plugin: record.id,
+                found: record.kind,
+            }
+            .into());
+        }
+        let query = RecordQuery {
+            limit: request.records.limit.clamp(1, limits::MAX_REPLAY),
+            ..request.records
+        };
+        let records: Arc<[DecisionRecord]> = self.decisions(ctx, &query).await?.into();
+        let config: Option<Arc<str>> = request.config.map(|config| config.to_string().into());
+        let began = Instant::now();
+        let outcomes = replay_all(&records, &plugin, config).await?;
+        let mut report = report(&record, outcomes);
+        report.took_us = began.elapsed().as_micros() as u64;
+        Ok(report)
+    }
+}
+
+async fn replay_all(
+    records: &Arc<[DecisionRecord]>,
+    plugin: &Arc<Plugin>,
+    config: Option<Arc<str>>,
+) -> Result<Vec<Outcome>, SubmitError> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let next = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let workers: Vec<_> = (0..threads)
+        .map(|_| {
+            let (records, plugin, config, next) =
+                (records.clone(), plugin.clone(), config.clone(), next.clone());
+            tokio::task::spawn_blocking(move || {
+                let mut outcomes = Vec::new();
+                loop {
+                    let from = next.fetch_add(SHARE, std::sync::atomic::Ordering::Relaxed);
+                    let Some(share) = records.get(from..records.len().min(from + SHARE)) else {
+                        return outcomes;
+                    };
+                    if share.is_empty() {
+                        return outcomes;
+                    }
+                    let replayed = |(n, record)| replay_one(from + n, record, &plugin, config.as_ref());
+                    outcomes.extend(share.iter().enumerate().map(replayed));
+                }
+            })
+        })
+        .collect();
+    let mut outcomes = Vec::with_capacity(records.len());
+    for worker in workers {
+        let done = worker.await;
+        outcomes.extend(
+            done.map_err(|error| SubmitError::Unavailable(format!("the replay did not end: {error}")))?,
+        );
+    }
+    outcomes.sort_unstable_by_key(|outcome| outcome.record);
+    Ok(outcomes)
+}
+
+fn replay_one(n: usize, record: &DecisionRecord, plugin: &Plugin, config: Option<&Arc<str>>) -> Outcome {
+    let config = config.unwrap_or(&record.config).clone();
+    let example = |comparison, missing, failure| Example {
+        decision: record.id,
+        at: record.at,
+        comparison,
+        missing,
+        failure,
+    };
+    match plugin.replay(record, config, None) {
+        Replayed::Unreplayable(what) => Outcome {
+            record: n,
+            grade: None,
+            fuel: (0, 0),
+            example: Some(example(None, Some(what), None)),
+            failed: false,
+        },
+        Replayed::Decided(decision) => {
+            let comparison = compare(&record.question, &record.result, &decision.result);
+            let failure = decision.result.err();
+            Outcome {
+                record: n,
+                grade: Some(comparison.grade),
+                fuel: (record.receipt.fuel, decision.receipt.fuel),
+                failed: failure.is_some(),
+                example: (comparison.grade > Grade::Identical)
+                    .then(|| example(Some(comparison), None, failure)),
+            }
+        }
+    }
+}
+
+fn report(candidate: &PluginRecord, outcomes: Vec<Outcome>) -> ReplayReport {
+    let of = |grade| outcomes.iter().filter(|outcome| outcome.grade == grade).count();
+    let mut report = ReplayReport {
+        plugin: candidate.id.clone(),
+        version: candidate.version.clone(),
+        decisions: outcomes.len(),
+        identical: of(Some(Grade::Identical)),
+        cosmetic: of(Some(Grade::Cosmetic)),
+        material: of(Some(Grade::Material)),
+        forbidden: of(Some(Grade::Forbidden)),
+        unreplayable: of(None),
+        failures: outcomes.iter().filter(|outcome| outcome.failed).count(),
+        fuel: outcomes.iter().fold((0, 0), |(before, after), outcome| {
+            (before + outcome.fuel.0, after + outcome.fuel.1)
+        }),
+        examples: Vec::new(),
+        took_us: 0,
+    };
+    for grade in [
+        Some(Grade::Forbidden),
+        Some(Grade::Material),
+        Some(Grade::Cosmetic),
+        None,
+    ] {
+        let of_grade = outcomes.iter().filter(|outcome| outcome.grade == grade);
+        report.examples.extend(
+            of_grade
+                .filter_map(|outcome| outcome.example.clone())
+                .take(EXAMPLES),
+        );
+    }
+    report
+}

@@ -1,0 +1,355 @@
+//! Decisions as recorded, and their replay on the same or another version.
+//!
+//! A replay gives the plugin the recorded question, moment and answers to its reads. What a candidate asks beyond that
+//! is not known, so such a decision is *unreplayable*, never *the same*.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jackfield_contact::decision::{
+    Answer, Customer, EvaluationRecord, Failure, PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
+};
+use jackfield_types::{DecisionId, Digest, ExtensionPoint, InteractionId, PluginId, Timestamp, Version};
+use serde::{Deserialize, Serialize};
+
+use crate::{Decision, Env, LogLine, Plugin, ReadError, Reads, Receipt};
+
+/// The engine and the table of fuel costs that decided; fuel figures of different engines are not compared.
+pub const ENGINE: &str = "wasmtime-48/1";
+
+/// One decision with all that went into it and came out of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// Names it within the tenant; ids rise with time.
+    pub id: DecisionId,
+    /// The decision's moment.
+    pub at: Timestamp,
+    /// Where the plugin was bound.
+    pub point: ExtensionPoint,
+    /// The revision of the binding.
+    pub revision: u64,
+    /// The plugin.
+    pub plugin: PluginId,
+    /// Its version.
+    pub version: Version,
+    /// Its component.
+    pub digest: Digest,
+    /// The configuration as the plugin read it.
+    pub config: Arc<str>,
+    /// [`ENGINE`] of then.
+    pub engine: Arc<str>,
+    /// The question.
+    pub question: Arc<Question>,
+    /// What the plugin asked of the host, in order, with the answers.
+    pub reads: Vec<Read>,
+    /// The checked answer, or why there was none.
+    pub result: Result<Answer, Failure>,
+    /// Keys set or taken away.
+    pub kv_writes: Vec<(String, Option<Vec<u8>>)>,
+    /// What it cost.
+    pub receipt: Receipt,
+    /// What the plugin wrote for its author.
+    pub log: Vec<LogLine>,
+    /// False when reads and log were left out, since the record was too large to keep: it can't be replayed.
+    pub complete: bool,
+}
+
+/// One question of a plugin to the host, and the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Read {
+    /// The customer at hand.
+    Customer(Result<Option<Customer>, ReadError>),
+    /// Past interactions: the limit.
+    History(usize, Result<Vec<PastInteraction>, ReadError>),
+    /// Surveys: the limit.
+    Surveys(usize, Result<Vec<SurveyRecord>, ReadError>),
+    /// Evaluations: the limit.
+    Evaluations(usize, Result<Vec<EvaluationRecord>, ReadError>),
+    /// A queue's status: the queue as the plugin named it.
+    QueueStatus(String, Result<Option<QueueStatus>, ReadError>),
+    /// A key of the binding.
+    KvGet(String, Result<Option<Vec<u8>>, ReadError>),
+    /// Tags of a waiting customer: the interaction.
+    CustomerTags(InteractionId, Result<Vec<Tag>, ReadError>),
+}
+
+/// Answers as another does, and keeps what was asked.
+pub struct Recording {
+    inner: Arc<dyn Reads>,
+    seen: Mutex<Vec<Read>>,
+}
+
+impl Recording {
+    /// Records what is asked of `inner`.
+    pub fn new(inner: Arc<dyn Reads>) -> Self {
+        Self {
+            inner,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// What was asked so far, in order; leaves nothing behind.
+    pub fn take(&self) -> Vec<Read> {
+        std::mem::take(&mut *lock(&self.seen))
+    }
+
+    fn keep<T: Clone>(&self, answer: T, read: impl FnOnce(T) -> Read) -> T {
+        lock(&self.seen).push(read(answer.clone()));
+        answer
+    }
+}
+
+impl Reads for Recording {
+    fn customer(&self) -> Result<Option<Customer>, ReadError> {
+        self.keep(self.inner.customer(), Read::Customer)
+    }
+
+    fn history(&self, limit: usize) -> Result<Vec<PastInteraction>, ReadError> {
+        self.keep(self.inner.history(limit), |found| Read::History(limit, found))
+    }
+
+    fn surveys(&self, limit: usize) -> Result<Vec<SurveyRecord>, ReadError> {
+        self.keep(self.inner.surveys(limit), |found| Read::Surveys(limit, found))
+    }
+
+    fn evaluations(&self, limit: usize) -> Result<Vec<EvaluationRecord>, ReadError> {
+        self.keep(self.inner.evaluations(limit), |found| {
+            Read::Evaluations(limit, found)
+        })
+    }
+
+    fn queue_status(&self, id: &str) -> Result<Option<QueueStatus>, ReadError> {
+        self.keep(self.inner.queue_status(id), |found| {
+            Read::QueueStatus(id.to_owned(), found)
+        })
+    }
+
+    fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.keep(self.inner.kv_get(key), |found| Read::KvGet(key.to_owned(), found))
+    }
+
+    fn customer_tags(&self, interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
+        self.keep(self.inner.customer_tags(interaction), |found| {
+            Read::CustomerTags(interaction, found)
+        })
+    }
+}
+
+/// Answers from a record. The same question asked again gets the answers in the order in which they were given, the
+/// last of them for good. What is not in the record goes to `beyond`, or is noted as missing.
+struct Replaying {
+    reads: Vec<Read>,
+    used: Mutex<Vec<bool>>,
+    beyond: Option<Arc<dyn Reads>>,
+    missing: Mutex<Option<String>>,
+}
+
+impl Replaying {
+    fn find<T>(
+        &self,
+        what: impl FnOnce() -> String,
+        pick: impl Fn(&Read) -> Option<&Result<T, ReadError>>,
+        beyond: impl FnOnce(&dyn Reads) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError>
+    where
+        Result<T, ReadError>: Clone,
+    {
+        let mut used = lock(&self.used);
+        let mut fitting = (0..)
+            .zip(&self.reads)
+            .filter_map(|(n, read)| Some((n, pick(read)?)));
+        let mut latest: Option<(usize, &Result<T, ReadError>)> = None;
+        let found = loop {
+            match fitting.next() {
+                Some(next) => {
+                    latest = Some(next);
+                    if !used[next.0] {
+                        break latest;
+                    }
+                }
+                None => break latest,
+            }
+        };
+        if let Some((n, answer)) = found {
+            used[n] = true;
+            return answer.clone();
+        }
+        drop(used);
+        if let Some(reads) = &self.beyond {
+            return beyond(&**reads);
+        }
+        lock(&self.missing).get_or_insert_with(what);
+        Err(ReadError::unavailable("the record does not hold this"))
+    }
+}
+
+impl Reads for Replaying {
+    fn customer(&self) -> Result<Option<Customer>, ReadError> {
+        self.find(
+            || "the customer".to_owned(),
+            |read| match read {
+                Read::Customer(found) => Some(found),
+                _ => None,
+            },
+            |reads| reads.customer(),
+        )
+    }
+
+    fn history(&self, limit: usize) -> Result<Vec<PastInteraction>, ReadError> {
+        self.find(
+            || format!("{limit} past interactions"),
+            |read| match read {
+                Read::History(asked, found) if *asked == limit => Some(found),
+                _ => None,
+            },
+            |reads| reads.history(limit),
+        )
+    }
+
+    fn surveys(&self, limit: usize) -> Result<Vec<SurveyRecord>, ReadError> {
+        self.find(
+            || format!("{limit} surveys"),
+            |read| match read {
+                Read::Surveys(asked, found) if *asked == limit => Some(found),
+                _ => None,
+            },
+            |reads| reads.surveys(limit),
+        )
+    }
+
+    fn evaluations(&self, limit: usize) -> Result<Vec<EvaluationRecord>, ReadError> {
+        self.find(
+            || format!("{limit} evaluations"),
+            |read| match read {
+                Read::Evaluations(asked, found) if *asked == limit => Some(found),
+                _ => None,
+            },
+            |reads| reads.evaluations(limit),
+        )
+    }
+
+    fn queue_status(&self, id: &str) -> Result<Option<QueueStatus>, ReadError> {
+        self.find(
+            || format!("the status of queue {id:.64}"),
+            |read| match read {
+                Read::QueueStatus(asked, found) if asked == id => Some(found),
+                _ => None,
+            },
+            |reads| reads.queue_status(id),
+        )
+    }
+
+    fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
+        self.find(
+            || format!("the key {key:.64}"),
+            |read| match read {
+                Read::KvGet(asked, found) if asked == key => Some(found),
+                _ => None,
+            },
+            |reads| reads.kv_get(key),
+        )
+    }
+
+    fn customer_tags(&self, interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
+        self.find(
+            || format!("the tags of the customer of {interaction}"),
+            |read| match read {
+                Read::CustomerTags(asked, found) if *asked == interaction => Some(found),
+                _ => None,
+            },
+            |reads| reads.customer_tags(interaction),
+        )
+    }
+}
+
+/// What a replay came to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Replayed {
+    /// The version decided on what is in the record alone.
+    Decided(Box<Decision>),
+    /// It asked the host for something that the record does not hold: what.
+    Unreplayable(String),
+}
+
+impl Plugin {
+    /// Decides a recorded question again, with this version. Runs on the calling thread like [`Plugin::decide`].
+    ///
+    /// `beyond` is asked for what the record does not hold; without it such a read makes the decision
+    /// [`Replayed::Unreplayable`].
+    pub fn replay(
+        &self,
+        record: &DecisionRecord,
+        config: Arc<str>,
+        beyond: Option<Arc<dyn Reads>>,
+    ) -> Replayed {
+        if !record.complete {
+            return Replayed::Unreplayable("the reads: the record was too large to keep whole".to_owned());
+        }
+        let reads = Arc::new(Replaying {
+            used: Mutex::new(vec![false; record.reads.len()]),
+            reads: record.reads.clone(),
+            beyond,
+            missing: Mutex::default(),
+        });
+        let env = Env {
+            now: record.at,
+            config,
+            reads: reads.clone(),
+            budget: None,
+        };
+        let decision = self.decide(record.question.clone(), env);
+        match lock(&reads.missing).take() {
+            Some(what) => Replayed::Unreplayable(what),
+            None => Replayed::Decided(Box::new(decision)),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Counting(Mutex<u8>);
+
+    impl Reads for Counting {
+        fn kv_get(&self, _: &str) -> Result<Option<Vec<u8>>, ReadError> {
+            let mut n = lock(&self.0);
+            *n += 1;
+            Ok(Some(vec![*n]))
+        }
+    }
+
+    fn replaying(reads: Vec<Read>, beyond: Option<Arc<dyn Reads>>) -> Replaying {
+        Replaying {
+            used: Mutex::new(vec![false; reads.len()]),
+            reads,
+            beyond,
+            missing: Mutex::default(),
+        }
+    }
+
+    #[test]
+    fn what_was_recorded_is_answered_again_in_its_order() {
+        let recording = Recording::new(Arc::new(Counting(Mutex::new(0))));
+        let live: Vec<_> = ["a", "b", "a"].map(|key| recording.kv_get(key)).into();
+        let replay = replaying(recording.take(), None);
+        let again: Vec<_> = ["a", "b", "a"].map(|key| replay.kv_get(key)).into();
+        assert_eq!(live, again);
+        assert_eq!(replay.kv_get("a"), live[2], "the last answer holds for good");
+        assert!(lock(&replay.missing).is_none());
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_missing_or_asked_beyond() {
+        let replay = replaying(vec![], None);
+        assert!(replay.history(5).unwrap_err().retryable);
+        assert_eq!(lock(&replay.missing).as_deref(), Some("5 past interactions"));
+        let replay = replaying(vec![], Some(Arc::new(Counting(Mutex::new(6)))));
+        assert_eq!(replay.kv_get("a"), Ok(Some(vec![7])));
+        assert!(lock(&replay.missing).is_none());
+    }
+}

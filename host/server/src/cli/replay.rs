@@ -1,0 +1,94 @@
+//! `jackfield plugin replay …`
+
+use serde_json::{Value, json};
+
+use super::client::{Client, Sent, path};
+use super::decision::ago;
+use super::failure::Failure;
+use super::output::{BAD, GOOD, Output, QUIET};
+
+/// What to replay, on what.
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    /// Decisions recorded at this point, for example queue:support.
+    #[arg(long, value_name = "POINT")]
+    binding: String,
+    /// The version that is to decide them again.
+    #[arg(long, value_name = "PLUGIN[@VERSION]")]
+    candidate: String,
+    /// How far back, for example 15m, 24h or 7d.
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = ago)]
+    since: u64,
+    /// At most so many decisions, the newest, 1 to 10000.
+    #[arg(long, default_value_t = 1_000)]
+    limit: usize,
+    /// What the candidate is told: a JSON object, or a file that holds one; by default what each decision was told.
+    #[arg(long, value_name = "FILE|JSON")]
+    config: Option<String>,
+}
+
+pub(super) fn run(replay: Replay, json: bool, client: &Client, out: &mut Output) -> Result<(), Failure> {
+    let (plugin, version) = super::binding::plugin_version(&replay.candidate);
+    let config = replay.config.map(super::binding::read_config).transpose()?;
+    let body = json!({
+        "point": replay.binding, "plugin": plugin, "version": version, "config": config,
+        "since": replay.since, "limit": replay.limit,
+    });
+    let answer = client.post(&path(&["replays"]), Sent::Json(body))?;
+    if json {
+        return out.json(&answer);
+    }
+    show(&answer, out)
+}
+
+fn show(answer: &Value, out: &mut Output) -> Result<(), Failure> {
+    let count = |field: &str| answer[field].as_u64().unwrap_or_default();
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let (all, seconds) = (count("decisions"), count("took_us") as f64 / 1e6);
+    out.line(&format!(
+        "{all} decisions again on {} {} in {seconds:.2} s",
+        text(&answer["plugin"]),
+        text(&answer["version"]),
+    ))?;
+    for (field, style) in [
+        ("identical", GOOD),
+        ("cosmetic", GOOD),
+        ("material", BAD),
+        ("forbidden", BAD),
+        ("unreplayable", QUIET),
+        ("failures", BAD),
+    ] {
+        let number = count(field);
+        let share = if all > 0 {
+            number as f64 * 100.0 / all as f64
+        } else {
+            0.0
+        };
+        let line = format!("{field:<13} {number:>6}  {share:>5.1} %");
+        out.line(&if number > 0 { out.paint(style, &line) } else { line })?;
+    }
+    let (before, after) = (count("fuel_before"), count("fuel_after"));
+    if before > 0 {
+        let ratio = after as f64 / before as f64;
+        out.line(&format!("{:<13} {ratio:>6.2}  times that of before", "fuel"))?;
+    }
+    for example in answer["examples"].as_array().into_iter().flatten() {
+        out.line("")?;
+        out.line(&format!(
+            "{} {}",
+            text(&example["grade"]),
+            text(&example["decision"])
+        ))?;
+        if let Some(missing) = example["missing"].as_str() {
+            out.line(&format!("  asks for {missing}, which the record does not hold"))?;
+        }
+        if let Some(failure) = example["failure"].as_str() {
+            out.line(&format!("  fails: {failure}"))?;
+        }
+        for difference in example["differences"].as_array().into_iter().flatten() {
+            let (before, after) = (&difference["before"], &difference["after"]);
+            out.line(&format!("  {}: {before} → {after}", text(&difference["path"])))?;
+        }
+    }
+    Ok(())
+}
