@@ -167,6 +167,7 @@ impl IntoResponse for Problem {
 fn by_code(code: &str, field: Option<&str>, detail: String) -> Problem {
     let status = match code {
         "unavailable" => return Problem::unavailable(detail),
+        "overloaded" => return Problem::overloaded(detail),
         "in-use" | "wrong-state" | "too-many" | "queue-full" | "version-exists" => StatusCode::CONFLICT,
         _ if code.starts_with("unknown-") && field.is_none() => StatusCode::NOT_FOUND,
         _ => StatusCode::UNPROCESSABLE_ENTITY,

@@ -56,7 +56,10 @@ pub enum RegistryError {
     },
     /// The plugin could not be compiled or loaded.
     #[error(transparent)]
-    Load(#[from] LoadError),
+    Load(LoadError),
+    /// Too much is going on; nothing was done, try again in a moment.
+    #[error("{0}")]
+    Overloaded(String),
     /// The store or the disk refuses; try again.
     #[error("{0}")]
     Unavailable(String),
@@ -70,7 +73,9 @@ impl RegistryError {
             Self::UnknownBinding(_) => "unknown-binding",
             Self::VersionExists { .. } => "version-exists",
             Self::WrongKind { .. } => "wrong-kind",
+            Self::Load(LoadError::Limit(_)) => "compile-limit",
             Self::InvalidComponent(_) | Self::Load(_) => "invalid-component",
+            Self::Overloaded(_) => "overloaded",
             Self::InvalidConfig(_) => "invalid-config",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable(_) => "unavailable",
@@ -84,6 +89,17 @@ impl RegistryError {
             Self::UnknownPlugin { .. } | Self::VersionExists { .. } => Some("version"),
             Self::InvalidConfig(_) => Some("config"),
             _ => None,
+        }
+    }
+}
+
+impl From<LoadError> for RegistryError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Invalid(error) => Self::InvalidComponent(error),
+            LoadError::Busy => Self::Overloaded(error.to_string()),
+            LoadError::Compiler(_) => Self::Unavailable(error.to_string()),
+            other => Self::Load(other),
         }
     }
 }

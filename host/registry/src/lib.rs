@@ -10,6 +10,7 @@ mod bindings;
 mod error;
 mod plugins;
 mod record;
+mod uploads;
 
 pub use error::RegistryError;
 pub use record::{BindRequest, BindingRecord, Bound, PluginRecord};
@@ -42,6 +43,7 @@ struct Inner {
     bound: ArcSwap<Table>,
     /// Bindings change one at a time, so that the table and the store agree.
     changing: tokio::sync::Mutex<()>,
+    uploads: uploads::Uploads,
 }
 
 impl Registry {
@@ -53,6 +55,7 @@ impl Registry {
             loaded: Mutex::default(),
             bound: ArcSwap::default(),
             changing: tokio::sync::Mutex::default(),
+            uploads: uploads::Uploads::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -77,7 +80,7 @@ impl Registry {
         self.load(digest, wasm.into()).await
     }
 
-    /// Compiles, or takes what is loaded or cached; on a blocking thread.
+    /// Takes what is loaded or cached, or checks and compiles it; on a blocking thread.
     async fn load(&self, digest: Digest, wasm: Arc<[u8]>) -> Result<Arc<Plugin>, RegistryError> {
         let cached = |inner: &Inner| {
             let loaded = inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);

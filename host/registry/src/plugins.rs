@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jackfield_sandbox::{LoadError, Plugin, Sandbox};
+use jackfield_sandbox::{Plugin, Sandbox};
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{Digest, OpContext, PluginId, Timestamp, Version, limits};
 
@@ -8,8 +8,18 @@ use crate::{PLUGINS, PluginRecord, Registry, RegistryError};
 
 impl Registry {
     /// Takes a component in: checks it, compiles it, stores it. The same bytes again answer the same record; other
-    /// bytes under a known version are refused.
+    /// bytes under a known version are refused. Uploads of one tenant take turns.
     pub async fn upload(
+        &self,
+        ctx: &OpContext,
+        wasm: Vec<u8>,
+        now: Timestamp,
+    ) -> Result<PluginRecord, RegistryError> {
+        let upload = self.take_in(ctx, wasm, now);
+        self.inner.uploads.in_turn(&ctx.tenant, upload).await
+    }
+
+    async fn take_in(
         &self,
         ctx: &OpContext,
         wasm: Vec<u8>,
@@ -17,10 +27,11 @@ impl Registry {
     ) -> Result<PluginRecord, RegistryError> {
         let wasm: Arc<[u8]> = wasm.into();
         let bytes = wasm.clone();
-        let inspected = tokio::task::spawn_blocking(move || (Digest::of(&bytes), Sandbox::inspect(&bytes)))
+        // Only the manifest: what costs more is checked where the component is compiled.
+        let read = tokio::task::spawn_blocking(move || (Digest::of(&bytes), Sandbox::manifest(&bytes)))
             .await
             .map_err(|error| RegistryError::Unavailable(error.to_string()))?;
-        let (digest, manifest) = (inspected.0, inspected.1?);
+        let (digest, manifest) = (read.0, read.1?);
         let key = key(&manifest.id, &manifest.version);
         if let Some(known) = self.inner.store.get(ctx, PLUGINS, &key).await? {
             let known: PluginRecord = serde_json::from_slice(&known.value)?;
@@ -39,11 +50,8 @@ impl Registry {
             });
         }
         let size = wasm.len() as u64;
-        // Compiled now, so that binding finds it in the cache.
-        match self.load(digest, wasm.clone()).await {
-            Err(RegistryError::Load(LoadError::Invalid(error))) => return Err(error.into()),
-            other => drop(other?),
-        }
+        // Checked and compiled now, so that binding finds it in the cache.
+        drop(self.load(digest, wasm.clone()).await?);
         self.inner.store.blobs().put_stream(ctx, &wasm[..]).await?;
         let record = PluginRecord {
             id: manifest.id,

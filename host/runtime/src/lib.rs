@@ -33,7 +33,8 @@ pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
 pub use platform::{
-    Following, Platform, PlatformOptions, StoreKind, TenantError, TenantRecord, secret_file, write_secret,
+    Following, Platform, PlatformOptions, PluginOptions, StoreKind, TenantError, TenantRecord, secret_file,
+    write_secret,
 };
 pub use records::RecordQuery;
 pub use replay::{Example, ReplayReport, ReplayRequest};

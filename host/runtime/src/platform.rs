@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use jackfield_contact::input::Input;
 use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
 use jackfield_registry::Registry;
-use jackfield_sandbox::{Sandbox, SandboxOptions};
+use jackfield_sandbox::{CompilerCommand, Sandbox, SandboxOptions};
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
 use jackfield_types::{
     AgentId, CustomerId, E164, LegId, OpContext, Role, TenantId, Timestamp, UserId, limits,
@@ -44,6 +44,15 @@ pub struct PlatformOptions {
     pub store: StoreKind,
     /// The voice side; `None`: no calls, for tests.
     pub voice: Option<VoiceOptions>,
+    /// How plugins are compiled and what they may have at most.
+    pub plugins: PluginOptions,
+}
+
+/// What the deployment says about plugins.
+#[derive(Debug, Clone, Default)]
+pub struct PluginOptions {
+    /// The process that checks and compiles components; `None`: this process, for tests.
+    pub compiler: Option<CompilerCommand>,
 }
 
 /// Which store.
@@ -169,7 +178,10 @@ impl Platform {
             StoreKind::Folder(folder) => Store::open(folder)?,
         };
         let cache_key = secret_file(&options.data_dir.join("artifact.key"))?;
-        let sandbox = Sandbox::new(SandboxOptions::new(options.data_dir.join("compiled"), cache_key))?;
+        let sandbox = Sandbox::new(SandboxOptions {
+            compiler: options.plugins.compiler.clone(),
+            ..SandboxOptions::new(options.data_dir.join("compiled"), cache_key)
+        })?;
         let (followers, first_follower) = broadcast::channel(FOLLOWED);
         let metrics = Arc::<Metrics>::default();
         let shared = Arc::new(Shared {

@@ -34,26 +34,36 @@ impl Artifacts {
         })
     }
 
-    /// The compiled component from the cache, else compiled now and put there. A cache that cannot be written or that
-    /// holds something else costs time, never the plugin.
-    pub(crate) fn load(&self, engine: &Engine, digest: &Digest, wasm: &[u8]) -> wasmtime::Result<Component> {
+    /// The compiled component from the cache. A cache that cannot be read or that holds something else costs time,
+    /// never the plugin.
+    pub(crate) fn cached(&self, engine: &Engine, digest: &Digest) -> Option<Component> {
         let compatibility = compatibility(engine);
-        let path = self
-            .dir
-            .join(format!("{digest}-{:.16}.cwasm", compatibility.to_string()));
-        if let Some(component) = self.read(engine, digest, &compatibility, &path) {
-            return Ok(component);
-        }
-        let compiled = engine.precompile_component(wasm)?;
+        self.read(engine, digest, &compatibility, &self.path(digest, &compatibility))
+    }
+
+    /// Puts what was compiled just now into the cache, and makes it ready. A cache that cannot be written is logged.
+    pub(crate) fn keep(
+        &self,
+        engine: &Engine,
+        digest: &Digest,
+        compiled: &[u8],
+    ) -> wasmtime::Result<Component> {
+        let compatibility = compatibility(engine);
+        let path = self.path(digest, &compatibility);
         let tag: [u8; TAG_BYTES] = self
-            .mac(digest, &compatibility, &compiled)
+            .mac(digest, &compatibility, compiled)
             .finalize()
             .into_bytes()
             .into();
-        if let Err(error) = write(&path, &tag, &compiled) {
+        if let Err(error) = write(&path, &tag, compiled) {
             tracing::warn!(path = %path.display(), %error, "the compiled plugin could not be cached");
         }
-        deserialize(engine, &compiled)
+        deserialize(engine, compiled)
+    }
+
+    fn path(&self, digest: &Digest, compatibility: &Digest) -> PathBuf {
+        self.dir
+            .join(format!("{digest}-{:.16}.cwasm", compatibility.to_string()))
     }
 
     fn read(
@@ -107,8 +117,9 @@ fn write(path: &Path, tag: &[u8], compiled: &[u8]) -> io::Result<()> {
 /// Turns authenticated bytes into a component.
 #[allow(unsafe_code)]
 fn deserialize(engine: &Engine, compiled: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes come from `precompile_component` of this process, or from a file whose authentication code
-    // says that a holder of the key wrote them for this component and this engine.
+    // SAFETY: the bytes come from `precompile_component` of this process or of the compiler process that it started
+    // (the same binary, unless the deployment names another), or from a file whose authentication code says that a
+    // holder of the key wrote them for this component and this engine.
     unsafe { Component::deserialize(engine, compiled) }
 }
 
@@ -126,4 +137,18 @@ fn compatibility(engine: &Engine) -> Digest {
     let mut sha = Sha(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut sha);
     Digest::from_bytes(sha.0.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_compiler_makes_fits_the_engine_that_runs_it() {
+        let (runs, compiles) = (
+            crate::engine::engine(1).unwrap(),
+            crate::engine::compiler().unwrap(),
+        );
+        assert_eq!(compatibility(&runs), compatibility(&compiles));
+    }
 }

@@ -68,25 +68,40 @@ struct Outline<'a> {
 }
 
 pub(crate) fn inspect(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
+    let malformed = |error: wasmparser::BinaryReaderError| InvalidComponent::Malformed(error.to_string());
+    let outline = sized_outline(wasm)?;
+    Validator::new_with_features(FEATURES)
+        .validate_all(wasm)
+        .map_err(malformed)?;
+    let manifest = outline.manifest()?;
+    check_world(manifest.kind, &outline, wasm)?;
+    Ok(manifest)
+}
+
+/// The manifest alone: nothing else of the component is looked at but its outermost level.
+pub(crate) fn manifest(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
+    sized_outline(wasm)?.manifest()
+}
+
+impl Outline<'_> {
+    fn manifest(&self) -> Result<Manifest, InvalidComponent> {
+        let section = self.manifest.ok_or_else(|| {
+            InvalidComponent::Manifest(
+                "is missing: the plugin's build puts plugin.toml into the component".to_owned(),
+            )
+        })?;
+        Manifest::parse(section).map_err(InvalidComponent::Manifest)
+    }
+}
+
+fn sized_outline(wasm: &[u8]) -> Result<Outline<'_>, InvalidComponent> {
     if wasm.len() > MAX_COMPONENT_BYTES {
         return Err(InvalidComponent::TooLarge {
             found: wasm.len(),
             limit: MAX_COMPONENT_BYTES,
         });
     }
-    let malformed = |error: wasmparser::BinaryReaderError| InvalidComponent::Malformed(error.to_string());
-    let outline = outline(wasm)?;
-    Validator::new_with_features(FEATURES)
-        .validate_all(wasm)
-        .map_err(malformed)?;
-    let manifest = outline.manifest.ok_or_else(|| {
-        InvalidComponent::Manifest(
-            "is missing: the plugin's build puts plugin.toml into the component".to_owned(),
-        )
-    })?;
-    let manifest = Manifest::parse(manifest).map_err(InvalidComponent::Manifest)?;
-    check_world(manifest.kind, &outline, wasm)?;
-    Ok(manifest)
+    outline(wasm)
 }
 
 fn outline(wasm: &[u8]) -> Result<Outline<'_>, InvalidComponent> {

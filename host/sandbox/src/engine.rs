@@ -46,9 +46,20 @@ pub(crate) fn engine(decisions: u32) -> Result<Engine, SandboxError> {
         .linear_memory_keep_resident(KEEP_MEMORY_BYTES)
         .table_keep_resident(KEEP_TABLE_BYTES)
         .pagemap_scan(Enabled::Auto);
+    let mut config = config();
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
+}
+
+/// An engine that compiles for [`engine`] and runs nothing, so it reserves no pool.
+pub(crate) fn compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&config())
+}
+
+/// All that decides what compiled code looks like.
+fn config() -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .memory_init_cow(true)
         .max_wasm_stack(MAX_STACK_BYTES)
         .consume_fuel(true)
@@ -58,7 +69,7 @@ pub(crate) fn engine(decisions: u32) -> Result<Engine, SandboxError> {
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
         .wasm_component_model(true);
-    Engine::new(&config).map_err(|error| SandboxError::Engine(format!("{error:#}")))
+    config
 }
 
 /// The kill switch's clock: a thread of its own, so that no load on other threads stops it. Ends when this is dropped.

@@ -4,6 +4,10 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
+use crate::compile::CompileLimit;
+
 /// The sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SandboxError {
@@ -24,7 +28,7 @@ pub enum SandboxError {
 }
 
 /// Bytes that are not a plugin for this host.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum InvalidComponent {
     /// Above the limit.
     #[error("the component has {found} bytes: expected at most {limit}")]
@@ -74,7 +78,7 @@ pub enum InvalidComponent {
 }
 
 /// A plugin could not be made ready to run.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum LoadError {
     /// The bytes are not a plugin for this host.
     #[error(transparent)]
@@ -82,4 +86,13 @@ pub enum LoadError {
     /// wasmtime refused to compile or to link it, for example because it needs more memories or tables than the pool has.
     #[error("the component cannot be made ready to run: {0}")]
     Compile(String),
+    /// Checking and compiling it took more than a component may cost.
+    #[error("compiling the component took {0}: make it smaller, or split large functions")]
+    Limit(CompileLimit),
+    /// Too many components are being compiled; the same one may be loaded later.
+    #[error("too many components are being compiled at the moment: try again in some seconds")]
+    Busy,
+    /// The compiler process could not do its work; that is no fault of the component.
+    #[error("the compiler process failed: {0}")]
+    Compiler(String),
 }

@@ -22,6 +22,7 @@ mod artifact;
 mod bindings;
 mod capability;
 mod ceilings;
+mod compile;
 mod contract;
 mod engine;
 mod env;
@@ -37,6 +38,7 @@ mod sandbox;
 mod state;
 
 pub use ceilings::Ceilings;
+pub use compile::{CompileLimit, CompileLimits, CompilerCommand, compile_process};
 pub use env::{Decision, Env, LogLevel, LogLine, NoReads, ReadError, Reads, Receipt};
 pub use error::{InvalidComponent, LoadError, SandboxError};
 pub use manifest::{Manifest, Provenance};

@@ -10,7 +10,9 @@ use wasmtime::{Engine, component::Linker};
 use crate::{
     InvalidComponent, LoadError, Manifest, Plugin, SandboxError,
     artifact::Artifacts,
-    capability, contract,
+    capability,
+    compile::{Compiler, CompilerCommand},
+    contract,
     engine::{Places, Ticker, engine},
     plugin::Loaded,
     state::State,
@@ -29,15 +31,19 @@ pub struct SandboxOptions {
     pub cache_key: [u8; 32],
     /// Decisions that can run at once; one more waits for a place.
     pub decisions: u32,
+    /// The process that checks and compiles components; `None`: this process does it itself, for tests and tools
+    /// that load what they trust.
+    pub compiler: Option<CompilerCommand>,
 }
 
 impl SandboxOptions {
-    /// Options with 64 decisions at once.
+    /// Options with 64 decisions at once, which compile in this process.
     pub const fn new(cache_dir: PathBuf, cache_key: [u8; 32]) -> Self {
         Self {
             cache_dir,
             cache_key,
             decisions: DEFAULT_DECISIONS,
+            compiler: None,
         }
     }
 }
@@ -50,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) places: Places,
     artifacts: Artifacts,
+    compiler: Compiler,
     /// One linker for each kind, with what its world imports.
     linkers: HashMap<PluginKind, Linker<State>>,
     /// Loaded components by digest: one for all tenants that bind it.
@@ -83,6 +90,7 @@ impl Sandbox {
             engine,
             places: Places::new(decisions),
             artifacts,
+            compiler: Compiler::new(options.compiler),
             linkers,
             loaded: Mutex::default(),
             _ticker: ticker,
@@ -99,8 +107,18 @@ impl Sandbox {
         contract::inspect(wasm)
     }
 
-    /// Makes a plugin ready to run: inspects it, takes its compiled form from the cache or compiles it (tens of
-    /// milliseconds to seconds: never call this where a customer waits).
+    /// Reads the manifest and nothing else: for what is to be known before the full check, which
+    /// [`Sandbox::load`] makes.
+    ///
+    /// # Errors
+    /// When the bytes are too many, no component, or without a right manifest.
+    pub fn manifest(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
+        contract::manifest(wasm)
+    }
+
+    /// Makes a plugin ready to run: takes its compiled form from the cache, or else inspects and compiles it (tens of
+    /// milliseconds to seconds: never call this where a customer waits). Both happen in the compiler process, where
+    /// the options name one; a component that costs too much is refused with [`LoadError::Limit`].
     ///
     /// # Errors
     /// When the bytes are not a plugin for this host, or cannot be compiled. A damaged cache is not an error: it is
@@ -110,13 +128,18 @@ impl Sandbox {
         if let Some(loaded) = self.loaded().get(&digest).and_then(Weak::upgrade) {
             return Ok(Plugin(loaded));
         }
-        let manifest = Self::inspect(wasm)?;
+        let manifest = Self::manifest(wasm)?;
         let compile = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
-        let component = self
-            .0
-            .artifacts
-            .load(&self.0.engine, &digest, wasm)
-            .map_err(compile)?;
+        let Inner {
+            engine, artifacts, ..
+        } = &*self.0;
+        let component = match artifacts.cached(engine, &digest) {
+            Some(component) => component,
+            None => {
+                let compiled = self.0.compiler.compile(engine, wasm)?;
+                artifacts.keep(engine, &digest, &compiled).map_err(compile)?
+            }
+        };
         let linker = self.0.linkers.get(&manifest.kind);
         let linker = linker.ok_or_else(|| LoadError::Compile(format!("no linker for {}", manifest.kind)))?;
         let pre = linker.instantiate_pre(&component).map_err(compile)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use jackfield_contact::event::Event;
-use jackfield_runtime::{JournalEntry, Platform, PlatformOptions, StoreKind};
+use jackfield_runtime::{JournalEntry, Platform, PlatformOptions, PluginOptions, StoreKind};
 use jackfield_types::{InteractionId, Timestamp};
 use jackfield_voice::VoiceOptions;
 use jackfield_voice::softphone::{PhoneCall, PhoneEvent, Softphone, SoftphoneOptions, tone};
@@ -15,7 +15,7 @@ use tokio::sync::broadcast;
 use tokio::time::timeout;
 
 use crate::story::{self, Tone};
-use crate::{seed, telemetry};
+use crate::{compile, seed, telemetry};
 
 /// What `demo` takes.
 #[derive(clap::Args)]
@@ -56,6 +56,9 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         data_dir: folder.path().to_owned(),
         store: StoreKind::Memory,
         voice: Some(VoiceOptions::loopback(folder.path(), [7; 32])),
+        plugins: PluginOptions {
+            compiler: Some(compile::command()),
+        },
     };
     let platform = Platform::start(options).await?;
     telemetry::observe(&platform);

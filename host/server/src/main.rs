@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod cli;
+mod compile;
 mod demo;
 mod seed;
 mod serve;
@@ -35,6 +36,9 @@ enum Command {
     Serve(serve::Arguments),
     /// Place simulated calls and show each event of their journey.
     Demo(demo::Arguments),
+    /// Check and compile a component; the server starts this by itself.
+    #[command(hide = true)]
+    CompilePlugin(compile::Arguments),
     #[command(flatten)]
     Client(cli::Command),
 }
@@ -43,6 +47,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::main(arguments),
         Command::Demo(arguments) => demo::main(arguments),
+        Command::CompilePlugin(arguments) => return compile::main(&arguments),
         Command::Client(command) => return cli::run(command),
     };
     match done {

@@ -4,10 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use jackfield_runtime::{Platform, PlatformOptions, StoreKind};
+use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind};
 use jackfield_voice::VoiceOptions;
 
-use crate::{seed, telemetry};
+use crate::{compile, seed, telemetry};
 
 /// What `serve` takes.
 #[derive(clap::Args)]
@@ -117,6 +117,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         data_dir: arguments.data.clone(),
         store,
         voice: Some(voice),
+        plugins: PluginOptions {
+            compiler: Some(compile::command()),
+        },
     };
     let platform = Platform::start(options).await?;
     telemetry::observe(&platform);

@@ -76,6 +76,21 @@ pub const MAX_SCORE_ITEMS: usize = 100;
 
 /// Bytes of an uploaded plugin component; more answers 413.
 pub const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
+/// Seconds of processor time, over all its threads, that checking and compiling a component may take; more is refused
+/// (`compile-limit`).
+pub const MAX_COMPILE_CPU_S: u64 = 20;
+/// Milliseconds that it may take, less than a request has; then the compiler is killed and the component refused.
+pub const MAX_COMPILE_MS: u64 = 20_000;
+/// Bytes of address space that a compiler may have; a component that needs more is refused.
+pub const MAX_COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
+/// Bytes of a compiled component; a larger one is refused.
+pub const MAX_ARTIFACT_BYTES: u64 = 256 * 1024 * 1024;
+/// Compilers at once; one more upload waits for its turn.
+pub const MAX_COMPILERS: u32 = 2;
+/// Milliseconds that an upload waits for a compiler; then it answers `overloaded`.
+pub const MAX_COMPILER_WAIT_MS: u64 = 8_000;
+/// Uploads of one tenant that wait for another one of that tenant; one more answers `overloaded`.
+pub const MAX_WAITING_UPLOADS: usize = 8;
 /// Users of one tenant; one more is refused.
 pub const MAX_USERS: usize = 1_000;
 /// API keys of one user; one more is refused.

@@ -8,7 +8,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, Response, StatusCode, header};
 use jackfield_contact::input::Input;
 use jackfield_contact::leg::LegEvent;
-use jackfield_runtime::{Platform, PlatformOptions, StoreKind, Tenant};
+use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind, Tenant};
 use jackfield_types::{AgentId, E164, InteractionId, LegId, TenantId};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -70,6 +70,7 @@ impl TestApp {
             data_dir: folder.path().to_owned(),
             store: StoreKind::Memory,
             voice: None,
+            plugins: PluginOptions::default(),
         };
         let platform = Platform::start(options).await.unwrap();
         let operator = read_key(&folder.path().join("operator.key"));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use clap::{CommandFactory, Parser};
-use jackfield_runtime::{Platform, PlatformOptions, StoreKind};
+use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -48,6 +48,7 @@ impl Server {
             data_dir: folder.path().to_owned(),
             store: StoreKind::Memory,
             voice: None,
+            plugins: PluginOptions::default(),
         };
         let (end, ended) = oneshot::channel::<()>();
         let (url, served) = runtime.block_on(async {

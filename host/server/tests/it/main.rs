@@ -7,5 +7,6 @@
     clippy::print_stdout
 )]
 
+mod compile;
 mod journey;
 mod telemetry;
