@@ -28,12 +28,13 @@ pub(crate) const TICK: Duration = Duration::from_millis(1);
 /// An engine whose pool holds `decisions` at once.
 pub(crate) fn engine(decisions: u32) -> Result<Engine, SandboxError> {
     let mut pool = PoolingAllocationConfig::new();
-    // A pure component needs 1 to 3 core instances and one memory; those of languages with a run time need more, so
-    // the pool is counted in simple ones and a few large ones.
+    // A pure component needs 1 to 3 core instances and one memory; those of languages with a run time need more. There
+    // is room for the largest at every place, so that who has a place never finds the pool emptied by somebody's large
+    // components. It costs address space, not memory.
     pool.total_component_instances(decisions)
-        .total_core_instances(decisions.saturating_mul(4).saturating_add(MAX_CORE_INSTANCES))
-        .total_memories(decisions.saturating_add(MAX_MEMORIES))
-        .total_tables(decisions.saturating_mul(2).saturating_add(MAX_TABLES))
+        .total_core_instances(decisions.saturating_mul(MAX_CORE_INSTANCES))
+        .total_memories(decisions.saturating_mul(MAX_MEMORIES))
+        .total_tables(decisions.saturating_mul(MAX_TABLES))
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_memories_per_component(MAX_MEMORIES)
         .max_tables_per_component(MAX_TABLES)

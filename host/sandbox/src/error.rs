@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::compile::CompileLimit;
+use crate::{compile::CompileLimit, fault::bounded};
 
 /// The sandbox could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +75,40 @@ pub enum InvalidComponent {
         /// Which item, what was found and what was expected.
         reason: String,
     },
+}
+
+impl InvalidComponent {
+    /// The same with texts that are short enough to be shown: names in it are the component's, of any length and number.
+    pub(crate) fn bounded(self) -> Self {
+        match self {
+            large @ Self::TooLarge { .. } => large,
+            Self::NotAComponent(what) => Self::NotAComponent(bounded(what)),
+            Self::Malformed(what) => Self::Malformed(bounded(what)),
+            Self::Manifest(what) => Self::Manifest(bounded(what)),
+            Self::Import {
+                world,
+                found,
+                expected,
+            } => Self::Import {
+                world,
+                found: bounded(found),
+                expected,
+            },
+            Self::Export {
+                world,
+                found,
+                expected,
+            } => Self::Export {
+                world,
+                found: bounded(found),
+                expected,
+            },
+            Self::Types { world, reason } => Self::Types {
+                world,
+                reason: bounded(reason),
+            },
+        }
+    }
 }
 
 /// A plugin could not be made ready to run.

@@ -43,8 +43,29 @@ impl From<Failure> for Fault {
 pub(crate) fn failure(code: &str, message: impl fmt::Display) -> Failure {
     Failure {
         code: code.into(),
-        message: cut(&message.to_string(), MAX_TEXT_BYTES).into(),
+        message: bounded(message).into(),
     }
+}
+
+/// The beginning of a text, at most [`MAX_TEXT_BYTES`]. What comes after is not even written: the names in it are the
+/// plugin's, of any length, and a mangled one can mean a gigabyte.
+pub(crate) fn bounded(message: impl fmt::Display) -> String {
+    struct Bounded(String);
+    impl fmt::Write for Bounded {
+        fn write_str(&mut self, more: &str) -> fmt::Result {
+            let fits = cut(more, MAX_TEXT_BYTES - self.0.len());
+            self.0.push_str(fits);
+            if fits.len() == more.len() {
+                Ok(())
+            } else {
+                Err(fmt::Error)
+            }
+        }
+    }
+    let mut text = Bounded(String::new());
+    // An error says that it was cut.
+    let _ = fmt::Write::write_fmt(&mut text, format_args!("{message}"));
+    text.0
 }
 
 impl Fault {
@@ -134,5 +155,7 @@ mod tests {
         assert_eq!(cut("呼叫", 4), "呼");
         assert_eq!(cut("呼叫", 2), "");
         assert_eq!(cut("a", 9), "a");
+        assert_eq!(bounded("呼".repeat(1_000)).len(), 2_046);
+        assert_eq!(bounded(format_args!("{} {}", 1, "b")), "1 b");
     }
 }

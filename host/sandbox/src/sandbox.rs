@@ -14,6 +14,7 @@ use crate::{
     compile::{Compiler, CompilerCommand},
     contract,
     engine::{Places, Ticker, engine},
+    fault::bounded,
     plugin::Loaded,
     state::State,
 };
@@ -104,7 +105,7 @@ impl Sandbox {
     /// # Errors
     /// What was found and what was expected.
     pub fn inspect(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
-        contract::inspect(wasm)
+        contract::inspect(wasm).map_err(InvalidComponent::bounded)
     }
 
     /// Reads the manifest and nothing else: for what is to be known before the full check, which
@@ -113,7 +114,7 @@ impl Sandbox {
     /// # Errors
     /// When the bytes are too many, no component, or without a right manifest.
     pub fn manifest(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
-        contract::manifest(wasm)
+        contract::manifest(wasm).map_err(InvalidComponent::bounded)
     }
 
     /// Makes a plugin ready to run: takes its compiled form from the cache, or else inspects and compiles it (tens of
@@ -129,7 +130,7 @@ impl Sandbox {
             return Ok(Plugin(loaded));
         }
         let manifest = Self::manifest(wasm)?;
-        let compile = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
+        let compile = |error: wasmtime::Error| LoadError::Compile(bounded(format_args!("{error:#}")));
         let Inner {
             engine, artifacts, ..
         } = &*self.0;

@@ -1,12 +1,11 @@
 //! The plugins that come with the host, as `cargo xtask plugins` builds them. The test command names their directory
 //! in `JACKFIELD_PLUGINS`; without it there is nothing to load.
 
-use std::{env, fs, sync::Arc};
+use std::{env, fs};
 
-use jackfield_contact::decision::{Attempt, Consent, Question, TagQuestion};
-use jackfield_types::{Channel, E164, PluginKind, Timestamp};
+use jackfield_types::PluginKind;
 
-use crate::{finished, fixture, interaction, queue, step};
+use crate::{attempt, finished, fixture, occasion, queue, step};
 
 #[test]
 fn every_bundled_plugin_answers_within_its_ceilings() {
@@ -24,7 +23,7 @@ fn every_bundled_plugin_answers_within_its_ceilings() {
             PluginKind::VoiceFlow => step(),
             PluginKind::RoutingStrategy => queue(3, 10),
             PluginKind::OutboundRule => attempt(),
-            PluginKind::TagGenerator => tagged(),
+            PluginKind::TagGenerator => occasion(),
             PluginKind::QaScorecard => finished(),
         };
         let decision = plugin.decide(question, crate::env());
@@ -37,30 +36,4 @@ fn every_bundled_plugin_answers_within_its_ceilings() {
             decision.log
         );
     }
-}
-
-fn attempt() -> Arc<Question> {
-    Arc::new(Question::Outbound(Box::new(Attempt {
-        number: E164::new("+8613800138000").unwrap(),
-        channel: Channel::Voice,
-        purpose: "sales".into(),
-        jurisdiction: "CN".into(),
-        local_times: vec![],
-        consent: Consent::Unknown,
-        attempts: vec![],
-    })))
-}
-
-fn tagged() -> Arc<Question> {
-    Arc::new(Question::Tags(Box::new(TagQuestion {
-        interaction: interaction(),
-        channel: Channel::Voice,
-        started_at: Timestamp(1),
-        ended_at: Timestamp(2),
-        abandoned: false,
-        waited_ms: 1,
-        talked_ms: 1,
-        attributes: vec![],
-        score: None,
-    })))
 }

@@ -32,13 +32,17 @@ pub(crate) fn contract(more: &[&str]) -> Resolve {
 
 /// A component of a world without manifest.
 pub(crate) fn bare(resolve: &Resolve, world: &str, wat: &str) -> Vec<u8> {
+    bare_encoded(resolve, world, wat, StringEncoding::UTF8)
+}
+
+fn bare_encoded(resolve: &Resolve, world: &str, wat: &str, encoding: StringEncoding) -> Vec<u8> {
     let mut module = wat::parse_str(wat).unwrap();
     let (world, _) = resolve
         .worlds
         .iter()
         .find(|(_, found)| found.name == world)
         .unwrap();
-    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8, false).unwrap();
+    embed_component_metadata(&mut module, resolve, world, encoding, false).unwrap();
     ComponentEncoder::default()
         .module(&module)
         .unwrap()
@@ -68,7 +72,12 @@ pub(crate) fn plugin(kind: &str, wat: &str) -> Vec<u8> {
     with_manifest(bare(&contract(&[]), kind, wat), &manifest(kind))
 }
 
-fn leb(mut number: usize) -> Vec<u8> {
+/// The same with another encoding of its strings.
+pub(crate) fn encoded(kind: &str, wat: &str, encoding: StringEncoding) -> Vec<u8> {
+    with_manifest(bare_encoded(&contract(&[]), kind, wat, encoding), &manifest(kind))
+}
+
+pub(crate) fn leb(mut number: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     loop {
         let low = (number & 0x7f) as u8;
@@ -136,12 +145,16 @@ impl Module<'_> {
 
     /// `assign`; `body` leaves the address of a `result<plan, error>`.
     pub(crate) fn routing(&self, body: &str) -> Vec<u8> {
-        let wat = self.wat(
+        plugin("routing-strategy", &self.routing_wat(body))
+    }
+
+    /// The core module of [`Module::routing`].
+    pub(crate) fn routing_wat(&self, body: &str) -> String {
+        self.wat(
             "cx:routing-strategy/strategy@0.1.0#assign",
             "i32 i32 i32 i32",
             body,
-        );
-        plugin("routing-strategy", &wat)
+        )
     }
 
     /// `step`; `body` leaves the address of a `result<next, error>`.
@@ -158,6 +171,23 @@ impl Module<'_> {
     pub(crate) fn scorecard(&self, body: &str) -> Vec<u8> {
         let wat = self.wat("cx:qa-scorecard/scorecard@0.1.0#evaluate", "i32", body);
         plugin("qa-scorecard", &wat)
+    }
+
+    /// `tags`; `body` leaves the address of a `result<list<tag-change>, error>`.
+    pub(crate) fn tags(&self, body: &str) -> Vec<u8> {
+        let wat = self.wat(
+            "cx:tag-generator/tagger@0.1.0#tags",
+            "i32 i32 i32 i64 i64 i32 i64 i64 i32 i32 i32 f64",
+            body,
+        );
+        plugin("tag-generator", &wat)
+    }
+
+    /// `check`; `body` leaves the address of a `result<ruling, error>`.
+    pub(crate) fn outbound(&self, body: &str) -> Vec<u8> {
+        let params = ["i32"; 12].join(" ");
+        let wat = self.wat("cx:outbound-rule/rule@0.1.0#check", &params, body);
+        plugin("outbound-rule", &wat)
     }
 }
 

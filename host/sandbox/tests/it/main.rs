@@ -12,8 +12,8 @@ mod rules;
 use std::sync::Arc;
 
 use jackfield_contact::decision::{
-    CallInfo, FlowEvent, FlowQuestion, Question, RoutingAgent, RoutingQuestion, RoutingWork,
-    ScorecardQuestion,
+    Attempt, CallInfo, Consent, FlowEvent, FlowQuestion, Question, RoutingAgent, RoutingQuestion,
+    RoutingWork, ScorecardQuestion, TagQuestion,
 };
 use jackfield_sandbox::{Env, NoReads, Sandbox, SandboxOptions};
 use jackfield_types::{AgentId, Channel, E164, InteractionId, QueueId, Timestamp};
@@ -111,5 +111,31 @@ fn finished() -> Arc<Question> {
         speech: None,
         surveys: vec![],
         attributes: vec![],
+    })))
+}
+
+fn occasion() -> Arc<Question> {
+    Arc::new(Question::Tags(Box::new(TagQuestion {
+        interaction: interaction(),
+        channel: Channel::Voice,
+        started_at: Timestamp(1),
+        ended_at: Timestamp(2),
+        abandoned: false,
+        waited_ms: 1,
+        talked_ms: 1,
+        attributes: vec![],
+        score: None,
+    })))
+}
+
+fn attempt() -> Arc<Question> {
+    Arc::new(Question::Outbound(Box::new(Attempt {
+        number: E164::new("+8613800138000").unwrap(),
+        channel: Channel::Voice,
+        purpose: "sales".into(),
+        jurisdiction: "CN".into(),
+        local_times: vec![],
+        consent: Consent::Unknown,
+        attempts: vec![],
     })))
 }
