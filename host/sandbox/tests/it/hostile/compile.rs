@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use jackfield_sandbox::{LoadError, Sandbox};
+use jackfield_sandbox::Sandbox;
 
 use super::attack::{here, says, serves};
 use crate::{
