@@ -10,6 +10,7 @@ mod bindings;
 mod error;
 mod plugins;
 mod record;
+pub mod rollout;
 mod uploads;
 
 pub use error::RegistryError;
