@@ -2,9 +2,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_store::{Scan, Tx};
-use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
+use jackfield_types::{ExtensionPoint, OpContext, PluginId, Timestamp, Version, limits};
 
-use crate::{BINDING_HISTORY, BINDINGS, BindRequest, BindingRecord, Bound, Registry, RegistryError};
+use crate::{
+    BINDING_HISTORY, BINDINGS, BindRequest, BindingRecord, Bound, PluginRecord, Registry, RegistryError,
+};
 
 impl Registry {
     /// Loads a tenant's bindings; at the start. A binding whose component can't be loaded any more is left out with a
@@ -17,7 +19,10 @@ impl Registry {
                 None => None,
             };
             match self.ready(ctx, record, previous).await {
-                Ok(bound) => self.put_in(ctx, bound),
+                Ok(bound) => {
+                    self.put_in(ctx, bound);
+                    self.resume_rollout(ctx, &point).await;
+                }
                 Err(error) => {
                     tracing::error!(tenant = %ctx.tenant, %point, %error, "binding left out: its plugin can't be loaded");
                 }
@@ -33,30 +38,16 @@ impl Registry {
         request: BindRequest,
         now: Timestamp,
     ) -> Result<BindingRecord, RegistryError> {
-        let config = request.config.to_string();
-        if !request.config.is_object() {
-            return Err(RegistryError::InvalidConfig("expected a JSON object".into()));
-        }
-        if config.len() > limits::MAX_CONFIG_BYTES {
-            let most = limits::MAX_CONFIG_BYTES;
-            return Err(RegistryError::InvalidConfig(format!(
-                "{} bytes: expected at most {most}",
-                config.len()
-            )));
-        }
-        let plugin = self
-            .plugin(ctx, &request.plugin, request.version.as_ref())
-            .await?;
         let point = request.point;
-        if plugin.kind != point.kind() {
-            let (expected, found) = (point.kind(), plugin.kind);
-            return Err(RegistryError::WrongKind {
-                point,
-                expected,
-                plugin: plugin.id,
-                found,
-            });
-        }
+        let plugin = self
+            .fitting(
+                ctx,
+                &point,
+                &request.plugin,
+                request.version.as_ref(),
+                &request.config,
+            )
+            .await?;
         let _one_at_a_time = self.inner.changing.lock().await;
         let before = self.bound(&ctx.tenant, &point);
         // From the history, since a point that was unbound meanwhile goes on counting.
@@ -83,6 +74,7 @@ impl Registry {
                 config: bound.config.clone(),
                 plugin: bound.plugin.clone(),
                 previous: None,
+                candidate: None,
             })
         });
         let bound = self.ready(ctx, record.clone(), previous).await?;
@@ -95,6 +87,35 @@ impl Registry {
         self.inner.store.commit(ctx, tx).await?;
         self.put_in(ctx, bound);
         Ok(record)
+    }
+
+    /// The version, when it may be bound at the point with this configuration.
+    pub(crate) async fn fitting(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        plugin: &PluginId,
+        version: Option<&Version>,
+        config: &serde_json::Value,
+    ) -> Result<PluginRecord, RegistryError> {
+        if !config.is_object() {
+            return Err(RegistryError::InvalidConfig("expected a JSON object".into()));
+        }
+        let (bytes, most) = (config.to_string().len(), limits::MAX_CONFIG_BYTES);
+        if bytes > most {
+            let problem = format!("{bytes} bytes: expected at most {most}");
+            return Err(RegistryError::InvalidConfig(problem));
+        }
+        let plugin = self.plugin(ctx, plugin, version).await?;
+        if plugin.kind != point.kind() {
+            return Err(RegistryError::WrongKind {
+                point: point.clone(),
+                expected: point.kind(),
+                plugin: plugin.id,
+                found: plugin.kind,
+            });
+        }
+        Ok(plugin)
     }
 
     /// Takes a binding away. The fail policy of the kind holds from then on.
@@ -166,7 +187,7 @@ impl Registry {
         Ok(history.into_iter().find(|entry| entry.revision < record.revision))
     }
 
-    async fn ready(
+    pub(crate) async fn ready(
         &self,
         ctx: &OpContext,
         record: BindingRecord,
@@ -179,10 +200,11 @@ impl Registry {
             config,
             plugin,
             previous,
+            candidate: None,
         }))
     }
 
-    fn put_in(&self, ctx: &OpContext, bound: Arc<Bound>) {
+    pub(crate) fn put_in(&self, ctx: &OpContext, bound: Arc<Bound>) {
         self.inner.bound.rcu(|table| {
             let mut table = BTreeMap::clone(table);
             table.insert((ctx.tenant.clone(), bound.record.point.clone()), bound.clone());

@@ -46,6 +46,17 @@ pub enum RegistryError {
     /// The configuration is no JSON object, or too large.
     #[error("config: {0}")]
     InvalidConfig(String),
+    /// A field of a rollout is wrong.
+    #[error("{field}: {problem}")]
+    InvalidRollout {
+        /// Which.
+        field: &'static str,
+        /// What was expected.
+        problem: String,
+    },
+    /// No rollout is under way.
+    #[error("no rollout is under way at {0}; start one first")]
+    NoRollout(ExtensionPoint),
     /// A limit of the tenant is reached.
     #[error("a tenant can have {most} {what} at most; remove one first")]
     TooMany {
@@ -77,6 +88,8 @@ impl RegistryError {
             Self::InvalidComponent(_) | Self::Load(_) => "invalid-component",
             Self::Overloaded(_) => "overloaded",
             Self::InvalidConfig(_) => "invalid-config",
+            Self::InvalidRollout { .. } => "invalid-value",
+            Self::NoRollout(_) => "unknown-rollout",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable(_) => "unavailable",
         }
@@ -88,6 +101,7 @@ impl RegistryError {
             Self::UnknownPlugin { version: None, .. } | Self::WrongKind { .. } => Some("plugin"),
             Self::UnknownPlugin { .. } | Self::VersionExists { .. } => Some("version"),
             Self::InvalidConfig(_) => Some("config"),
+            Self::InvalidRollout { field, .. } => Some(field),
             _ => None,
         }
     }

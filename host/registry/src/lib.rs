@@ -11,10 +11,13 @@ mod error;
 mod plugins;
 mod record;
 pub mod rollout;
+mod rollouts;
 mod uploads;
 
 pub use error::RegistryError;
-pub use record::{BindRequest, BindingRecord, Bound, PluginRecord};
+pub use record::{
+    BindRequest, BindingRecord, Bound, Candidate, PluginRecord, RolloutRecord, RolloutRequest, Seen,
+};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};

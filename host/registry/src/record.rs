@@ -1,8 +1,11 @@
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jackfield_sandbox::Plugin;
-use jackfield_types::{Digest, ExtensionPoint, PluginId, PluginKind, Timestamp, Version};
+use jackfield_types::{Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version};
 use serde::{Deserialize, Serialize};
+
+use crate::rollout::{Gates, Observed, Stage, Verdict, Window, in_canary, judge};
 
 /// One version of a plugin, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,4 +76,95 @@ pub struct Bound {
     pub plugin: Arc<Plugin>,
     /// What was bound here before: the last good version, asked when this one fails.
     pub previous: Option<Arc<Bound>>,
+    /// What may become active here, while its rollout goes on.
+    pub candidate: Option<Arc<Candidate>>,
+}
+
+/// A version that is being rolled out, beside the active one.
+pub struct Candidate {
+    /// The version, as if it were bound; its last good version is the active one.
+    pub bound: Arc<Bound>,
+    /// How far it is: shadow or canary.
+    pub stage: Stage,
+    /// What it must keep to.
+    pub gates: Gates,
+    /// What it, and the active version beside it, were seen to do in this stage.
+    pub seen: Mutex<Seen>,
+    /// Set by whoever takes it back, so that it is done once.
+    pub rolled_back: AtomicBool,
+}
+
+/// Both sides of a rollout.
+pub struct Seen {
+    /// The candidate's.
+    pub candidate: Window,
+    /// The active version's.
+    pub control: Window,
+}
+
+impl Candidate {
+    /// Whether it decides for this interaction.
+    pub fn takes(&self, interaction: InteractionId) -> bool {
+        let Stage::Canary { percent } = self.stage else {
+            return false;
+        };
+        let BindingRecord { point, digest, .. } = &self.bound.record;
+        in_canary(interaction, percent, &format!("{point} {digest}"))
+    }
+
+    /// Both sides of late, and what is to be done.
+    pub fn judged(&self, now: Timestamp) -> (Observed, Observed, Verdict) {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let (candidate, control) = (seen.candidate.observed(now), seen.control.observed(now));
+        let verdict = judge(self.stage, &self.gates, &candidate, &control);
+        (candidate, control, verdict)
+    }
+}
+
+/// A rollout at one of its stages, as stored; also one entry of its history.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RolloutRecord {
+    /// Where.
+    pub point: ExtensionPoint,
+    /// The candidate.
+    pub plugin: PluginId,
+    /// Its version.
+    pub version: Version,
+    /// Its component.
+    pub digest: Digest,
+    /// The configuration that it reads.
+    pub config: serde_json::Value,
+    /// How far it is.
+    pub stage: Stage,
+    /// What it must keep to.
+    pub gates: Gates,
+    /// The revision of the binding beside which it runs; another binding ends it.
+    pub beside_revision: u64,
+    /// Counts up from 1 with each change of the point's rollouts.
+    pub number: u64,
+    /// When it came to this stage.
+    pub moved_at: Timestamp,
+    /// Who moved it; `system:gates` when a gate was violated.
+    pub moved_by: String,
+    /// Why, for people.
+    pub why: String,
+    /// What had been seen then.
+    pub evidence: serde_json::Value,
+}
+
+/// A wish to roll a version out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutRequest {
+    /// Where.
+    pub point: ExtensionPoint,
+    /// The candidate.
+    pub plugin: PluginId,
+    /// Its version; `None`: the newest.
+    pub version: Option<Version>,
+    /// The configuration that it is to read, a JSON object of at most 64 KiB.
+    pub config: serde_json::Value,
+    /// What it must keep to.
+    pub gates: Gates,
+    /// Why, for people; at most 1,000 bytes.
+    pub why: String,
 }

@@ -170,14 +170,19 @@ impl Step<'_> {
             entry.asked = None;
         }
         let outcome = outcome.and_then(|(answer, by)| match answer {
-            Answer::Routing(plan) => Ok((plan, by)),
+            Answer::Routing(plan) => Ok(vec![(plan, by)]),
+            Answer::SplitRouting(parts) => Ok(parts),
             _ => Err(failure(
                 "invalid-answer",
                 "answer: expected one of a routing strategy",
             )),
         });
         match outcome {
-            Ok((plan, by)) => self.follow_plan(queue, work, agents, plan, Some(&by)),
+            Ok(parts) => {
+                for (plan, by) in parts {
+                    self.follow_plan(queue, work, agents, plan, Some(&by));
+                }
+            }
             Err(failure) => {
                 if &*failure.code != "no-binding" {
                     self.record(Event::DecisionFailed {

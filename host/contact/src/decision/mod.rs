@@ -68,6 +68,8 @@ pub enum Answer {
     Flow(FlowAnswer),
     /// Of a routing strategy.
     Routing(Plan),
+    /// Of a routing strategy and of a candidate beside it, each for its share of the work.
+    SplitRouting(Vec<(Plan, Provenance)>),
     /// Of an outbound rule.
     Outbound(Ruling),
     /// Of a tag generator.

@@ -1,0 +1,259 @@
+//! Rollouts as stored: one under way at a point, and the history of all of them.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use jackfield_store::{Scan, Space, Tx};
+use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
+use serde_json::Value;
+
+use crate::rollout::{Stage, Window};
+use crate::{
+    BindRequest, BindingRecord, Bound, Candidate, Registry, RegistryError, RolloutRecord, RolloutRequest,
+    Seen,
+};
+
+const ROLLOUTS: Space = Space::new("rollouts");
+const HISTORY: Space = Space::new("rollout-history");
+/// Bytes of a reason.
+const MAX_WHY: usize = 1_000;
+
+impl Registry {
+    /// Begins a rollout beside what is bound at the point. A stage of it under way there is superseded.
+    pub async fn start_rollout(
+        &self,
+        ctx: &OpContext,
+        request: RolloutRequest,
+        stage: Stage,
+        evidence: Value,
+        now: Timestamp,
+    ) -> Result<RolloutRecord, RegistryError> {
+        check_why(&request.why)?;
+        request
+            .gates
+            .check()
+            .map_err(|(field, problem)| RegistryError::InvalidRollout {
+                field: "gates",
+                problem: format!("{field}: {problem}"),
+            })?;
+        check_stage(stage)?;
+        let point = request.point;
+        let plugin = self
+            .fitting(
+                ctx,
+                &point,
+                &request.plugin,
+                request.version.as_ref(),
+                &request.config,
+            )
+            .await?;
+        let _one_at_a_time = self.inner.changing.lock().await;
+        let active = self
+            .bound(&ctx.tenant, &point)
+            .ok_or_else(|| RegistryError::UnknownBinding(point.clone()))?;
+        if active.record.digest == plugin.digest && active.record.config == request.config {
+            return Err(RegistryError::InvalidRollout {
+                field: "plugin",
+                problem: format!(
+                    "{} {} with this configuration is active already",
+                    plugin.id, plugin.version
+                ),
+            });
+        }
+        let record = RolloutRecord {
+            plugin: plugin.id,
+            version: plugin.version,
+            digest: plugin.digest,
+            config: request.config,
+            stage,
+            gates: request.gates,
+            beside_revision: active.record.revision,
+            number: self.next_number(ctx, &point).await?,
+            moved_at: now,
+            moved_by: ctx.actor.to_string(),
+            why: request.why,
+            evidence,
+            point,
+        };
+        let candidate = self.candidate(ctx, &record, &active).await?;
+        self.write(ctx, &record).await?;
+        self.put_in(ctx, beside(&active, Some(candidate)));
+        Ok(record)
+    }
+
+    /// Moves the rollout under way to another stage: a larger or first canary, active, or back.
+    pub async fn move_rollout(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        to: Stage,
+        why: String,
+        evidence: Value,
+        now: Timestamp,
+    ) -> Result<RolloutRecord, RegistryError> {
+        check_why(&why)?;
+        let before = self.rollout(ctx, point).await?;
+        let under_way = before.filter(|rollout| self.is_under_way(ctx, rollout));
+        let mut record = under_way.ok_or_else(|| RegistryError::NoRollout(point.clone()))?;
+        if to == Stage::Active {
+            let request = BindRequest {
+                point: point.clone(),
+                plugin: record.plugin.clone(),
+                version: Some(record.version.clone()),
+                config: record.config.clone(),
+            };
+            self.bind(ctx, request, now).await?;
+        } else if to != Stage::RolledBack {
+            check_stage(to)?;
+        }
+        let _one_at_a_time = self.inner.changing.lock().await;
+        record.number = self.next_number(ctx, point).await?;
+        (record.stage, record.why, record.evidence) = (to, why, evidence);
+        (record.moved_at, record.moved_by) = (now, ctx.actor.to_string());
+        let candidate = match (to, self.bound(&ctx.tenant, point)) {
+            (Stage::Active, _) | (_, None) => None,
+            (Stage::RolledBack, Some(active)) => Some((active, None)),
+            (_, Some(active)) => {
+                let candidate = self.candidate(ctx, &record, &active).await?;
+                Some((active, Some(candidate)))
+            }
+        };
+        self.write(ctx, &record).await?;
+        if let Some((active, candidate)) = candidate {
+            self.put_in(ctx, beside(&active, candidate));
+        }
+        Ok(record)
+    }
+
+    /// The latest rollout of a point, whether it is under way or over.
+    pub async fn rollout(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+    ) -> Result<Option<RolloutRecord>, RegistryError> {
+        let row = self
+            .inner
+            .store
+            .get(ctx, ROLLOUTS, point.to_string().as_bytes())
+            .await?;
+        Ok(row.map(|row| serde_json::from_slice(&row.value)).transpose()?)
+    }
+
+    /// Every stage of every rollout of a point, newest first, at most 1,000.
+    pub async fn rollout_history(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+    ) -> Result<Vec<RolloutRecord>, RegistryError> {
+        let scan = Scan::prefix(format!("{point} "))
+            .reverse()
+            .limit(limits::MAX_PAGE);
+        let page = self.inner.store.scan(ctx, HISTORY, scan).await?;
+        page.rows
+            .iter()
+            .map(|row| Ok(serde_json::from_slice(&row.value)?))
+            .collect()
+    }
+
+    /// Whether a rollout goes on: another binding at the point, or its end, ends it.
+    pub fn is_under_way(&self, ctx: &OpContext, rollout: &RolloutRecord) -> bool {
+        matches!(rollout.stage, Stage::Shadow | Stage::Canary { .. })
+            && self
+                .bound(&ctx.tenant, &rollout.point)
+                .is_some_and(|active| active.record.revision == rollout.beside_revision)
+    }
+
+    /// After a start: a rollout that was under way goes on at its stage; what had been seen counts anew.
+    pub(crate) async fn resume_rollout(&self, ctx: &OpContext, point: &ExtensionPoint) {
+        let (Ok(Some(record)), Some(active)) =
+            (self.rollout(ctx, point).await, self.bound(&ctx.tenant, point))
+        else {
+            return;
+        };
+        if !self.is_under_way(ctx, &record) {
+            return;
+        }
+        match self.candidate(ctx, &record, &active).await {
+            Ok(candidate) => self.put_in(ctx, beside(&active, Some(candidate))),
+            Err(error) => {
+                tracing::error!(tenant = %ctx.tenant, %point, %error, "a rollout does not go on: its plugin can't be loaded");
+            }
+        }
+    }
+
+    async fn candidate(
+        &self,
+        ctx: &OpContext,
+        rollout: &RolloutRecord,
+        active: &Arc<Bound>,
+    ) -> Result<Arc<Candidate>, RegistryError> {
+        let record = BindingRecord {
+            plugin: rollout.plugin.clone(),
+            version: rollout.version.clone(),
+            digest: rollout.digest,
+            config: rollout.config.clone(),
+            bound_at: rollout.moved_at,
+            bound_by: rollout.moved_by.clone(),
+            ..active.record.clone()
+        };
+        let window = || Window::new(rollout.gates.window_ms);
+        Ok(Arc::new(Candidate {
+            bound: self.ready(ctx, record, Some(beside(active, None))).await?,
+            stage: rollout.stage,
+            gates: rollout.gates,
+            seen: Mutex::new(Seen {
+                candidate: window(),
+                control: window(),
+            }),
+            rolled_back: AtomicBool::new(false),
+        }))
+    }
+
+    async fn next_number(&self, ctx: &OpContext, point: &ExtensionPoint) -> Result<u64, RegistryError> {
+        Ok(self
+            .rollout(ctx, point)
+            .await?
+            .map_or(1, |latest| latest.number + 1))
+    }
+
+    async fn write(&self, ctx: &OpContext, record: &RolloutRecord) -> Result<(), RegistryError> {
+        let (point, row) = (record.point.to_string(), serde_json::to_vec(record)?);
+        let history = format!("{point} {:020}", record.number);
+        let tx = Tx::new()
+            .put(ROLLOUTS, point, row.clone())
+            .put(HISTORY, history, row);
+        self.inner.store.commit(ctx, tx).await?;
+        Ok(())
+    }
+}
+
+/// What is bound, with another candidate beside it.
+fn beside(active: &Bound, candidate: Option<Arc<Candidate>>) -> Arc<Bound> {
+    Arc::new(Bound {
+        record: active.record.clone(),
+        config: active.config.clone(),
+        plugin: active.plugin.clone(),
+        previous: active.previous.clone(),
+        candidate,
+    })
+}
+
+fn check_why(why: &str) -> Result<(), RegistryError> {
+    if why.len() <= MAX_WHY {
+        return Ok(());
+    }
+    Err(RegistryError::InvalidRollout {
+        field: "why",
+        problem: format!("{} bytes: expected at most {MAX_WHY}", why.len()),
+    })
+}
+
+fn check_stage(stage: Stage) -> Result<(), RegistryError> {
+    match stage {
+        Stage::Shadow | Stage::Canary { percent: 1..=99 } => Ok(()),
+        _ => Err(RegistryError::InvalidRollout {
+            field: "percent",
+            problem: "expected 1 to 99".into(),
+        }),
+    }
+}
