@@ -22,7 +22,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
-use jackfield_runtime::{AccountError, OutboundError, ReplayError, SubmitError, TenantError};
+use jackfield_runtime::{AccountError, OutboundError, ReplayError, RolloutError, SubmitError, TenantError};
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -208,6 +208,17 @@ impl From<ReplayError> for Problem {
         match error {
             ReplayError::Submit(error) => error.into(),
             ReplayError::Registry(error) => error.into(),
+        }
+    }
+}
+
+impl From<RolloutError> for Problem {
+    fn from(error: RolloutError) -> Self {
+        let detail = error.to_string();
+        match error {
+            RolloutError::Gate(_) => Self::conflict("gate", detail),
+            RolloutError::Replay(error) => error.into(),
+            RolloutError::Registry(error) => error.into(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
     agent, binding, customer, decision, docs, event, health, interaction, key, number, outbound, plugin,
-    queue, recording, tenant, user,
+    queue, recording, rollout, tenant, user,
 };
 use crate::{App, layers};
 
@@ -134,6 +134,31 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/bindings/{point}/history",
             INSPECT,
             routes!(binding::list_binding_history),
+        ),
+        route(
+            "/v1/bindings/{point}/rollout",
+            INSPECT,
+            routes!(rollout::get_rollout),
+        ),
+        route(
+            "/v1/bindings/{point}/rollout",
+            BUILD,
+            routes!(rollout::start_rollout),
+        ),
+        route(
+            "/v1/bindings/{point}/rollout/promote",
+            BUILD,
+            routes!(rollout::promote),
+        ),
+        route(
+            "/v1/bindings/{point}/rollout/rollback",
+            BUILD,
+            routes!(rollout::roll_back),
+        ),
+        route(
+            "/v1/bindings/{point}/rollout/history",
+            INSPECT,
+            routes!(rollout::list_rollout_history),
         ),
         route("/v1/decisions", INSPECT, routes!(decision::list_decisions)),
         route(

@@ -18,7 +18,7 @@ use crate::history::JournalEntry;
 use crate::metrics::add;
 use crate::project::Projector;
 use crate::tenant::{Inner, Tenant};
-use crate::{StartError, SubmitError, clock};
+use crate::{StartError, SubmitError, clock, rollouts};
 
 /// The stream of a tenant's journal.
 pub(crate) const JOURNAL: &str = "journal";
@@ -375,6 +375,13 @@ impl CentreLoop {
         } = &*self.tenant.inner;
         add(&shared.metrics.events, entries.len() as u64);
         for entry in entries {
+            let queue = entry
+                .recorded
+                .event
+                .interaction()
+                .and_then(|id| self.centre.interaction(id));
+            let queue = queue.and_then(|it| it.queue.as_ref());
+            rollouts::served(&self.tenant, queue, &entry.recorded.event, entry.recorded.at);
             match &entry.recorded.event {
                 Event::InteractionStarted { .. } => add(&shared.metrics.interactions, 1),
                 Event::InteractionEnded {

@@ -117,8 +117,10 @@ impl Outcome {
 
 impl Asking<'_> {
     async fn decide(&self, question: Arc<Question>, bound: Arc<Bound>, flows: &Flows) -> Outcome {
-        let last_good = bound.previous.clone();
-        self.by(question, &bound, last_good.as_ref(), flows).await
+        match &bound.candidate {
+            Some(candidate) => self.beside(question, &bound, candidate, flows).await,
+            None => self.by(question, &bound, bound.previous.as_ref(), flows).await,
+        }
     }
 
     /// Asks a version and, where the kind's fail policy says so, another in its place.

@@ -72,3 +72,17 @@ pub enum ReplayError {
     #[error(transparent)]
     Registry(#[from] jackfield_registry::RegistryError),
 }
+
+/// Why a rollout was not started or moved.
+#[derive(Debug, thiserror::Error)]
+pub enum RolloutError {
+    /// A gate is not passed.
+    #[error("{0}; mend the candidate, or use force")]
+    Gate(String),
+    /// It could not be replayed.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+    /// The registry refuses.
+    #[error(transparent)]
+    Registry(#[from] jackfield_registry::RegistryError),
+}

@@ -24,11 +24,13 @@ mod reads;
 mod recordings;
 mod records;
 mod replay;
+mod rollout_moves;
+mod rollouts;
 mod tenant;
 mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
-pub use error::{ReplayError, StartError, SubmitError};
+pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
@@ -38,4 +40,5 @@ pub use platform::{
 };
 pub use records::RecordQuery;
 pub use replay::{Example, ReplayReport, ReplayRequest};
+pub use rollout_moves::RolloutStatus;
 pub use tenant::Tenant;

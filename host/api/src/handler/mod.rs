@@ -16,5 +16,6 @@ pub mod page;
 pub mod plugin;
 pub mod queue;
 pub(crate) mod recording;
+pub mod rollout;
 pub mod tenant;
 pub mod user;

@@ -139,6 +139,45 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "GET /v1/bindings/{point}/history",
             entry(POINT, None, 404, "agent"),
         ),
+        (
+            "GET /v1/bindings/{point}/rollout",
+            entry(POINT, None, 404, "agent"),
+        ),
+        (
+            "PUT /v1/bindings/{point}/rollout",
+            entry(POINT, Some(json!({"plugin": "idle"})), 404, "supervisor"),
+        ),
+        (
+            "POST /v1/bindings/{point}/rollout/promote",
+            entry(POINT, Some(json!({})), 404, "supervisor"),
+        ),
+        (
+            "POST /v1/bindings/{point}/rollout/rollback",
+            entry(POINT, Some(json!({})), 404, "supervisor"),
+        ),
+        (
+            "GET /v1/bindings/{point}/rollout/history",
+            entry(POINT, None, 200, "agent"),
+        ),
+        ("GET /v1/decisions", entry(&[], None, 400, "agent")),
+        (
+            "GET /v1/decisions/{decision}",
+            entry(
+                &[("decision", "019ab4c2-6f0e-7c31-9d1f-2a5d9a6d3b10")],
+                None,
+                404,
+                "agent",
+            ),
+        ),
+        (
+            "POST /v1/replays",
+            entry(
+                &[],
+                Some(json!({"point": "queue:support", "plugin": "idle"})),
+                200,
+                "supervisor",
+            ),
+        ),
         ("GET /v1/interactions", entry(&[], None, 200, "planner")),
         (
             "GET /v1/interactions/{interaction}",

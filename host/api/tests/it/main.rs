@@ -15,6 +15,7 @@ mod events;
 mod idempotency;
 mod people;
 mod plugins;
+mod rollouts;
 mod service;
 mod settings;
 mod support;

@@ -278,8 +278,25 @@ fn read_key(path: &Path) -> String {
 
 pub(crate) const CREATED: u16 = StatusCode::CREATED.as_u16();
 
-/// A routing strategy that never assigns anything: a core module in text form, wrapped for its world.
+/// A routing strategy that never assigns anything.
 pub(crate) fn idle_strategy(version: &str) -> Vec<u8> {
+    strategy("idle", version, "Assigns nothing.", "(i32.const 1024)", "")
+}
+
+/// A routing strategy that gives the work that waits longest to the agent who is idle longest.
+pub(crate) fn first_come_strategy(version: &str) -> Vec<u8> {
+    // One assignment, of work 0 to agent 0, whose pair of zeros lies at 2048.
+    let data = r#"(data (i32.const 1032) "\00\08\00\00\01\00\00\00")"#;
+    strategy("first-come", version, "In order.", "(i32.const 1024)", data)
+}
+
+/// A routing strategy that traps.
+pub(crate) fn broken_strategy(version: &str) -> Vec<u8> {
+    strategy("broken", version, "Traps.", "(unreachable)", "")
+}
+
+/// A core module in text form, wrapped for its world.
+fn strategy(id: &str, version: &str, description: &str, body: &str, data: &str) -> Vec<u8> {
     use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
@@ -300,14 +317,15 @@ pub(crate) fn idle_strategy(version: &str) -> Vec<u8> {
         .find(|(_, world)| world.name == "routing-strategy")
         .unwrap();
     let text = r#"(module
-        (memory (export "memory") 2)
+        (memory (export "memory") 2) DATA
         (global $heap (mut i32) (i32.const 65536))
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
             (global.set $heap (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
             (global.get $heap)
             (global.set $heap (i32.add (global.get $heap) (local.get 3))))
         (func (export "cx:routing-strategy/strategy@0.1.0#assign") (param i32 i32 i32 i32) (result i32)
-            (i32.const 1024)))"#;
+            BODY))"#;
+    let text = text.replace("DATA", data).replace("BODY", body);
     let mut module = wat::parse_str(text).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
     let mut component = ComponentEncoder::default()
@@ -317,7 +335,7 @@ pub(crate) fn idle_strategy(version: &str) -> Vec<u8> {
         .unwrap();
     let name = "jackfield:manifest";
     let manifest = format!(
-        "id = \"idle\"\nversion = \"{version}\"\nkind = \"routing-strategy@0.1.0\"\ndescription = \"Assigns nothing.\"\n"
+        "id = \"{id}\"\nversion = \"{version}\"\nkind = \"routing-strategy@0.1.0\"\ndescription = \"{description}\"\n"
     );
     // Both lengths fit into one byte of LEB128.
     let mut section = vec![u8::try_from(name.len()).unwrap()];

@@ -18,6 +18,7 @@ mod output;
 mod plugin;
 mod queue;
 mod replay;
+mod rollout;
 mod tenant;
 #[cfg(test)]
 mod tests;

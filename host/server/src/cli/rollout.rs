@@ -1,0 +1,199 @@
+//! `jackfield plugin shadow|canary|promote|rollback|rollout`: a candidate's way beside the active version.
+
+use serde_json::{Value, json};
+
+use super::binding::{plugin_version, read_config};
+use super::client::{Client, Sent, path};
+use super::failure::Failure;
+use super::output::{BAD, Column, GOOD, Output};
+
+const HISTORY: &[Column] = &[
+    ("NUMBER", "/number"),
+    ("AT", "/moved_at"),
+    ("PLUGIN", "/plugin"),
+    ("VERSION", "/version"),
+    ("STAGE", "/stage"),
+    ("PERCENT", "/percent"),
+    ("BY", "/moved_by"),
+    ("WHY", "/why"),
+];
+
+/// A candidate, and what it must keep to.
+#[derive(Debug, clap::Args)]
+pub(super) struct Start {
+    /// Where, for example queue:support.
+    #[arg(long, value_name = "POINT")]
+    binding: String,
+    /// The candidate.
+    #[arg(value_name = "PLUGIN[@VERSION]")]
+    candidate: String,
+    /// What it is told: a JSON object, or a file that holds one; by default what the active version is told.
+    #[arg(long, value_name = "FILE|JSON")]
+    config: Option<String>,
+    /// What it must keep to: a JSON object, or a file that holds one, for example {"max_forbidden": 0}; what is left
+    /// out has its default.
+    #[arg(long, value_name = "FILE|JSON")]
+    gates: Option<String>,
+    /// Why, for people.
+    #[arg(long, default_value = "")]
+    why: String,
+    /// Start even if its replay violates a gate.
+    #[arg(long)]
+    force: bool,
+}
+
+/// Where a rollout goes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Promote {
+    /// Where, for example queue:support.
+    #[arg(long, value_name = "POINT")]
+    binding: String,
+    /// To a canary of so many per cent, 1 to 99; without it the candidate becomes active.
+    #[arg(long)]
+    percent: Option<u8>,
+    /// Why, for people.
+    #[arg(long, default_value = "")]
+    why: String,
+    /// Go on even if a gate is not passed.
+    #[arg(long)]
+    force: bool,
+}
+
+/// A candidate that is taken back.
+#[derive(Debug, clap::Args)]
+pub(super) struct Rollback {
+    /// Where, for example queue:support.
+    #[arg(long, value_name = "POINT")]
+    binding: String,
+    /// Why, for people.
+    #[arg(long, default_value = "")]
+    why: String,
+}
+
+/// Which rollout.
+#[derive(Debug, clap::Args)]
+pub(super) struct Show {
+    /// Where, for example queue:support.
+    #[arg(long, value_name = "POINT")]
+    binding: String,
+    /// Every stage of every rollout there, newest first.
+    #[arg(long)]
+    history: bool,
+}
+
+pub(super) fn start(
+    start: Start,
+    percent: Option<u8>,
+    json: bool,
+    client: &Client,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let (plugin, version) = plugin_version(&start.candidate);
+    let config = match start.config {
+        Some(given) => read_config(given)?,
+        None => client.get(&path(&["bindings", &start.binding]))?["config"].clone(),
+    };
+    let gates = start.gates.map_or_else(|| Ok(json!({})), read_config)?;
+    let body = json!({
+        "plugin": plugin, "version": version, "config": config, "percent": percent,
+        "gates": gates, "why": start.why, "force": start.force,
+    });
+    let answer = client.put(&path(&["bindings", &start.binding, "rollout"]), body)?;
+    moved(json, &answer, out)
+}
+
+pub(super) fn promote(
+    promote: Promote,
+    json: bool,
+    client: &Client,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let body = json!({ "percent": promote.percent, "why": promote.why, "force": promote.force });
+    let to = path(&["bindings", &promote.binding, "rollout", "promote"]);
+    moved(json, &client.post(&to, Sent::Json(body))?, out)
+}
+
+pub(super) fn roll_back(
+    rollback: Rollback,
+    json: bool,
+    client: &Client,
+    out: &mut Output,
+) -> Result<(), Failure> {
+    let to = path(&["bindings", &rollback.binding, "rollout", "rollback"]);
+    moved(
+        json,
+        &client.post(&to, Sent::Json(json!({ "why": rollback.why })))?,
+        out,
+    )
+}
+
+fn moved(json: bool, answer: &Value, out: &mut Output) -> Result<(), Failure> {
+    let text = |field: &str| answer[field].as_str().unwrap_or_default();
+    let (plugin, version, point) = (text("plugin"), text("version"), text("point"));
+    let stage = match answer["percent"].as_u64() {
+        Some(percent) => format!("a canary for {percent} % of the interactions"),
+        None => match text("stage") {
+            "shadow" => "in shadow".to_owned(),
+            "rolled-back" => "taken back".to_owned(),
+            stage => stage.to_owned(),
+        },
+    };
+    out.done(json, answer, &format!("{plugin}@{version} is {stage} at {point}"))
+}
+
+pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -> Result<(), Failure> {
+    let at = ["bindings", &show.binding, "rollout"];
+    if show.history {
+        let items = client.list(&path(&[at[0], at[1], at[2], "history"]), &[], usize::MAX)?;
+        return out.list(json, items, HISTORY);
+    }
+    let answer = client.get(&path(&at))?;
+    if json {
+        return out.json(&answer);
+    }
+    moved(false, &answer, out)?;
+    let seen = &answer["seen"];
+    if seen.is_null() {
+        let why = answer["why"].as_str().unwrap_or_default();
+        return out.line(&format!("It is over. {why}"));
+    }
+    out.line(&format!("{:<18} {:>12} {:>12}", "", "candidate", "active"))?;
+    for (field, name) in [
+        ("decisions", "decisions"),
+        ("traps", "traps"),
+        ("fallbacks", "fallbacks"),
+        ("fuel_p99", "fuel, p99"),
+        ("identical", "identical"),
+        ("cosmetic", "cosmetic"),
+        ("material", "material"),
+        ("forbidden", "forbidden"),
+        ("unreplayable", "unreplayable"),
+        ("answered", "answered"),
+        ("abandoned", "abandoned"),
+        ("service_level", "service level, %"),
+    ] {
+        let figure = |side: &str| match &seen[side][field] {
+            Value::Null => "–".to_owned(),
+            Value::Number(number) if number.is_f64() => format!("{:.1}", number.as_f64().unwrap_or_default()),
+            other => other.to_string(),
+        };
+        out.line(&format!(
+            "{name:<18} {:>12} {:>12}",
+            figure("candidate"),
+            figure("control")
+        ))?;
+    }
+    let verdict = &seen["verdict"];
+    let line = match (verdict.as_str(), &verdict["wait"], &verdict["violated"]) {
+        (Some("pass"), _, _) => out.paint(GOOD, "It keeps to its gates and may go on."),
+        (_, Value::Array(missing), _) => {
+            let missing: Vec<_> = missing.iter().filter_map(Value::as_str).collect();
+            format!("Not enough was seen yet: {}", missing.join("; "))
+        }
+        (_, _, violated) => {
+            let message = violated["message"].as_str().unwrap_or_default();
+            out.paint(BAD, &format!("It violates a gate: {message}"))
+        }
+    };
+    out.line(&line)
+}
