@@ -27,6 +27,8 @@ pub enum Access {
     Operator,
     /// Users of a tenant with one of these roles, inside that tenant.
     Tenant(&'static [Role]),
+    /// The operator, about any tenant, and users with one of these roles, about their own.
+    OperatorOrTenant(&'static [Role]),
 }
 
 /// The gate's settings for one route.
@@ -108,13 +110,12 @@ pub(crate) async fn gate(
 
 fn allow(access: Access, identity: &Identity) -> Result<(), Problem> {
     let has = |roles: &[Role]| identity.roles.iter().any(|role| roles.contains(role));
+    let operator = identity.tenant.is_platform() && has(&[Role::Operator]);
     let (fits, needed): (bool, &[Role]) = match access {
         Access::Public | Access::AnyKey => (true, &[]),
-        Access::Operator => (
-            identity.tenant.is_platform() && has(&[Role::Operator]),
-            &[Role::Operator],
-        ),
+        Access::Operator => (operator, &[Role::Operator]),
         Access::Tenant(roles) => (!identity.tenant.is_platform() && has(roles), roles),
+        Access::OperatorOrTenant(roles) => (operator || !identity.tenant.is_platform() && has(roles), roles),
     };
     if fits {
         Ok(())
@@ -190,6 +191,8 @@ impl FromRequestParts<App> for AsOperator {
 
 #[cfg(test)]
 mod tests {
+    use jackfield_types::TenantId;
+
     use super::*;
 
     fn headers(name: &'static str, value: &'static str) -> HeaderMap {
@@ -231,12 +234,17 @@ mod tests {
             user: UserId::new("u").unwrap(),
             roles: vec![role],
         };
-        let tenant = jackfield_types::TenantId::new("demo").unwrap();
-        let platform = jackfield_types::TenantId::platform();
+        let tenant = TenantId::new("demo").unwrap();
+        let platform = TenantId::platform();
         let admins = Access::Tenant(&[Role::Admin]);
         assert!(allow(admins, &of(tenant.clone(), Role::Admin)).is_ok());
         assert!(allow(admins, &of(platform.clone(), Role::Admin)).is_err());
         assert!(allow(Access::Operator, &of(platform, Role::Operator)).is_ok());
+        let both = Access::OperatorOrTenant(&[Role::Admin]);
+        assert!(allow(both, &of(tenant.clone(), Role::Admin)).is_ok());
+        assert!(allow(both, &of(tenant.clone(), Role::Operator)).is_err());
+        assert!(allow(both, &of(TenantId::platform(), Role::Operator)).is_ok());
+        assert!(allow(both, &of(TenantId::platform(), Role::Admin)).is_err());
         assert!(allow(Access::Operator, &of(tenant, Role::Operator)).is_err());
     }
 }

@@ -12,7 +12,7 @@
 //! | 409 | the request is right and the present state refuses it |
 //! | 413, 415 | the body is too large, or not of the type that the route takes |
 //! | 422 | the request is well formed and names things that can't be taken; `field` says where |
-//! | 429 | the tenant's inbox or a quota is full; nothing was done, try again after `Retry-After` |
+//! | 429 | the tenant's inbox is full: try again after `Retry-After`; or a quota is, without it. Nothing was done |
 //! | 503 | the store or the platform refuses; nothing was done, or the request may be sent again |
 //! | 500 | a defect; the log has the cause under the same `instance` |
 //!
@@ -22,7 +22,10 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
-use jackfield_runtime::{AccountError, OutboundError, ReplayError, RolloutError, SubmitError, TenantError};
+use jackfield_runtime::{
+    AccountError, OutboundError, QuotaExceeded, ReplayError, RolloutError, SubmitError, TenantError,
+    UsageError,
+};
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -246,6 +249,22 @@ impl From<TenantError> for Problem {
             TenantError::Invalid { field, .. } => Self::invalid(field, detail),
             TenantError::TooMany(_) => Self::conflict("too-many", detail),
             TenantError::Start(_) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl From<QuotaExceeded> for Problem {
+    fn from(error: QuotaExceeded) -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "quota", error.to_string())
+    }
+}
+
+impl From<UsageError> for Problem {
+    fn from(error: UsageError) -> Self {
+        let detail = error.to_string();
+        match error {
+            UsageError::Invalid { field, .. } => Self::invalid(field, detail),
+            UsageError::Store(_) => Self::unavailable(detail),
         }
     }
 }

@@ -38,6 +38,7 @@ use crate::router::{Route, routes};
         (name = "outbound", description = "May somebody be contacted now?"),
         (name = "people", description = "Users of the tenant and their API keys."),
         (name = "tenants", description = "The operator's view."),
+        (name = "usage", description = "What plugins used, and what they may use."),
         (name = "service", description = "Health, figures and this document."),
     )
 )]
@@ -111,6 +112,19 @@ fn complete(mut operation: Operation, method: &HttpMethod, access: Access) -> Op
             &[
                 ("401", "No key, or an unknown one."),
                 ("403", "The key isn't the operator's."),
+            ],
+        ),
+        Access::OperatorOrTenant(needed) => (
+            format!(
+                "Needs the operator's key, or one of the roles: {}.",
+                roles(needed)
+            ),
+            &[
+                ("401", "No key, or an unknown one."),
+                (
+                    "403",
+                    "The key isn't the operator's, and its roles don't suffice.",
+                ),
             ],
         ),
         Access::Tenant(needed) => (

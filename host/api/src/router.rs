@@ -15,13 +15,15 @@ use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
     agent, binding, customer, decision, docs, event, health, interaction, key, number, outbound, plugin,
-    queue, recording, rollout, tenant, user,
+    queue, recording, rollout, tenant, usage, user,
 };
 use crate::{App, layers};
 
 const PUBLIC: Access = Access::Public;
 const ANY_KEY: Access = Access::AnyKey;
 const OPERATOR: Access = Access::Operator;
+/// What is billed: the operator about all, an administrator about the own tenant.
+const BILL: Access = Access::OperatorOrTenant(&[Role::Admin]);
 /// Everything inside the tenant.
 const ADMIN: Access = Access::Tenant(&[Role::Admin]);
 /// Whoever works in the tenant: the names of queues, numbers and colleagues.
@@ -78,6 +80,12 @@ pub(crate) fn routes() -> Vec<Route> {
             routes!(tenant::list_tenants, tenant::create_tenant),
         ),
         route("/v1/tenants/{tenant}", OPERATOR, routes!(tenant::get_tenant)),
+        route(
+            "/v1/tenants/{tenant}/quota",
+            OPERATOR,
+            routes!(usage::get_quota, usage::put_quota),
+        ),
+        route("/v1/usage", BILL, routes!(usage::list_usage)),
         // People and their keys
         route("/v1/whoami", ANY_KEY, routes!(user::whoami)),
         route("/v1/users", ADMIN, routes!(user::list_users, user::create_user)),

@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use crate::breaker::{Change, Gate};
 use crate::centre_loop::{Decided, Report};
+use crate::clock;
 use crate::flows::Flows;
 use crate::metrics::add;
 use crate::platform::Shared;
@@ -138,6 +139,8 @@ impl Asking<'_> {
             return asked;
         };
         let failure = failure.clone();
+        // A quota is the tenant's, not the version's.
+        let stand_in = stand_in.filter(|_| &*failure.code != "quota");
         let Some(stand_in) = stand_in.filter(|other| may_stand_in(&question, &version, other)) else {
             return asked;
         };
@@ -174,6 +177,9 @@ impl Asking<'_> {
         } = *self;
         let shared = &tenant.inner.shared;
         let digest = bound.record.digest;
+        if let Err(refused) = tenant.inner.meter.admit(&bound.record, clock::now()) {
+            return Outcome::failed(refused);
+        }
         let Some(_turn) = shared.admission.turn(tenant.id(), question.kind()).await else {
             let message = "too many decisions of this tenant wait already";
             return Outcome::failed(failure("overloaded", message));
@@ -330,6 +336,7 @@ fn account(
     bound: &Bound,
     decision: &Decision,
 ) {
+    tenant.inner.meter.record(&bound.record, decision, clock::now());
     add(&shared.metrics.decisions, 1);
     add(&shared.metrics.fuel, decision.receipt.fuel);
     add(&shared.metrics.decision_us, decision.receipt.wall_us);

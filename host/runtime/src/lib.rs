@@ -16,6 +16,7 @@ mod directory;
 mod error;
 mod flows;
 mod history;
+mod metering;
 mod metrics;
 mod outbound;
 mod platform;
@@ -32,6 +33,7 @@ mod zones;
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
+pub use metering::{Level, Quota, QuotaExceeded, QuotaState, UsageError, UsageQuery, UsageRow, UsageStep};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
 pub use platform::{

@@ -24,6 +24,7 @@ use crate::breaker::Breakers;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
 use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
+use crate::metering::{Meter, keep_flushing};
 use crate::metrics::Metrics;
 use crate::records::{self, Recorder};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
@@ -125,6 +126,14 @@ impl Tenants {
         running.values().map(|(_, record)| record.clone()).collect()
     }
 
+    pub(crate) fn meters(&self) -> Vec<Arc<Meter>> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running
+            .values()
+            .map(|(tenant, _)| tenant.inner.meter.clone())
+            .collect()
+    }
+
     fn take_all(&self) -> Vec<Tenant> {
         let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *running)
@@ -204,6 +213,7 @@ impl Platform {
         for record in platform.stored_tenants().await? {
             platform.start_tenant(record).await?;
         }
+        keep_flushing(Arc::downgrade(&platform.shared));
         if let Some(voice) = options.voice {
             platform.start_voice(voice).await?;
         }
@@ -285,6 +295,8 @@ impl Platform {
         let (reports, reported) = mpsc::unbounded_channel();
         let entries = broadcast::Sender::new(BROADCAST);
         let id = record.id.clone();
+        let ctx = OpContext::system(id.clone(), "runtime");
+        let meter = Meter::load(&self.shared.store, &ctx, clock::now()).await?;
         let tenant = Tenant {
             inner: Arc::new(Inner {
                 id: id.clone(),
@@ -292,11 +304,11 @@ impl Platform {
                 inbox,
                 reports,
                 entries,
+                meter: Arc::new(meter),
                 breakers: Breakers::default(),
                 replaying: tokio::sync::Mutex::default(),
             }),
         };
-        let ctx = OpContext::system(id.clone(), "runtime");
         self.shared.registry.load_tenant(&ctx).await?;
         self.load_secrets(&ctx).await?;
         let (left_behind, files) = match &self.recordings_dir {
@@ -429,7 +441,8 @@ impl Platform {
         Ok(())
     }
 
-    /// Ends calls and loops, in this order, so that how each call ended is in the journal.
+    /// Ends calls and loops, in this order, so that how each call ended is in the journal, and writes the last
+    /// receipts.
     pub async fn shutdown(self) {
         if let Some(voice) = self.shared.voice() {
             voice.shutdown().await;
@@ -438,6 +451,9 @@ impl Platform {
             let (done, stopped) = oneshot::channel();
             if tenant.inner.inbox.send(Message::Stop(done)).await.is_ok() {
                 let _ = stopped.await;
+            }
+            if let Err(error) = tenant.inner.meter.flush(&self.shared.store).await {
+                tracing::error!(tenant = %tenant.id(), %error, "the last receipts could not be written");
             }
         }
         self.shared.recorder.flush().await;

@@ -12,6 +12,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::breaker::Breakers;
 use crate::centre_loop::{Message, Report};
 use crate::history::JournalEntry;
+use crate::metering::Meter;
 use crate::platform::Shared;
 use crate::{SubmitError, directory};
 
@@ -32,6 +33,7 @@ pub(crate) struct Inner {
     /// What legs and plugins report; as many as there are legs and questions under way, which are bounded.
     pub(crate) reports: mpsc::UnboundedSender<Report>,
     pub(crate) entries: broadcast::Sender<Arc<JournalEntry>>,
+    pub(crate) meter: Arc<Meter>,
     pub(crate) breakers: Breakers,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,

@@ -102,6 +102,29 @@ impl Blobs {
         }
     }
 
+    /// Bytes of all blobs of the tenant. Looks at every file, so it is not for hot paths.
+    pub async fn used(&self, ctx: &OpContext) -> Result<u64, Error> {
+        let folder = self.folder(ctx);
+        let sum = move || {
+            let files = match std::fs::read_dir(&folder) {
+                Ok(files) => files,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+                Err(error) => return Err(failed(error)),
+            };
+            files
+                .map(|file| match file.and_then(|file| file.metadata()) {
+                    Ok(data) => Ok(data.len()),
+                    // Removed meanwhile.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),
+                    Err(error) => Err(failed(error)),
+                })
+                .sum()
+        };
+        spawn_blocking(sum)
+            .await
+            .map_err(|error| Error::unavailable(error.to_string()))?
+    }
+
     /// At most `len` (and 4 MiB) bytes from `offset` on, fewer at the end; `None` when the tenant has no
     /// such blob.
     pub async fn get_range(

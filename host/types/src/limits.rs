@@ -99,6 +99,15 @@ pub const MAX_KEYS_PER_USER: usize = 20;
 pub const MAX_TENANTS: usize = 10_000;
 /// Plugin versions of one tenant; one more is refused.
 pub const MAX_PLUGIN_VERSIONS: usize = 1_000;
+/// Sums of receipts (hour × point × plugin version) of one tenant that wait for the store; a receipt for one more is
+/// lost with a log line.
+pub const MAX_PENDING_USAGE: usize = 10_000;
+/// Age of the hourly usage that is kept: 400 days; older rows are removed.
+pub const MAX_USAGE_AGE_MS: u64 = 400 * 24 * 60 * 60 * 1_000;
+/// Length of the time that one usage report can be about: 92 days; a longer one is refused.
+pub const MAX_USAGE_RANGE_MS: u64 = 92 * 24 * 60 * 60 * 1_000;
+/// Hourly rows of one tenant that one usage report can add up; a report that needs more is refused.
+pub const MAX_USAGE_ROWS: usize = 200_000;
 /// Bytes of a JSON request body; more answers 413.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Bytes of a binding's configuration; more is refused.

@@ -18,4 +18,5 @@ pub mod queue;
 pub(crate) mod recording;
 pub mod rollout;
 pub mod tenant;
+pub mod usage;
 pub mod user;

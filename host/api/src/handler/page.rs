@@ -43,7 +43,7 @@ impl Paging {
         &self,
         items: impl Iterator<Item = I>,
         key: impl Fn(&I) -> String,
-        view: impl Fn(I) -> T,
+        mut view: impl FnMut(I) -> T,
     ) -> Result<Page<T>, Problem> {
         let limit = self.limit()?;
         let after = self.cursor.as_deref();

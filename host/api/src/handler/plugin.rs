@@ -69,6 +69,7 @@ pub(crate) async fn upload_plugin(
     who: InTenant,
     Wasm(component): Wasm,
 ) -> Result<(StatusCode, Json<PluginView>), Problem> {
+    who.tenant.check_storage(&component).await??;
     let record = who
         .platform
         .registry()

@@ -19,3 +19,4 @@ mod rollouts;
 mod service;
 mod settings;
 mod support;
+mod usage;

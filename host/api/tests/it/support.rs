@@ -280,52 +280,62 @@ pub(crate) const CREATED: u16 = StatusCode::CREATED.as_u16();
 
 /// A routing strategy that never assigns anything.
 pub(crate) fn idle_strategy(version: &str) -> Vec<u8> {
-    strategy("idle", version, "Assigns nothing.", "(i32.const 1024)", "")
+    routing("idle", version, "Assigns nothing", "(i32.const 1024)", "")
 }
 
 /// A routing strategy that gives the work that waits longest to the agent who is idle longest.
 pub(crate) fn first_come_strategy(version: &str) -> Vec<u8> {
     // One assignment, of work 0 to agent 0, whose pair of zeros lies at 2048.
     let data = r#"(data (i32.const 1032) "\00\08\00\00\01\00\00\00")"#;
-    strategy("first-come", version, "In order.", "(i32.const 1024)", data)
+    routing("first-come", version, "In order", "(i32.const 1024)", data)
 }
 
 /// A routing strategy that traps.
 pub(crate) fn broken_strategy(version: &str) -> Vec<u8> {
-    strategy("broken", version, "Traps.", "(unreachable)", "")
+    routing("broken", version, "Traps", "(unreachable)", "")
 }
 
-/// A core module in text form, wrapped for its world.
-fn strategy(id: &str, version: &str, description: &str, body: &str, data: &str) -> Vec<u8> {
+fn routing(id: &str, version: &str, description: &str, body: &str, data: &str) -> Vec<u8> {
+    let export = format!(
+        r#"{data} (func (export "cx:routing-strategy/strategy@0.1.0#assign") (param i32 i32 i32 i32) (result i32)
+        {body})"#
+    );
+    component("routing-strategy", id, version, description, &export)
+}
+
+/// An outbound rule that allows everything, for the reason `ok`.
+pub(crate) fn lenient_rule(version: &str) -> Vec<u8> {
+    let params = ["i32"; 12].join(" ");
+    let export = format!(
+        r#"(data (i32.const 1048) "\d0\07\00\00\02\00\00\00") (data (i32.const 2000) "ok")
+        (func (export "cx:outbound-rule/rule@0.1.0#check") (param {params}) (result i32) (i32.const 1024))"#
+    );
+    component("outbound-rule", "lenient", version, "Allows all", &export)
+}
+
+/// A core module in text form, wrapped for the world of its kind.
+fn component(kind: &str, id: &str, version: &str, description: &str, export: &str) -> Vec<u8> {
     use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-    for package in [
-        "types",
-        "host",
-        "call",
-        "chat",
-        "profile",
-        "scoring",
-        "routing-strategy",
-    ] {
+    for package in ["types", "host", "call", "chat", "profile", "scoring", kind] {
         resolve.push_dir(wit.join(package)).unwrap();
     }
     let (world, _) = resolve
         .worlds
         .iter()
-        .find(|(_, world)| world.name == "routing-strategy")
+        .find(|(_, world)| world.name == kind)
         .unwrap();
-    let text = r#"(module
-        (memory (export "memory") 2) DATA
+    let text = format!(
+        r#"(module
+        (memory (export "memory") 2)
         (global $heap (mut i32) (i32.const 65536))
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
             (global.set $heap (i32.and (i32.add (global.get $heap) (i32.const 15)) (i32.const -16)))
             (global.get $heap)
             (global.set $heap (i32.add (global.get $heap) (local.get 3))))
-        (func (export "cx:routing-strategy/strategy@0.1.0#assign") (param i32 i32 i32 i32) (result i32)
-            BODY))"#;
-    let text = text.replace("DATA", data).replace("BODY", body);
+        {export})"#
+    );
     let mut module = wat::parse_str(text).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).unwrap();
     let mut component = ComponentEncoder::default()
@@ -335,7 +345,7 @@ fn strategy(id: &str, version: &str, description: &str, body: &str, data: &str) 
         .unwrap();
     let name = "jackfield:manifest";
     let manifest = format!(
-        "id = \"{id}\"\nversion = \"{version}\"\nkind = \"routing-strategy@0.1.0\"\ndescription = \"{description}\"\n"
+        "id = \"{id}\"\nversion = \"{version}\"\nkind = \"{kind}@0.1.0\"\ndescription = \"{description}.\"\n"
     );
     // Both lengths fit into one byte of LEB128.
     let mut section = vec![u8::try_from(name.len()).unwrap()];

@@ -100,7 +100,7 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// A stable code: `no-binding`, `trap`, `fuel`, `timeout`, `memory`, `oversize`, `invalid-answer`, `plugin-error`,
-    /// `overloaded`, `unavailable`.
+    /// `overloaded`, `unavailable`, `quota`.
     pub code: Arc<str>,
     /// What happened, for people.
     pub message: Arc<str>,

@@ -22,6 +22,7 @@ mod rollout;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod user;
 mod whoami;
 
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Customer(customer::Arguments),
     /// May somebody be contacted now?
     Outbound(outbound::Arguments),
+    /// What plugins used, to bill from.
+    Usage(usage::Arguments),
     /// Whom the key belongs to.
     Whoami(whoami::Arguments),
 }
@@ -90,6 +93,7 @@ fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
         Command::Events(arguments) => events::run(&arguments, out),
         Command::Customer(arguments) => customer::run(arguments, out),
         Command::Outbound(arguments) => outbound::run(arguments, out),
+        Command::Usage(arguments) => usage::run(&arguments, out),
         Command::Whoami(arguments) => whoami::run(&arguments, out),
     }
 }

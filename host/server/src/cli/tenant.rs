@@ -1,12 +1,18 @@
 //! `jackfield tenant …`
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Client, Connection, Sent, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
 
 const COLUMNS: &[Column] = &[("TENANT", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
+
+const QUOTA: [(&str, &str); 3] = [
+    ("decisions per second", "decisions_per_second"),
+    ("fuel per day", "fuel_per_day"),
+    ("storage bytes", "storage_bytes"),
+];
 
 /// Tenants of the deployment. Needs the operator's key.
 #[derive(Debug, clap::Args)]
@@ -46,6 +52,35 @@ enum Command {
         #[arg(long, default_value = "Administrator", value_name = "NAME")]
         admin_name: String,
     },
+    /// Show what a tenant may use, or change it: what is not named stays.
+    #[command(after_help = "Examples:
+  jackfield tenant quota acme
+  jackfield tenant quota acme --decisions-per-second 200 --fuel-per-day 50000000000
+  jackfield tenant quota acme --storage-bytes none")]
+    Quota {
+        /// The tenant's id.
+        tenant: String,
+        /// Plugin decisions per second, or none; more fail with code quota.
+        #[arg(long, value_name = "N", value_parser = limit)]
+        decisions_per_second: Option<Value>,
+        /// Fuel of plugin decisions per UTC day, or none.
+        #[arg(long, value_name = "N", value_parser = limit)]
+        fuel_per_day: Option<Value>,
+        /// Bytes of plugins and recordings, or none; when they are used up uploads are refused.
+        #[arg(long, value_name = "N", value_parser = limit)]
+        storage_bytes: Option<Value>,
+    },
+}
+
+/// A number, or `none`.
+fn limit(text: &str) -> Result<Value, String> {
+    match text {
+        "none" => Ok(Value::Null),
+        number => number
+            .parse::<u64>()
+            .map(Value::from)
+            .map_err(|_| "expected a whole number, or none".to_owned()),
+    }
 }
 
 pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
@@ -54,6 +89,42 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     match arguments.command {
         Command::List => out.list(json, client.list(&path(&["tenants"]), &[], usize::MAX)?, COLUMNS),
         Command::Show { tenant } => out.show(json, &client.get(&path(&["tenants", &tenant]))?, COLUMNS),
+        Command::Quota {
+            tenant,
+            decisions_per_second,
+            fuel_per_day,
+            storage_bytes,
+        } => {
+            let path = path(&["tenants", &tenant, "quota"]);
+            let mut quota = client.get(&path)?;
+            let wanted = [
+                ("decisions_per_second", decisions_per_second),
+                ("fuel_per_day", fuel_per_day),
+                ("storage_bytes", storage_bytes),
+            ];
+            let change = wanted.iter().any(|(_, value)| value.is_some());
+            for (field, value) in wanted {
+                if let Some(value) = value {
+                    quota[field] = value;
+                }
+            }
+            if change {
+                quota = client.put(&path, quota)?;
+            }
+            if json {
+                return out.json(&quota);
+            }
+            for (name, at) in QUOTA {
+                let value = &quota[at];
+                let value = if value.is_null() {
+                    "unlimited".to_owned()
+                } else {
+                    value.to_string()
+                };
+                out.line(&format!("{name:20}  {value}"))?;
+            }
+            Ok(())
+        }
         Command::Create {
             tenant,
             name,

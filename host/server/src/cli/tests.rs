@@ -183,6 +183,44 @@ fn settings_are_made_changed_and_listed() {
 }
 
 #[test]
+fn quotas_are_changed_field_by_field_and_usage_is_told_in_three_forms() {
+    let server = Server::start();
+    let (key, operator) = (server.tenant(), server.operator());
+    let operator = operator.trim();
+    let quota = |more: &[&str]| {
+        let line = [&["tenant", "quota", "one"], more].concat();
+        server.run(operator, &line).unwrap()
+    };
+    quota(&["--fuel-per-day", "1000", "--storage-bytes", "5"]);
+    quota(&["--storage-bytes", "none"]);
+    insta::assert_snapshot!(quota(&[]), @r"
+    decisions per second  unlimited
+    fuel per day          1000
+    storage bytes         unlimited
+    ");
+    for who in [operator, &key] {
+        assert_eq!(server.run(who, &["usage"]).unwrap(), "none\n");
+        let usage: serde_json::Value =
+            serde_json::from_str(&server.run(who, &["usage", "--json"]).unwrap()).unwrap();
+        assert_eq!(usage, serde_json::json!({"items": [], "quotas": []}));
+        let heading = server.run(who, &["usage", "--csv", "--step", "day"]).unwrap();
+        assert_eq!(heading.lines().count(), 1);
+        assert!(
+            heading.starts_with("tenant,since,point,kind,plugin,version,decisions"),
+            "{heading}"
+        );
+    }
+    let none = [
+        "usage",
+        "--from",
+        "2026-01-02T00:00:00Z",
+        "--to",
+        "2026-01-01T00:00:00Z",
+    ];
+    assert_eq!(server.run(&key, &none).unwrap_err().code(), 1);
+}
+
+#[test]
 fn refusals_say_what_to_do_and_have_their_exit_codes() {
     let server = Server::start();
     let key = server.tenant();
