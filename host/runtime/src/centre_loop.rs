@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_contact::Centre;
-use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
+use jackfield_contact::decision::{Answer, Failure, Provenance};
 use jackfield_contact::effect::{AskId, Effect, Outcome};
 use jackfield_contact::event::{Event, Recorded};
 use jackfield_contact::input::Input;
@@ -403,13 +403,9 @@ impl CentreLoop {
                     None => tracing::debug!(%leg, ?command, "no voice side: the order is dropped"),
                 },
                 Effect::Ask { ask, point, question } => {
-                    let about = match &question {
-                        Question::Flow(flow) => Some(flow.call.interaction),
-                        Question::Tags(tags) => Some(tags.interaction),
-                        Question::Scorecard(card) => Some(card.interaction),
-                        Question::Routing(_) | Question::Outbound(_) => None,
-                    };
-                    let customer = about.and_then(|id| self.centre.interaction(id)?.customer.clone());
+                    let customer = question
+                        .interaction()
+                        .and_then(|id| self.centre.interaction(id)?.customer.clone());
                     if let Some(report) = self.decider.ask(self.last_now, ask, point, question, customer) {
                         self.at_once.push_back(report);
                     }

@@ -157,13 +157,19 @@ impl Asking<'_> {
     }
 }
 
-/// Whether the version before may answer for one that failed: routing always; a flow when it understands the state.
+/// Whether the version before may answer for one that failed: routing always, as a connector, for which a provider
+/// waits; a flow when it understands the state. The others fail closed, are asked again, or are not waited for.
 fn may_stand_in(question: &Question, bound: &Bound, previous: &Bound) -> bool {
     let schema = |bound: &Bound| (bound.record.plugin.clone(), bound.plugin.manifest().state_schema);
     match question {
-        Question::Routing(_) => true,
+        Question::Routing(_) | Question::Connector(_) => true,
+        Question::Chat(chat) => chat.state.is_empty() || schema(bound) == schema(previous),
         Question::Flow(flow) => flow.state.is_empty() || schema(bound) == schema(previous),
-        Question::Outbound(_) | Question::Tags(_) | Question::Scorecard(_) => false,
+        Question::Outbound(_)
+        | Question::Pacing(_)
+        | Question::Tags(_)
+        | Question::Scorecard(_)
+        | Question::Assist(_) => false,
     }
 }
 

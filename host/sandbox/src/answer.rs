@@ -1,12 +1,15 @@
 use std::{fmt, ops::RangeInclusive, sync::Arc};
 
-use jackfield_contact::decision::{Failure, Tag};
+use jackfield_contact::decision::{Failure, Need, Tag};
 use jackfield_types::{
-    Timestamp,
-    limits::{MAX_CODE_BYTES, MAX_TEXT_BYTES},
+    SkillId, Timestamp,
+    limits::{MAX_CODE_BYTES, MAX_SKILL_LEVEL, MAX_TEXT_BYTES},
 };
 
 use crate::{bindings::cx::types::types as wit, fault::failure};
+
+/// Skills that one piece of work may ask for.
+const MAX_NEEDS: usize = 16;
 
 /// Checks an answer against the contract and counts its bytes.
 pub(crate) struct Checker {
@@ -74,16 +77,37 @@ impl Checker {
         Ok(text.into())
     }
 
+    /// A text of 1 to `most` bytes.
+    pub(crate) fn filled(
+        &mut self,
+        field: impl fmt::Display,
+        text: String,
+        most: usize,
+    ) -> Result<Arc<str>, Failure> {
+        if text.is_empty() {
+            return Err(invalid(field, "an empty text", format_args!("1 to {most} bytes")));
+        }
+        self.text(field, text, most)
+    }
+
     /// A name: 1 to 64 bytes.
     pub(crate) fn name(&mut self, field: impl fmt::Display, text: String) -> Result<Arc<str>, Failure> {
-        if text.is_empty() {
-            return Err(invalid(
-                field,
-                "an empty text",
-                format_args!("1 to {MAX_CODE_BYTES} bytes"),
-            ));
+        self.filled(field, text, MAX_CODE_BYTES)
+    }
+
+    /// Skills that work asks for, at most 16.
+    pub(crate) fn needs(&mut self, at: impl fmt::Display, found: &[wit::Need]) -> Result<Vec<Need>, Failure> {
+        self.list(format_args!("{at}"), found, MAX_NEEDS)?;
+        let mut needs = Vec::with_capacity(found.len());
+        for (n, need) in found.iter().enumerate() {
+            needs.push(Need {
+                skill: SkillId::new(&need.skill).map_err(|error| {
+                    invalid(format_args!("{at}[{n}].skill"), &error.value, error.expected)
+                })?,
+                level: self.number(format_args!("{at}[{n}].level"), need.level, 1..=MAX_SKILL_LEVEL)?,
+            });
         }
-        self.text(field, text, MAX_CODE_BYTES)
+        Ok(needs)
     }
 
     /// A number within a range.

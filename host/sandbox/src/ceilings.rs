@@ -23,7 +23,7 @@ pub(crate) const WALL_FACTOR: u64 = 5;
 const MIB: usize = 1024 * 1024;
 const KIB: usize = 1024;
 
-/// Routing strategies and outbound rules.
+/// Routing strategies, outbound rules and pacing strategies.
 pub(crate) const DECISION: Ceilings = Ceilings {
     fuel: 10_000_000,
     wall_ms: 10,
@@ -31,7 +31,7 @@ pub(crate) const DECISION: Ceilings = Ceilings {
     input_bytes: 256 * KIB,
     output_bytes: 64 * KIB,
 };
-/// Steps of flows.
+/// Steps of flows, connectors and agent assists.
 pub(crate) const FLOW_STEP: Ceilings = Ceilings {
     fuel: 20_000_000,
     wall_ms: 20,
@@ -76,8 +76,11 @@ impl Ceilings {
     /// The ceilings of a kind.
     pub const fn of(kind: PluginKind) -> Self {
         match kind {
-            PluginKind::RoutingStrategy | PluginKind::OutboundRule => DECISION,
-            PluginKind::VoiceFlow => FLOW_STEP,
+            PluginKind::RoutingStrategy | PluginKind::OutboundRule | PluginKind::PacingStrategy => DECISION,
+            PluginKind::VoiceFlow
+            | PluginKind::ChatFlow
+            | PluginKind::ChannelConnector
+            | PluginKind::AgentAssist => FLOW_STEP,
             PluginKind::TagGenerator => TAGS,
             PluginKind::QaScorecard => SCORECARD,
         }

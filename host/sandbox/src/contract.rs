@@ -20,13 +20,17 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::COMPONENT_MODEL);
 
 /// The packages of `wit/`, each after those that it uses.
-const PACKAGES: [(&str, &str); 11] = [
+const PACKAGES: [(&str, &str); 16] = [
     ("types.wit", include_str!("../../../wit/types/types.wit")),
     ("host.wit", include_str!("../../../wit/host/host.wit")),
     ("call.wit", include_str!("../../../wit/call/call.wit")),
     ("chat.wit", include_str!("../../../wit/chat/chat.wit")),
     ("profile.wit", include_str!("../../../wit/profile/profile.wit")),
     ("scoring.wit", include_str!("../../../wit/scoring/scoring.wit")),
+    (
+        "knowledge.wit",
+        include_str!("../../../wit/knowledge/knowledge.wit"),
+    ),
     (
         "voice-flow.wit",
         include_str!("../../../wit/voice-flow/voice-flow.wit"),
@@ -46,6 +50,22 @@ const PACKAGES: [(&str, &str); 11] = [
     (
         "qa-scorecard.wit",
         include_str!("../../../wit/qa-scorecard/qa-scorecard.wit"),
+    ),
+    (
+        "chat-flow.wit",
+        include_str!("../../../wit/chat-flow/chat-flow.wit"),
+    ),
+    (
+        "pacing-strategy.wit",
+        include_str!("../../../wit/pacing-strategy/pacing-strategy.wit"),
+    ),
+    (
+        "channel-connector.wit",
+        include_str!("../../../wit/channel-connector/channel-connector.wit"),
+    ),
+    (
+        "agent-assist.wit",
+        include_str!("../../../wit/agent-assist/agent-assist.wit"),
     ),
 ];
 

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use jackfield_contact::decision::{
-    Answer, Customer, EvaluationRecord, Failure, PastInteraction, QueueStatus, SurveyRecord, Tag,
+    Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
+    PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_types::{InteractionId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -48,6 +49,29 @@ pub trait Reads: Send + Sync {
     fn evaluations(&self, limit: usize) -> Result<Vec<EvaluationRecord>, ReadError> {
         let _ = limit;
         Ok(Vec::new())
+    }
+
+    /// Messages of the written conversation at hand with a number above `after`, oldest first, at most `limit` (1 to
+    /// 200). A host that keeps none says so.
+    fn messages(&self, after: u32, limit: usize) -> Result<Vec<Message>, ReadError> {
+        let _ = (after, limit);
+        Err(ReadError {
+            code: "unavailable".into(),
+            message: "this host keeps no written messages".into(),
+            retryable: false,
+        })
+    }
+
+    /// Entries of the tenant's knowledge base, best first, at most `query.limit`.
+    fn knowledge_search(&self, query: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>, ReadError> {
+        let _ = query;
+        Ok(Vec::new())
+    }
+
+    /// An entry of the tenant's knowledge base; none when there is none of that id. The id is as the plugin gave it.
+    fn knowledge_entry(&self, id: &str) -> Result<Option<KnowledgeEntry>, ReadError> {
+        let _ = id;
+        Ok(None)
     }
 
     /// How a queue of the tenant stands; none when there is no such queue. The id is as the plugin gave it.

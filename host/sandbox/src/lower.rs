@@ -1,9 +1,14 @@
 use std::{fmt, sync::Arc};
 
-use jackfield_contact::decision::{Failure, Phase, Tag};
+use jackfield_contact::decision::{Author, Failure, Message, Phase, Tag};
 use jackfield_types::{Channel, Timestamp};
 
-use crate::{ReadError, bindings::cx::types::types as wit, ceilings::MAX_HOST_CALL_BYTES, fault::failure};
+use crate::{
+    ReadError,
+    bindings::cx::{chat::types as chat, types::types as wit},
+    ceilings::MAX_HOST_CALL_BYTES,
+    fault::failure,
+};
 
 /// Turns domain values into WIT values and counts their bytes on the way; stops copying when there are too many.
 pub(crate) struct Lower {
@@ -72,6 +77,26 @@ impl Lower {
             })
         });
         tags.drain(..).flatten().collect()
+    }
+
+    pub(crate) fn message(&mut self, from: &Message) -> chat::Message {
+        let (author, agent) = match &from.author {
+            Author::Customer => (chat::Author::Customer, None),
+            Author::Agent(agent) => (chat::Author::Agent, Some(self.text(agent.as_str()))),
+            Author::Bot => (chat::Author::Bot, None),
+            Author::System => (chat::Author::System, None),
+        };
+        chat::Message {
+            number: from.number,
+            at: from.at.0,
+            author,
+            agent,
+            text: self.text(&from.text),
+        }
+    }
+
+    pub(crate) fn messages(&mut self, from: &[Message]) -> Vec<chat::Message> {
+        self.list(from, Self::message)
     }
 
     /// The finished question, unless it is too large.

@@ -6,7 +6,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jackfield_contact::decision::{
-    Answer, Customer, EvaluationRecord, Failure, PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
+    Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
+    PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_types::{DecisionId, Digest, ExtensionPoint, InteractionId, PluginId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
@@ -71,6 +72,12 @@ pub enum Read {
     KvGet(String, Result<Option<Vec<u8>>, ReadError>),
     /// Tags of a waiting customer: the interaction.
     CustomerTags(InteractionId, Result<Vec<Tag>, ReadError>),
+    /// Messages: above which number, and the limit.
+    Messages(u32, usize, Result<Vec<Message>, ReadError>),
+    /// A search in the knowledge base.
+    KnowledgeSearch(KnowledgeQuery, Result<Vec<KnowledgeHit>, ReadError>),
+    /// An entry of the knowledge base: its id as the plugin named it.
+    KnowledgeEntry(String, Result<Option<KnowledgeEntry>, ReadError>),
 }
 
 /// Answers as another does, and keeps what was asked.
@@ -131,6 +138,24 @@ impl Reads for Recording {
     fn customer_tags(&self, interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
         self.keep(self.inner.customer_tags(interaction), |found| {
             Read::CustomerTags(interaction, found)
+        })
+    }
+
+    fn messages(&self, after: u32, limit: usize) -> Result<Vec<Message>, ReadError> {
+        self.keep(self.inner.messages(after, limit), |found| {
+            Read::Messages(after, limit, found)
+        })
+    }
+
+    fn knowledge_search(&self, query: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>, ReadError> {
+        self.keep(self.inner.knowledge_search(query), |found| {
+            Read::KnowledgeSearch(query.clone(), found)
+        })
+    }
+
+    fn knowledge_entry(&self, id: &str) -> Result<Option<KnowledgeEntry>, ReadError> {
+        self.keep(self.inner.knowledge_entry(id), |found| {
+            Read::KnowledgeEntry(id.to_owned(), found)
         })
     }
 }
@@ -260,6 +285,39 @@ impl Reads for Replaying {
             |reads| reads.customer_tags(interaction),
         )
     }
+
+    fn messages(&self, after: u32, limit: usize) -> Result<Vec<Message>, ReadError> {
+        self.find(
+            || format!("{limit} messages above {after}"),
+            |read| match read {
+                Read::Messages(above, asked, found) if (*above, *asked) == (after, limit) => Some(found),
+                _ => None,
+            },
+            |reads| reads.messages(after, limit),
+        )
+    }
+
+    fn knowledge_search(&self, query: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>, ReadError> {
+        self.find(
+            || format!("a search for {:.64}", query.text),
+            |read| match read {
+                Read::KnowledgeSearch(asked, found) if asked == query => Some(found),
+                _ => None,
+            },
+            |reads| reads.knowledge_search(query),
+        )
+    }
+
+    fn knowledge_entry(&self, id: &str) -> Result<Option<KnowledgeEntry>, ReadError> {
+        self.find(
+            || format!("the entry {id:.64} of the knowledge base"),
+            |read| match read {
+                Read::KnowledgeEntry(asked, found) if asked == id => Some(found),
+                _ => None,
+            },
+            |reads| reads.knowledge_entry(id),
+        )
+    }
 }
 
 /// What a replay came to.
@@ -341,6 +399,43 @@ mod tests {
         assert_eq!(live, again);
         assert_eq!(replay.kv_get("a"), live[2], "the last answer holds for good");
         assert!(lock(&replay.missing).is_none());
+    }
+
+    #[test]
+    fn words_of_conversations_and_knowledge_are_recorded_too() {
+        struct Words;
+        impl Reads for Words {
+            fn messages(&self, after: u32, _: usize) -> Result<Vec<Message>, ReadError> {
+                Ok(vec![Message {
+                    number: after + 1,
+                    at: Timestamp(1),
+                    author: jackfield_contact::decision::Author::Bot,
+                    text: "hi".into(),
+                }])
+            }
+        }
+        let query = KnowledgeQuery {
+            text: "refund".into(),
+            language: None,
+            kind: None,
+            limit: 3,
+        };
+        let ask = |reads: &dyn Reads| {
+            let found = (
+                reads.messages(4, 5),
+                reads.knowledge_search(&query),
+                reads.knowledge_entry("a"),
+            );
+            assert_eq!(found.0.as_ref().unwrap()[0].number, 5);
+            assert_eq!((&found.1, &found.2), (&Ok(vec![]), &Ok(None)));
+        };
+        let recording = Recording::new(Arc::new(Words));
+        ask(&recording);
+        let replay = replaying(recording.take(), None);
+        ask(&replay);
+        assert!(lock(&replay.missing).is_none());
+        assert!(replay.messages(5, 5).is_err());
+        assert_eq!(lock(&replay.missing).as_deref(), Some("5 messages above 5"));
     }
 
     #[test]

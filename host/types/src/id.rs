@@ -129,6 +129,26 @@ slug!(
     "skill id"
 );
 slug!(
+    /// A chat entry of a tenant: a place where customers begin written conversations.
+    ChatEntryId,
+    "chat entry id"
+);
+slug!(
+    /// An outbound campaign of a tenant.
+    CampaignId,
+    "campaign id"
+);
+slug!(
+    /// A connector of a tenant: an account at a provider of messages.
+    ConnectorId,
+    "connector id"
+);
+slug!(
+    /// A call type of a tenant, as the attribute `call-type` names it.
+    CallTypeId,
+    "call type id"
+);
+slug!(
     /// A plugin, unique within a tenant.
     PluginId,
     "plugin id"

@@ -11,16 +11,18 @@ mod id;
 pub mod limits;
 mod phone;
 mod plugin;
+mod point;
 mod time;
 
 pub use channel::Channel;
 pub use context::{Actor, OpContext, Role, TraceId};
 pub use digest::{Digest, InvalidDigest};
 pub use id::{
-    AgentId, CustomerId, DecisionId, InteractionId, InvalidId, LegId, OfferId, PluginId, QueueId, SkillId,
-    TenantId, UserId,
+    AgentId, CallTypeId, CampaignId, ChatEntryId, ConnectorId, CustomerId, DecisionId, InteractionId,
+    InvalidId, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
 };
 pub use phone::{E164, InvalidNumber};
-pub use plugin::{ExtensionPoint, InvalidPoint, PluginKind, UnknownKind};
+pub use plugin::{PluginKind, UnknownKind};
+pub use point::{ExtensionPoint, InvalidPoint};
 pub use semver::Version;
 pub use time::Timestamp;

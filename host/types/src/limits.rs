@@ -61,6 +61,38 @@ pub const MAX_FLOW_STATE_BYTES: usize = 16 * 1024;
 pub const MAX_FLOW_ACTIONS: usize = 32;
 /// Flow steps without any wait between them; one more ends in the fail policy.
 pub const MAX_FLOW_STEPS_AT_ONCE: u32 = 16;
+/// Rules in a campaign's chain; a higher place names no extension point.
+pub const MAX_CAMPAIGN_RULES: u8 = 16;
+/// Bytes of a written message; longer in a plugin's answer is an invalid answer.
+pub const MAX_MESSAGE_BYTES: usize = 8_192;
+/// Choices that a message offers; more is an invalid answer.
+pub const MAX_CHOICES: usize = 10;
+/// Attachments of one message; more is an invalid answer.
+pub const MAX_ATTACHMENTS: usize = 16;
+/// Agents of a campaign in one pacing question; the rest is left out.
+pub const MAX_PACING_AGENTS: usize = 500;
+/// Messages, and receipts, that a connector reads out of one request; more is an invalid answer.
+pub const MAX_CONNECTOR_MESSAGES: usize = 100;
+/// Headers, and parameters, of a request that a connector describes; more is an invalid answer.
+pub const MAX_CONNECTOR_FIELDS: usize = 32;
+/// Bytes of the body of a provider's request or response; a longer request is not given to a connector.
+pub const MAX_WEBHOOK_BODY_BYTES: usize = 128 * 1024;
+/// Bytes of the body of a request that a connector describes; more is an invalid answer.
+pub const MAX_CONNECTOR_BODY_BYTES: usize = 48 * 1024;
+/// Bytes of the body with which a connector answers a provider; more is an invalid answer.
+pub const MAX_CONNECTOR_REPLY_BYTES: usize = 16 * 1024;
+/// Bytes of an `https` address in a connector's answer; longer is an invalid answer.
+pub const MAX_URL_BYTES: usize = 2_048;
+/// Bytes of an address on a channel, of a provider's id, or of a media type; longer is an invalid answer.
+pub const MAX_ADDRESS_BYTES: usize = 128;
+/// Bytes of the title of a suggestion; longer is an invalid answer.
+pub const MAX_TITLE_BYTES: usize = 256;
+/// Suggestions of one agent-assist answer; more is an invalid answer.
+pub const MAX_SUGGESTIONS: usize = 10;
+/// Messages in one agent-assist question; older ones are left out.
+pub const MAX_ASSIST_MESSAGES: usize = 50;
+/// Bytes of the text of a search in the knowledge base; longer is refused to the plugin (`bad-query`).
+pub const MAX_QUERY_BYTES: usize = 512;
 /// Timers that the flow of one call has running; one more is dropped with an event.
 pub const MAX_FLOW_TIMERS: usize = 32;
 /// Attributes of one interaction; one more is dropped with an event.

@@ -268,8 +268,13 @@ impl Step<'_> {
         self.centre.last_ask += 1;
         let ask = AskId(self.centre.last_ask);
         let patience_ms = match question {
-            Question::Flow(_) | Question::Routing(_) | Question::Outbound(_) => 2_000,
-            Question::Tags(_) => 10_000,
+            Question::Flow(_)
+            | Question::Chat(_)
+            | Question::Routing(_)
+            | Question::Outbound(_)
+            | Question::Pacing(_)
+            | Question::Assist(_) => 2_000,
+            Question::Tags(_) | Question::Connector(_) => 10_000,
             Question::Scorecard(_) => 30_000,
         };
         self.arm(TimerKey::AskDeadline(ask), patience_ms);

@@ -3,19 +3,33 @@
 //! A plugin decision is an effect ("ask") whose answer comes back as an input ("decided"), so live running,
 //! replay and simulation share one path.
 
+mod assist;
+mod chat;
 pub mod compare;
+mod connector;
 mod customer;
 mod flow;
+mod knowledge;
 mod outbound;
+mod pacing;
 mod routing;
 mod scorecard;
 mod tags;
 
 use std::sync::Arc;
 
-use jackfield_types::{DecisionId, Digest, PluginId, PluginKind, Version};
+use jackfield_types::{DecisionId, Digest, InteractionId, PluginId, PluginKind, Version};
 use serde::{Deserialize, Serialize};
 
+pub use assist::{Advice, AssistQuestion, AssistTrigger, Suggestion};
+pub use chat::{
+    Author, ChatAction, ChatAnswer, ChatEvent, ChatInfo, ChatMessage, ChatQuestion, ChatSurveyQuestion,
+    Choice, Message, ReceivedAttachment,
+};
+pub use connector::{
+    Conclusion, ConnectorAnswer, ConnectorQuestion, Delivery, FieldValue, IncomingMessage, LinkedAttachment,
+    Method, OutgoingMessage, ProviderRequest, ProviderResponse, Receipt, Received, Reply, Webhook,
+};
 pub use customer::{
     Customer, Emotion, EvaluationRecord, PastInteraction, Phase, PhaseEmotion, SurveyRecord, Tag,
 };
@@ -23,7 +37,9 @@ pub use flow::{
     CallInfo, Enqueue, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, Need, QueueExit,
     QueueProgress, QueueStatus, SurveyQuestion,
 };
+pub use knowledge::{KnowledgeEntry, KnowledgeHit, KnowledgeKind, KnowledgeQuery};
 pub use outbound::{Attempt, Consent, LocalTime, Outcome, PastAttempt, Ruling, Verdict};
+pub use pacing::{Activity, BusyAgent, Compliance, Pace, PacingQuestion, RecentAttempts};
 pub use routing::{Assignment, Plan, RoutingAgent, RoutingQuestion, RoutingWork};
 pub use scorecard::{
     Evaluation, Evidence, Item, ItemResult, ScorecardQuestion, ScoredEmotion, Segment, SegmentKind,
@@ -45,6 +61,14 @@ pub enum Question {
     Tags(Box<TagQuestion>),
     /// To a scorecard.
     Scorecard(Box<ScorecardQuestion>),
+    /// To a chat flow.
+    Chat(Box<ChatQuestion>),
+    /// To a pacing strategy.
+    Pacing(Box<PacingQuestion>),
+    /// To a channel connector.
+    Connector(Box<ConnectorQuestion>),
+    /// To an agent assist.
+    Assist(Box<AssistQuestion>),
 }
 
 impl Question {
@@ -56,6 +80,22 @@ impl Question {
             Self::Outbound(_) => PluginKind::OutboundRule,
             Self::Tags(_) => PluginKind::TagGenerator,
             Self::Scorecard(_) => PluginKind::QaScorecard,
+            Self::Chat(_) => PluginKind::ChatFlow,
+            Self::Pacing(_) => PluginKind::PacingStrategy,
+            Self::Connector(_) => PluginKind::ChannelConnector,
+            Self::Assist(_) => PluginKind::AgentAssist,
+        }
+    }
+
+    /// The one interaction that the question is about, if it is about one.
+    pub const fn interaction(&self) -> Option<InteractionId> {
+        match self {
+            Self::Flow(question) => Some(question.call.interaction),
+            Self::Chat(question) => Some(question.chat.interaction),
+            Self::Tags(question) => Some(question.interaction),
+            Self::Scorecard(question) => Some(question.interaction),
+            Self::Assist(question) => Some(question.interaction),
+            Self::Routing(_) | Self::Outbound(_) | Self::Pacing(_) | Self::Connector(_) => None,
         }
     }
 }
@@ -76,6 +116,14 @@ pub enum Answer {
     Tags(Vec<TagChange>),
     /// Of a scorecard.
     Scorecard(Evaluation),
+    /// Of a chat flow.
+    Chat(ChatAnswer),
+    /// Of a pacing strategy.
+    Pacing(Pace),
+    /// Of a channel connector.
+    Connector(Box<ConnectorAnswer>),
+    /// Of an agent assist, best first.
+    Assist(Vec<Suggestion>),
 }
 
 /// Which version of which plugin stood behind a decision, and what it cost.

@@ -7,22 +7,28 @@ use crate::{
         types::types::Error,
     },
     capability::checked_limit,
-    lower::refuse,
+    lower::Lower,
     state::State,
 };
 
 impl Host for State {
-    fn list(&mut self, _after: u32, limit: u32) -> Result<Vec<Message>, Error> {
-        checked_limit(limit, 1..=200)?;
-        match &*self.question {
-            Question::Tags(question) if question.channel != Channel::Voice => {}
-            Question::Scorecard(question) if question.channel != Channel::Voice => {}
-            // A call has no written messages.
-            _ => return Ok(Vec::new()),
+    fn list(&mut self, after: u32, limit: u32) -> Result<Vec<Message>, Error> {
+        let limit = checked_limit(limit, 1..=200)?;
+        let channel = match &*self.question {
+            Question::Chat(question) => question.chat.channel,
+            Question::Assist(question) => question.channel,
+            Question::Tags(question) => question.channel,
+            Question::Scorecard(question) => question.channel,
+            _ => Channel::Voice,
+        };
+        // A call has no written messages.
+        if channel == Channel::Voice {
+            return Ok(Vec::new());
         }
-        Err(refuse(
-            "unavailable",
-            "this host keeps no written messages: it serves calls only".to_owned(),
-        ))
+        let mut messages = self.env.reads.messages(after, limit)?;
+        messages.truncate(limit);
+        let mut lower = Lower::reply();
+        let messages = lower.messages(&messages);
+        lower.replied(messages)
     }
 }

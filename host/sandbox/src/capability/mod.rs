@@ -1,11 +1,13 @@
 //! What a plugin may ask of the host, one module per interface of `wit/`. Refusals are returned, never trapped.
 
 mod calls;
+mod chats;
 mod clock;
 mod config;
 mod customers;
 mod details;
 mod key_value;
+mod knowledge;
 mod log;
 mod messages;
 mod scores;
@@ -25,23 +27,44 @@ use crate::{
 
 /// Links exactly what the world of a kind imports, and nothing else: no WASI, no other capability.
 pub(crate) fn link(kind: PluginKind, linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    cx::host::config::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    cx::host::clock::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    cx::host::log::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    cx::host::key_value::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    if kind == PluginKind::RoutingStrategy {
-        return cx::routing_strategy::details::add_to_linker::<_, HasSelf<State>>(linker, |state| state);
+    macro_rules! link {
+        ($($interface:ident)::+) => {
+            cx::$($interface)::+::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?
+        };
     }
-    cx::profile::customers::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    if kind == PluginKind::OutboundRule {
-        return Ok(());
+    link!(host::config);
+    link!(host::clock);
+    link!(host::log);
+    link!(host::key_value);
+    match kind {
+        PluginKind::VoiceFlow => {
+            link!(call::calls);
+            link!(profile::customers);
+            link!(scoring::scores);
+        }
+        PluginKind::ChatFlow => {
+            link!(chat::chats);
+            link!(chat::messages);
+            link!(profile::customers);
+            link!(scoring::scores);
+            link!(knowledge::entries);
+        }
+        PluginKind::RoutingStrategy => link!(routing_strategy::details),
+        PluginKind::OutboundRule => link!(profile::customers),
+        PluginKind::PacingStrategy | PluginKind::ChannelConnector => {}
+        PluginKind::TagGenerator | PluginKind::QaScorecard => {
+            link!(profile::customers);
+            link!(scoring::scores);
+            link!(chat::messages);
+        }
+        PluginKind::AgentAssist => {
+            link!(chat::messages);
+            link!(profile::customers);
+            link!(scoring::scores);
+            link!(knowledge::entries);
+        }
     }
-    cx::scoring::scores::add_to_linker::<_, HasSelf<State>>(linker, |state| state)?;
-    if kind == PluginKind::VoiceFlow {
-        cx::call::calls::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
-    } else {
-        cx::chat::messages::add_to_linker::<_, HasSelf<State>>(linker, |state| state)
-    }
+    Ok(())
 }
 
 /// A `limit` that the plugin gave.

@@ -1,6 +1,10 @@
 //! One module per kind of plugin: puts the question into WIT values, calls, checks the answer.
 
+mod agent_assist;
+mod channel_connector;
+mod chat_flow;
 mod outbound_rule;
+mod pacing_strategy;
 mod qa_scorecard;
 mod routing_strategy;
 mod tag_generator;
@@ -27,6 +31,10 @@ pub(crate) enum Exports {
     Outbound(cx::outbound_rule::rule::GuestIndices),
     Tags(cx::tag_generator::tagger::GuestIndices),
     Scorecard(cx::qa_scorecard::scorecard::GuestIndices),
+    Chat(cx::chat_flow::flow::GuestIndices),
+    Pacing(cx::pacing_strategy::strategy::GuestIndices),
+    Connector(cx::channel_connector::connector::GuestIndices),
+    Assist(cx::agent_assist::assist::GuestIndices),
 }
 
 impl Exports {
@@ -39,6 +47,14 @@ impl Exports {
             PluginKind::OutboundRule => Self::Outbound(cx::outbound_rule::rule::GuestIndices::new(pre)?),
             PluginKind::TagGenerator => Self::Tags(cx::tag_generator::tagger::GuestIndices::new(pre)?),
             PluginKind::QaScorecard => Self::Scorecard(cx::qa_scorecard::scorecard::GuestIndices::new(pre)?),
+            PluginKind::ChatFlow => Self::Chat(cx::chat_flow::flow::GuestIndices::new(pre)?),
+            PluginKind::PacingStrategy => {
+                Self::Pacing(cx::pacing_strategy::strategy::GuestIndices::new(pre)?)
+            }
+            PluginKind::ChannelConnector => {
+                Self::Connector(cx::channel_connector::connector::GuestIndices::new(pre)?)
+            }
+            PluginKind::AgentAssist => Self::Assist(cx::agent_assist::assist::GuestIndices::new(pre)?),
         })
     }
 
@@ -65,6 +81,19 @@ impl Exports {
             }
             (Self::Scorecard(guest), Question::Scorecard(question)) => {
                 qa_scorecard::ask(guest, store, instance, question, ceilings).map(Answer::Scorecard)
+            }
+            (Self::Chat(guest), Question::Chat(question)) => {
+                chat_flow::ask(guest, store, instance, question, ceilings).map(Answer::Chat)
+            }
+            (Self::Pacing(guest), Question::Pacing(question)) => {
+                pacing_strategy::ask(guest, store, instance, question, ceilings).map(Answer::Pacing)
+            }
+            (Self::Connector(guest), Question::Connector(question)) => {
+                channel_connector::ask(guest, store, instance, question, ceilings)
+                    .map(|answer| Answer::Connector(Box::new(answer)))
+            }
+            (Self::Assist(guest), Question::Assist(question)) => {
+                agent_assist::ask(guest, store, instance, question, ceilings).map(Answer::Assist)
             }
             _ => Err(failure(
                 "unavailable",

@@ -2,17 +2,13 @@ use std::{fmt, sync::Arc};
 
 use jackfield_contact::{
     decision::{
-        Enqueue, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, Need, QueueExit,
-        SurveyQuestion,
+        Enqueue, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, QueueExit, SurveyQuestion,
     },
     leg::Prompt,
 };
-use jackfield_types::{
-    SkillId,
-    limits::{
-        MAX_FLOW_ACTIONS, MAX_FLOW_STATE_BYTES, MAX_PROMPT_NAME_BYTES, MAX_PROMPTS, MAX_SILENCE_MS,
-        MAX_SKILL_LEVEL, MAX_TEXT_BYTES,
-    },
+use jackfield_types::limits::{
+    MAX_FLOW_ACTIONS, MAX_FLOW_STATE_BYTES, MAX_PROMPT_NAME_BYTES, MAX_PROMPTS, MAX_SILENCE_MS,
+    MAX_TEXT_BYTES,
 };
 use wasmtime::{Store, component::Instance};
 
@@ -27,9 +23,6 @@ use crate::{
     lower::Lower,
     state::State,
 };
-
-/// Skills that one `enqueue` may ask for.
-const MAX_NEEDS: usize = 16;
 
 pub(super) fn ask(
     guest: &GuestIndices,
@@ -150,19 +143,9 @@ fn gather(check: &mut Checker, at: fmt::Arguments<'_>, found: wit::Gather) -> Re
 }
 
 fn enqueue(check: &mut Checker, at: fmt::Arguments<'_>, found: wit::Enqueue) -> Result<Enqueue, Failure> {
-    check.list(format_args!("{at}.needs"), &found.needs, MAX_NEEDS)?;
-    let mut needs = Vec::with_capacity(found.needs.len());
-    for (n, need) in found.needs.iter().enumerate() {
-        let at = format_args!("{at}.needs[{n}]");
-        needs.push(Need {
-            skill: SkillId::new(&need.skill)
-                .map_err(|error| invalid(format_args!("{at}.skill"), &error.value, error.expected))?,
-            level: check.number(format_args!("{at}.level"), need.level, 1..=MAX_SKILL_LEVEL)?,
-        });
-    }
     Ok(Enqueue {
+        needs: check.needs(format_args!("{at}.needs"), &found.needs)?,
         queue: check.name(format_args!("{at}.queue"), found.queue)?,
-        needs,
         priority: check.number(format_args!("{at}.priority"), found.priority, -100..=100)?,
     })
 }

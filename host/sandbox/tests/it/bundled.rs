@@ -3,9 +3,7 @@
 
 use std::{env, fs};
 
-use jackfield_types::PluginKind;
-
-use crate::{attempt, finished, fixture, occasion, queue, step};
+use crate::{fixture, questions::questions};
 
 #[test]
 fn every_bundled_plugin_answers_within_its_ceilings() {
@@ -19,21 +17,16 @@ fn every_bundled_plugin_answers_within_its_ceilings() {
             continue;
         }
         let plugin = fixture.sandbox.load(&fs::read(&path).unwrap()).unwrap();
-        let question = match plugin.kind() {
-            PluginKind::VoiceFlow => step(),
-            PluginKind::RoutingStrategy => queue(3, 10),
-            PluginKind::OutboundRule => attempt(),
-            PluginKind::TagGenerator => occasion(),
-            PluginKind::QaScorecard => finished(),
-        };
-        let decision = plugin.decide(question, crate::env());
-        println!("{}: {:?}", plugin.manifest().id, decision.receipt);
-        assert!(
-            decision.result.is_ok(),
-            "{}: {:?}, log {:?}",
-            path.display(),
-            decision.result,
-            decision.log
-        );
+        for question in questions(plugin.kind()) {
+            let decision = plugin.decide(question, crate::env());
+            println!("{}: {:?}", plugin.manifest().id, decision.receipt);
+            assert!(
+                decision.result.is_ok(),
+                "{}: {:?}, log {:?}",
+                path.display(),
+                decision.result,
+                decision.log
+            );
+        }
     }
 }

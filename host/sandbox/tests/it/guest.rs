@@ -5,10 +5,18 @@ use std::{fmt::Write as _, path::Path};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-/// The contract, and after it the packages of `more`.
+/// Today's contract, and after it the packages of `more`.
 pub(crate) fn contract(more: &[&str]) -> Resolve {
+    let mut resolve = packages(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit"));
+    for (n, text) in more.iter().enumerate() {
+        resolve.push_str(format!("{n}.wit"), text).unwrap();
+    }
+    resolve
+}
+
+/// The packages of a folder, one folder each.
+pub(crate) fn packages(wit: &Path) -> Resolve {
     let mut resolve = Resolve::default();
-    let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
     for package in [
         "types",
         "host",
@@ -16,16 +24,18 @@ pub(crate) fn contract(more: &[&str]) -> Resolve {
         "chat",
         "profile",
         "scoring",
+        "knowledge",
         "voice-flow",
+        "chat-flow",
         "routing-strategy",
         "outbound-rule",
+        "pacing-strategy",
         "tag-generator",
         "qa-scorecard",
+        "channel-connector",
+        "agent-assist",
     ] {
         resolve.push_dir(wit.join(package)).unwrap();
-    }
-    for (n, text) in more.iter().enumerate() {
-        resolve.push_str(format!("{n}.wit"), text).unwrap();
     }
     resolve
 }

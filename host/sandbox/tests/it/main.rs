@@ -7,6 +7,7 @@ mod cache;
 mod contract;
 mod guest;
 mod hostile;
+mod questions;
 mod rules;
 
 use std::sync::Arc;

@@ -456,7 +456,7 @@ impl Play {
                 }],
                 emotions: vec![],
             }),
-            Question::Outbound(_) => unreachable!("the core asks no outbound rule yet"),
+            question => unreachable!("the core asks no {} yet", question.kind()),
         };
         let outcome = match what {
             0..=9 => Err(failure("trap")),

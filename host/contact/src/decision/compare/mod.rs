@@ -12,6 +12,10 @@
 //! | outbound | the reason; the next moment of what is allowed now | a stricter verdict; a substitute; a later moment | `allow` instead of anything else; an earlier moment (never is the latest) |
 //! | tags | the reason; confidence that moves by less than 5 percentage points; order of changes to different tags | other changes, expiry, or confidence | – |
 //! | scorecard | sections, evidence; order of items and of emotions | other items, possible points, weights, results or emotions | a critical item that failed (fatal, or no points) and no longer does: points, not applicable, no longer critical, or missing |
+//! | chat | the state's bytes; the text of a message or survey question; the label of a choice | any other action | closing the conversation where it went on; silence in answer to `started` |
+//! | pacing | the reason in words | another number of calls, code or time to look again | more calls although the limit of abandoned calls is used up |
+//! | connector | the name of a sender; a rejection in words | other messages, receipts, reply, request or conclusion | a message that is lost, or of another sender; a request to another host |
+//! | assist | why; confidence that moves by less than 5 percentage points | other suggestions, or in another order | – |
 //!
 //! Order is called cosmetic short of the limits of an interaction: beyond 64 attributes, 32 timers or 100 tags the host
 //! drops what comes last. A prompt *file* of another name is material: what it says can't be known here. A survey that
@@ -20,8 +24,12 @@
 //!
 //! Answers are taken to have passed the sandbox's checks. Others are compared as well as they can be, without panic.
 
+mod assist;
+mod chat;
+mod connector;
 mod flow;
 mod outbound;
+mod pacing;
 mod routing;
 mod scorecard;
 mod tags;
@@ -128,6 +136,18 @@ fn answers(found: &mut Differences, question: &Question, before: &Answer, after:
         (Question::Scorecard(_), Answer::Scorecard(before), Answer::Scorecard(after)) => {
             scorecard::compare(found, before, after);
         }
+        (Question::Chat(question), Answer::Chat(before), Answer::Chat(after)) => {
+            chat::compare(found, question, before, after);
+        }
+        (Question::Pacing(question), Answer::Pacing(before), Answer::Pacing(after)) => {
+            pacing::compare(found, question, before, after);
+        }
+        (Question::Connector(_), Answer::Connector(before), Answer::Connector(after)) => {
+            connector::compare(found, before, after);
+        }
+        (Question::Assist(_), Answer::Assist(before), Answer::Assist(after)) => {
+            assist::compare(found, before, after);
+        }
         _ if fits(question, after) || !fits(question, before) => {
             // The recorded answer was none to this question, so nothing is known of its effect.
             if value(before) != value(after) {
@@ -146,6 +166,10 @@ fn fits(question: &Question, answer: &Answer) -> bool {
             | (Question::Outbound(_), Answer::Outbound(_))
             | (Question::Tags(_), Answer::Tags(_))
             | (Question::Scorecard(_), Answer::Scorecard(_))
+            | (Question::Chat(_), Answer::Chat(_))
+            | (Question::Pacing(_), Answer::Pacing(_))
+            | (Question::Connector(_), Answer::Connector(_))
+            | (Question::Assist(_), Answer::Assist(_))
     )
 }
 
@@ -195,6 +219,22 @@ impl Differences {
     fn order<T: PartialEq + Serialize>(&mut self, start: usize, path: &str, before: &[T], after: &[T]) {
         if self.0.len() == start {
             self.field(Grade::Cosmetic, path, before, after);
+        }
+    }
+
+    /// Notes what differs between two lists, place by place.
+    fn places<T: PartialEq + Serialize>(
+        &mut self,
+        path: &str,
+        before: &[T],
+        after: &[T],
+        grade: impl Fn(Option<&T>, Option<&T>) -> Grade,
+    ) {
+        for n in 0..before.len().max(after.len()) {
+            let (was, is) = (before.get(n), after.get(n));
+            if was != is {
+                self.note(grade(was, is), format_args!("{path}/{n}"), &was, &is);
+            }
         }
     }
 

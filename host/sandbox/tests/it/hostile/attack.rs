@@ -11,9 +11,10 @@ use jackfield_types::PluginKind;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    Fixture, attempt, env, finished, fixture,
+    Fixture, env, fixture,
     guest::{DATA, Module, good},
-    occasion, queue, step,
+    questions::questions,
+    queue,
 };
 
 /// A component that attacks, as one line of a table.
@@ -95,10 +96,7 @@ pub(super) fn here() -> String {
 pub(super) fn question(kind: PluginKind) -> Arc<Question> {
     match kind {
         PluginKind::RoutingStrategy => queue(3, 2),
-        PluginKind::VoiceFlow => step(),
-        PluginKind::QaScorecard => finished(),
-        PluginKind::TagGenerator => occasion(),
-        PluginKind::OutboundRule => attempt(),
+        kind => questions(kind).swap_remove(0),
     }
 }
 
