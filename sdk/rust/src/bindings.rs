@@ -16,11 +16,14 @@ pub mod host {
                 import cx:call/calls@0.1.0;
                 import cx:chat/types@0.1.0;
                 import cx:chat/messages@0.1.0;
+                import cx:chat/conversation@0.1.0;
+                import cx:chat/chats@0.1.0;
+                import cx:knowledge/entries@0.1.0;
                 import cx:profile/customers@0.1.0;
                 import cx:scoring/scores@0.1.0;
             }
         ",
-        path: ["../../wit/types", "../../wit/host", "../../wit/call", "../../wit/chat", "../../wit/profile", "../../wit/scoring"],
+        path: ["../../wit/types", "../../wit/host", "../../wit/call", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge"],
         generate_all,
         additional_derives: [PartialEq],
         generate_unused_types: true,
@@ -124,6 +127,90 @@ pub mod qa_scorecard {
             "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
             "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
             "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `chat-flow`.
+pub mod chat_flow {
+    wit_bindgen::generate!({
+        world: "cx:chat-flow/chat-flow@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge", "../../wit/chat-flow"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+            "cx:chat/conversation@0.1.0": crate::bindings::host::cx::chat::conversation,
+            "cx:chat/chats@0.1.0": crate::bindings::host::cx::chat::chats,
+            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+            "cx:knowledge/entries@0.1.0": crate::bindings::host::cx::knowledge::entries,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `pacing-strategy`.
+pub mod pacing_strategy {
+    wit_bindgen::generate!({
+        world: "cx:pacing-strategy/pacing-strategy@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/pacing-strategy"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `channel-connector`.
+pub mod channel_connector {
+    wit_bindgen::generate!({
+        world: "cx:channel-connector/channel-connector@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/channel-connector"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+        },
+        generate_all,
+        additional_derives: [PartialEq],
+        pub_export_macro: true,
+    });
+}
+
+/// The world `agent-assist`.
+pub mod agent_assist {
+    wit_bindgen::generate!({
+        world: "cx:agent-assist/agent-assist@0.1.0",
+        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge", "../../wit/agent-assist"],
+        with: {
+            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+            "cx:knowledge/entries@0.1.0": crate::bindings::host::cx::knowledge::entries,
         },
         generate_all,
         additional_derives: [PartialEq],

@@ -44,7 +44,7 @@ pub fn evaluations(limit: u32) -> Result<Vec<Evaluation>, Error> {
 }
 
 /// Messages of the interaction at hand with a number above `after`, oldest first, at most `limit` (1 to 200). For
-/// taggers and scorecards.
+/// chat flows, taggers, scorecards and agent assist.
 ///
 /// # Errors
 /// `not-granted`.

@@ -2,8 +2,9 @@
 
 pub(crate) use crate::bindings::host::cx::{
     call::calls,
-    chat::messages,
+    chat::{chats, messages},
     host::{clock, config, key_value, log},
+    knowledge::entries,
     profile::customers,
     scoring::scores,
 };

@@ -5,12 +5,17 @@
 //! | kind | module | decides |
 //! |---|---|---|
 //! | `voice-flow` | [`voice_flow`] | the next actions of a call |
+//! | `chat-flow` | [`chat_flow`] | the next actions of a written conversation |
 //! | `routing-strategy` | [`routing_strategy`] | which waiting work goes to which agent |
 //! | `outbound-rule` | [`outbound_rule`] | whether a contact attempt may be made now |
+//! | `pacing-strategy` | [`pacing_strategy`] | how many calls a campaign launches now |
 //! | `tag-generator` | [`tag_generator`] | which tags a customer gets, keeps or loses |
 //! | `qa-scorecard` | [`qa_scorecard`] | the evaluation of a finished interaction |
+//! | `channel-connector` | [`channel_connector`] | between a provider's HTTP interface and messages |
+//! | `agent-assist` | [`agent_assist`] | suggestions to the agent during a conversation |
 //!
-//! What a plugin may ask of the host is in [`host`], [`call`], [`customer`] and, for routing, [`routing_strategy`].
+//! What a plugin may ask of the host is in [`host`], [`call`], [`chat`], [`customer`], [`knowledge`] and, for routing,
+//! [`routing_strategy`].
 //! Nothing acts: effects are returned, and the host checks them before it carries them out.
 //!
 //! # A whole plugin
@@ -57,20 +62,27 @@
 //! Every decision runs in a fresh instance, so by default memory is handed out and never taken back (feature
 //! `bump-allocator`). A plugin that allocates more in one decision than its ceiling switches the feature off.
 
+pub mod agent_assist;
 #[cfg(all(target_arch = "wasm32", feature = "bump-allocator"))]
 mod allocator;
 #[doc(hidden)]
 pub mod bindings;
 pub mod call;
+pub mod channel_connector;
+pub mod chat;
+pub mod chat_flow;
 pub mod customer;
 mod error;
 pub mod host;
 #[cfg(target_arch = "wasm32")]
 #[path = "imports.rs"]
 mod imports;
+pub mod knowledge;
 pub mod outbound_rule;
+pub mod pacing_strategy;
 pub mod qa_scorecard;
 pub mod routing_strategy;
+mod state;
 pub mod tag_generator;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

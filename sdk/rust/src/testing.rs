@@ -7,10 +7,16 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
     Error, Timestamp,
+    agent_assist::{self, AgentAssist, Conversation, Suggestion},
     call::{CallAction, CallEvent, CallInfo, QueueStatus},
+    channel_connector::{self, ChannelConnector, Conclusion, Outgoing, Received, Request, Response, Webhook},
+    chat::{self, Author, ChatAction, ChatEvent, ChatInfo},
+    chat_flow::{self, ChatFlow},
     customer::{Customer, Evaluation, Message, PastInteraction, Survey},
     host::Level,
+    knowledge::{Entry, Hit, Query},
     outbound_rule::{self, Attempt, OutboundRule, Ruling},
+    pacing_strategy::{self, Measurements, PacingStrategy},
     qa_scorecard::{self, Interaction, QaScorecard},
     routing_strategy::{self, LevelNeed, Plan, RoutingStrategy, Snapshot, WorkDetails},
     tag_generator::{self, Occasion, TagChange, TagGenerator},
@@ -30,6 +36,8 @@ pub struct Host {
     pub values: BTreeMap<String, Vec<u8>>,
     /// The call at hand; none answers `not-granted`.
     pub call: Option<CallInfo>,
+    /// The written conversation at hand; none answers `not-granted`.
+    pub chat: Option<ChatInfo>,
     /// How queues stand, by id.
     pub queues: BTreeMap<String, QueueStatus>,
     /// The customer at hand.
@@ -42,6 +50,9 @@ pub struct Host {
     pub evaluations: Vec<Evaluation>,
     /// Messages of the interaction at hand, oldest first.
     pub messages: Vec<Message>,
+    /// The tenant's knowledge base. A search finds the entries whose title or body has a word of the query, whatever
+    /// their order of merit for the real host; words are what white space parts.
+    pub knowledge: Vec<Entry>,
     /// The queue's id, for routing.
     pub queue: String,
     /// The queue's skill table, for routing.
@@ -96,6 +107,49 @@ impl Host {
         self.run(|| outbound_rule::run::<P>(attempt))
     }
 
+    /// Asks a pacing strategy.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn pace<P: PacingStrategy>(
+        &mut self,
+        measurements: Measurements,
+    ) -> Result<pacing_strategy::Plan, Error> {
+        self.run(|| pacing_strategy::run::<P>(measurements))
+    }
+
+    /// Gives a connector a request of the provider.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn receive<P: ChannelConnector>(&mut self, webhook: Webhook) -> Result<Received, Error> {
+        self.run(|| channel_connector::receive::<P>(webhook))
+    }
+
+    /// Asks a connector for the request that sends a message.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn render<P: ChannelConnector>(&mut self, message: Outgoing) -> Result<Request, Error> {
+        self.run(|| channel_connector::render::<P>(message))
+    }
+
+    /// Gives a connector the provider's response.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn conclude<P: ChannelConnector>(&mut self, response: Response) -> Result<Conclusion, Error> {
+        self.run(|| channel_connector::conclude::<P>(response))
+    }
+
+    /// Asks an agent assist.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn suggest<P: AgentAssist>(&mut self, conversation: Conversation) -> Result<Vec<Suggestion>, Error> {
+        self.run(|| agent_assist::run::<P>(conversation))
+    }
+
     /// Asks a tag generator.
     ///
     /// # Errors
@@ -143,6 +197,65 @@ impl Call {
         let next = self.host.run(|| voice_flow::run::<P>(state, event))?;
         self.state = next.state;
         Ok(next.actions)
+    }
+}
+
+/// One written conversation through a chat flow: keeps the state and the messages between steps as the host does.
+#[derive(Debug, Default)]
+pub struct Chat {
+    /// What the flow may see.
+    pub host: Host,
+    /// The flow's state, as the host keeps it.
+    pub state: Vec<u8>,
+}
+
+impl Chat {
+    /// A conversation that has not started.
+    pub fn new(host: Host) -> Self {
+        Self {
+            host,
+            state: Vec::new(),
+        }
+    }
+
+    /// Gives the flow one event. What it sends is kept among the messages.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn step<P: ChatFlow>(&mut self, event: ChatEvent) -> Result<Vec<ChatAction>, Error> {
+        let state = self.state.clone();
+        let next = self.host.run(|| chat_flow::run::<P>(state, event))?;
+        self.state = next.state;
+        for action in &next.actions {
+            if let ChatAction::Send(sent) = action {
+                self.keep(Author::Bot, &sent.text);
+            }
+        }
+        Ok(next.actions)
+    }
+
+    /// The customer writes.
+    ///
+    /// # Errors
+    /// The plugin's.
+    pub fn say<P: ChatFlow>(&mut self, text: &str) -> Result<Vec<ChatAction>, Error> {
+        let message = self.keep(Author::Customer, text);
+        self.step::<P>(ChatEvent::Received(chat::Received {
+            message,
+            attachments: Vec::new(),
+        }))
+    }
+
+    fn keep(&mut self, author: Author, text: &str) -> Message {
+        let message = Message {
+            number: self.host.messages.last().map_or(1, |last| last.number + 1),
+            at: self.host.now,
+            author,
+            agent: None,
+            text: text.to_owned(),
+        };
+        self.host.messages.push(message.clone());
+        message
     }
 }
 
@@ -211,6 +324,74 @@ pub(crate) mod imports {
         pub(crate) fn queue(id: &str) -> Result<QueueStatus, Error> {
             HOST.with_borrow(|host| host.queues.get(id).cloned())
                 .ok_or_else(|| Error::new("unknown-queue", format!("there is no queue {id:?}")))
+        }
+    }
+
+    pub(crate) mod chats {
+        use super::super::{ChatInfo, Error, HOST};
+        use crate::chat::QueueStatus;
+
+        pub(crate) fn current() -> Result<ChatInfo, Error> {
+            HOST.with_borrow(|host| host.chat.clone()).ok_or_else(|| {
+                Error::new(
+                    "not-granted",
+                    "the conversation may not be seen: set `chat` of the test's host",
+                )
+            })
+        }
+
+        pub(crate) fn queue(id: &str) -> Result<QueueStatus, Error> {
+            super::calls::queue(id).map(|status| QueueStatus {
+                waiting: status.waiting,
+                available: status.available,
+                signed_in: status.signed_in,
+                longest_wait: status.longest_wait,
+                expected_wait: status.expected_wait,
+            })
+        }
+    }
+
+    pub(crate) mod entries {
+        use super::super::{Entry, Error, HOST, Hit, Query};
+
+        pub(crate) fn search(query: &Query) -> Result<Vec<Hit>, Error> {
+            let words: Vec<_> = query.text.split_whitespace().map(str::to_lowercase).collect();
+            if words.is_empty() || query.text.len() > 512 {
+                return Err(Error::new("bad-query", "text: expected 1 to 512 bytes"));
+            }
+            let found = |entry: &Entry| {
+                let text = format!("{} {}", entry.title, entry.body).to_lowercase();
+                words.iter().filter(|word| text.contains(word.as_str())).count()
+            };
+            HOST.with_borrow(|host| {
+                let mut hits: Vec<_> = host
+                    .knowledge
+                    .iter()
+                    .filter(|entry| query.kind.is_none_or(|kind| kind == entry.kind))
+                    .filter(|entry| {
+                        query
+                            .language
+                            .as_ref()
+                            .is_none_or(|language| *language == entry.language)
+                    })
+                    .map(|entry| Hit {
+                        id: entry.id.clone(),
+                        kind: entry.kind,
+                        title: entry.title.clone(),
+                        language: entry.language.clone(),
+                        snippet: entry.body.chars().take(256).collect(),
+                        score: found(entry) as f32,
+                    })
+                    .filter(|hit| hit.score > 0.0)
+                    .collect();
+                hits.sort_by(|a, b| b.score.total_cmp(&a.score));
+                Ok(super::first(&hits, query.limit, 20))
+            })
+        }
+
+        pub(crate) fn get(id: &str) -> Result<Entry, Error> {
+            HOST.with_borrow(|host| host.knowledge.iter().find(|entry| entry.id == id).cloned())
+                .ok_or_else(|| Error::new("unknown-entry", format!("there is no entry {id:?}")))
         }
     }
 

@@ -2,11 +2,11 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::host;
 pub use crate::{
     Error, bindings::voice_flow::exports::cx::voice_flow::flow::Next, call::*,
     register_voice_flow as register,
 };
+use crate::{host, state};
 
 /// A voice flow. It keeps nothing in memory between steps: what it wants to remember is its [`State`](Self::State).
 pub trait VoiceFlow {
@@ -33,16 +33,8 @@ pub trait VoiceFlow {
     /// # Errors
     /// The call stays with the old version.
     fn migrate(_old_schema: u32, state: &[u8]) -> Result<Self::State, Error> {
-        decode(state)
+        state::read(state)
     }
-}
-
-fn decode<T: DeserializeOwned + Default>(state: &[u8]) -> Result<T, Error> {
-    if state.is_empty() {
-        return Ok(T::default());
-    }
-    serde_json::from_slice(state)
-        .map_err(|error| Error::new("bad-state", format!("the call's state: {error}")))
 }
 
 #[doc(hidden)]
@@ -50,11 +42,10 @@ pub fn run<P: VoiceFlow>(state: Vec<u8>, event: CallEvent) -> Result<Next, Error
     let config = host::config()?;
     let mut state = match event {
         CallEvent::Migrated(schema) => P::migrate(schema, &state)?,
-        _ => decode(&state)?,
+        _ => state::read(&state)?,
     };
     let actions = P::step(&config, &mut state, event)?;
-    let state = serde_json::to_vec(&state)
-        .map_err(|error| Error::new("bad-state", format!("the new state: {error}")))?;
+    let state = state::write(&state)?;
     Ok(Next { state, actions })
 }
 
