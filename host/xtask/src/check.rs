@@ -1,13 +1,14 @@
-//! `cargo xtask check`: what no compiler checks: floors, sizes of files, the top level, no built things in git.
+//! `cargo xtask check`: what no compiler checks: floors, sizes of files, the top level, no built things in git, and that
+//! released versions of the contract hold.
 
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{process, workspace};
+use crate::{frozen, process, workspace};
 
-/// Check floors, file sizes and the top level
+/// Check floors, file sizes, the top level and the released contract
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  cargo xtask check")]
 pub(crate) struct Arguments {}
@@ -64,7 +65,7 @@ const TOP_LEVEL: [&str; 15] = [
 
 pub(crate) fn main(_: &Arguments) -> Result<()> {
     run()?;
-    println!("floors, sizes and top level are as they should be");
+    println!("floors, sizes, top level and released contract are as they should be");
     Ok(())
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn run() -> Result<()> {
     let mut wrong = Vec::new();
     floors(&packages()?, &mut wrong);
     files(&tracked()?, &mut wrong)?;
+    frozen::check(&mut wrong)?;
     if wrong.is_empty() {
         return Ok(());
     }

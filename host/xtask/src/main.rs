@@ -5,6 +5,7 @@ mod apt;
 mod bench;
 mod check;
 mod example;
+mod frozen;
 mod guest;
 mod plugins;
 mod process;

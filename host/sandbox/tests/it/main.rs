@@ -5,6 +5,7 @@
 mod bundled;
 mod cache;
 mod contract;
+mod frozen;
 mod guest;
 mod hostile;
 mod questions;
