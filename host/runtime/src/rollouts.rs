@@ -198,18 +198,17 @@ fn count(
     what(side(&mut seen).at(now));
 }
 
-/// What a question's group hangs on: the interaction, or for an outbound attempt the number.
+/// What a question's group hangs on: the interaction; for an outbound attempt the number; for what is about neither the
+/// question itself.
 fn group_of(question: &Question) -> InteractionId {
-    match question {
-        Question::Flow(flow) => flow.call.interaction,
-        Question::Tags(tags) => tags.interaction,
-        Question::Scorecard(card) => card.interaction,
-        Question::Outbound(attempt) => {
-            let digest = Digest::of(attempt.number.as_str().as_bytes());
-            let bytes: [u8; 16] = std::array::from_fn(|n| digest.as_bytes()[n]);
-            InteractionId::from_uuid(Uuid::from_bytes(bytes))
-        }
-        Question::Routing(_) => InteractionId::from_uuid(Uuid::nil()),
+    let stands_for = |bytes: &[u8]| {
+        let digest = Digest::of(bytes);
+        InteractionId::from_uuid(Uuid::from_bytes(std::array::from_fn(|n| digest.as_bytes()[n])))
+    };
+    match (question.interaction(), question) {
+        (Some(interaction), _) => interaction,
+        (None, Question::Outbound(attempt)) => stands_for(attempt.number.as_str().as_bytes()),
+        (None, question) => stands_for(&serde_json::to_vec(question).unwrap_or_default()),
     }
 }
 

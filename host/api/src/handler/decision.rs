@@ -1,6 +1,5 @@
 //! Recorded plugin decisions: which version decided what, on what input, and what another would have decided.
 
-use jackfield_contact::decision::Question;
 use jackfield_runtime::{Example, RecordQuery, ReplayReport, ReplayRequest};
 use jackfield_sandbox::{DecisionRecord, Read};
 use jackfield_types::{DecisionId, ExtensionPoint, PluginId, Timestamp, Version, limits};
@@ -93,12 +92,7 @@ pub struct DecisionDetail {
 
 impl From<&DecisionRecord> for DecisionView {
     fn from(record: &DecisionRecord) -> Self {
-        let interaction = match &*record.question {
-            Question::Flow(flow) => Some(flow.call.interaction),
-            Question::Tags(tags) => Some(tags.interaction),
-            Question::Scorecard(card) => Some(card.interaction),
-            _ => None,
-        };
+        let interaction = record.question.interaction();
         let failure = record.result.as_ref().err();
         Self {
             id: record.id.to_string(),
