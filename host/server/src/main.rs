@@ -5,6 +5,7 @@
 mod cli;
 mod compile;
 mod demo;
+mod load;
 mod seed;
 mod serve;
 mod story;
@@ -36,6 +37,8 @@ enum Command {
     Serve(serve::Arguments),
     /// Place simulated calls and show each event of their journey.
     Demo(demo::Arguments),
+    /// Place simulated calls through a running server, with simulated agents.
+    Load(load::Arguments),
     /// Check and compile a component; the server starts this by itself.
     #[command(hide = true)]
     CompilePlugin(compile::Arguments),
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Serve(arguments) => serve::main(arguments),
         Command::Demo(arguments) => demo::main(arguments),
+        Command::Load(arguments) => load::main(&arguments),
         Command::CompilePlugin(arguments) => return compile::main(&arguments),
         Command::Client(command) => return cli::run(command),
     };

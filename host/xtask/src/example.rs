@@ -38,11 +38,12 @@ fn scenario(binary: &Path, script: &Path) -> Result<()> {
         .join(format!("scenario-{}", std::process::id()));
     fs::create_dir_all(&data)?;
     let mut server = Server::start(binary, &data)?;
-    let done = server.address().and_then(|url| {
+    let done = server.addresses().and_then(|(url, sip)| {
         process::run(
             Command::new(script)
                 .env("JACKFIELD", binary)
                 .env("JACKFIELD_URL", url)
+                .env("JACKFIELD_SIP", sip)
                 .env("JACKFIELD_KEY_FILE", data.join("demo-admin.key"))
                 .env("CARGO_TARGET_DIR", workspace::target()),
         )
@@ -80,19 +81,21 @@ impl Server {
         Ok(Self { child })
     }
 
-    /// Where its HTTP interface listens, as soon as it says that it is ready.
-    fn address(&mut self) -> Result<String> {
+    /// Where its HTTP interface and its SIP listen, as soon as it says that it is ready.
+    fn addresses(&mut self) -> Result<(String, String)> {
         let lines = BufReader::new(self.child.stdout.take().context("the server has no output")?).lines();
         let (found, address) = mpsc::channel();
         // Reads on to the end: a server whose output is not taken would come to a stop.
         thread::spawn(move || {
-            let mut url = None;
+            let (mut url, mut sip) = (None, None);
             for line in lines.map_while(Result::ok) {
-                match line.strip_prefix("http ") {
-                    Some(rest) => url = rest.split_whitespace().next().map(str::to_owned),
+                let mut words = line.split_whitespace();
+                match (words.next(), words.next()) {
+                    (Some("http"), Some(address)) => url = Some(address.to_owned()),
+                    (Some("sip"), Some(address)) => sip = Some(address.to_owned()),
                     // The receiver may have given up.
-                    None if line == "ready" => drop(found.send(url.take())),
-                    None => {}
+                    (Some("ready"), None) => drop(found.send(url.take().zip(sip.take()))),
+                    _ => {}
                 }
             }
         });

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Rolls a better routing out step by step, and has a broken one taken back, while customers call. Needs a server started by
+# `cargo xtask run`.
+set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target}
+jackfield=${JACKFIELD:-$target/debug/jackfield}
+JACKFIELD_KEY_FILE=${JACKFIELD_KEY_FILE:-$target/demo/demo-admin.key}
+export JACKFIELD_KEY_FILE
+gates=$root/examples/safe-rollout/gates.json
+
+# Whether the rollout at the queue still goes on.
+under_way() {
+    "$jackfield" plugin rollout --binding queue:support --json | grep -q '"under_way": true'
+}
+
+# Moves on as soon as the gates are passed.
+promote() {
+    until "$jackfield" plugin promote --binding queue:support "$@" 2>/dev/null; do
+        under_way || { echo "the rollout was taken back"; exit 1; }
+        sleep 1
+    done
+}
+
+echo "== longest-idle decides, nobody has after-call work, and customers begin to call"
+for plugin in longest-idle last-agent off-by-one; do
+    "$jackfield" plugin upload "$target/plugins/$plugin-0.1.0.wasm"
+done
+"$jackfield" queue set support --name Support --wrap-up 0
+"$jackfield" binding set queue:support longest-idle@0.1.0
+load=$(mktemp)
+"$jackfield" load --calls 40 --at-once 2 --talk-ms 200 >"$load" 2>&1 &
+calls=$!
+trap 'kill $calls 2>/dev/null || true; rm -f "$load"' EXIT
+
+echo "== last-agent: replayed, then in shadow"
+sleep 5
+"$jackfield" plugin replay --binding queue:support --candidate last-agent@0.1.0
+"$jackfield" plugin shadow --binding queue:support last-agent@0.1.0 --gates "$gates" --why "callers like to meet again"
+
+echo "== ... a canary for half of the callers, then active"
+promote --percent 50 --why "no trap in shadow"
+promote --why "no trap for half of the callers"
+
+echo "== off-by-one: its replay shows the mistake, and it is refused"
+"$jackfield" plugin replay --binding queue:support --candidate off-by-one@0.1.0
+if "$jackfield" plugin canary --binding queue:support --percent 50 off-by-one@0.1.0 --gates "$gates"; then
+    echo "it should have been refused"
+    exit 1
+fi
+
+echo "== somebody forces it; the gates take it back by themselves"
+"$jackfield" plugin canary --binding queue:support --percent 50 off-by-one@0.1.0 --gates "$gates" --force --why "surely it is fine"
+while under_way; do sleep 1; done
+"$jackfield" plugin rollout --binding queue:support --history
+
+echo "== not one caller was lost"
+wait $calls || { cat "$load"; exit 1; }
+cat "$load"
