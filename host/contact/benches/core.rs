@@ -274,7 +274,7 @@ impl Site {
                 reason: "called".into(),
                 expires_at: None,
             })]),
-            Question::Outbound(_) => panic!("nobody is called"),
+            other => panic!("a voice call asks no {} plugin", other.kind()),
         }
     }
 

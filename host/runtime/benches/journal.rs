@@ -10,7 +10,7 @@ use jackfield_contact::config::{AgentConfig, NumberConfig, QueueConfig};
 use jackfield_contact::event::Event;
 use jackfield_contact::input::{Input, WantedState};
 use jackfield_contact::leg::{Cause, LegEvent};
-use jackfield_runtime::{Platform, PlatformOptions, StoreKind, Tenant, TenantRecord};
+use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind, Tenant, TenantRecord};
 use jackfield_types::{AgentId, Channel, E164, InteractionId, LegId, QueueId, TenantId, Timestamp};
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
 use uuid::Uuid;
@@ -133,6 +133,7 @@ async fn measure() {
         data_dir: folder.path().to_owned(),
         store: StoreKind::Folder(folder.path().join("store")),
         voice: None,
+        plugins: PluginOptions::default(),
     };
     let platform = Platform::start(options).await.unwrap();
     let tenant = tenant(&platform).await;

@@ -13,7 +13,7 @@ pub struct Observed {
     pub traps: u64,
     /// Errors that it answered with (`plugin-error`), and failures with codes that are not known here.
     pub errors: u64,
-    /// Failures of the host: `no-binding`, `overloaded`, `unavailable`. They say nothing about the plugin.
+    /// Failures of the host: `no-binding`, `overloaded`, `unavailable`, `quota`. They say nothing about the plugin.
     pub host_failures: u64,
     /// Decisions, of `decisions`, that something else had to make, or nothing made: every failure is one.
     pub fallbacks: u64,
@@ -41,7 +41,7 @@ impl Observed {
     /// Counts a decision: its fuel, the code of its failure, and whether something else had to decide.
     pub fn decision(&mut self, fuel: u64, failed: Option<&str>, fell_back: bool) {
         match failed {
-            Some("no-binding" | "overloaded" | "unavailable") => {
+            Some("no-binding" | "overloaded" | "unavailable" | "quota") => {
                 self.host_failures += 1;
                 return;
             }
@@ -155,10 +155,11 @@ mod tests {
         }
         seen.decision(7, Some("plugin-error"), false);
         seen.decision(0, Some("overloaded"), true);
+        seen.decision(0, Some("quota"), false);
         seen.decision(100, None, false);
         seen.decision(100, None, true);
         assert_eq!((seen.decisions, seen.traps, seen.errors), (9, 6, 1));
-        assert_eq!((seen.host_failures, seen.fallbacks), (1, 8));
+        assert_eq!((seen.host_failures, seen.fallbacks), (2, 8));
         assert_eq!((seen.fuel_decisions(), seen.fuel_p99()), (2, Some(103)));
     }
 
