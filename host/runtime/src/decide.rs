@@ -19,6 +19,7 @@ use crate::centre_loop::{Decided, Report};
 use crate::clock;
 use crate::flows::Flows;
 use crate::metrics::add;
+use crate::narrower::narrower;
 use crate::platform::Shared;
 use crate::reads::TenantReads;
 use crate::tenant::Tenant;
@@ -62,7 +63,11 @@ impl Decider {
         customer: Option<CustomerId>,
     ) -> Option<Report> {
         let tenant = self.tenant.clone();
-        let Some(bound) = tenant.inner.shared.registry.bound(tenant.id(), &point) else {
+        let registry = &tenant.inner.shared.registry;
+        let point = narrower(point, &question, |point| {
+            registry.bound(tenant.id(), point).is_some()
+        });
+        let Some(bound) = registry.bound(tenant.id(), &point) else {
             let failure = failure("no-binding", &format!("nothing is bound at {point}"));
             return Some(Report::Decided(Decided::failed(ask, point, failure)));
         };

@@ -18,6 +18,7 @@ mod flows;
 mod history;
 mod metering;
 mod metrics;
+mod narrower;
 mod outbound;
 mod platform;
 mod project;

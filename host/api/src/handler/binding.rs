@@ -38,7 +38,9 @@ fn empty() -> Value {
 /// What is, or was, plugged in somewhere.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BindingView {
-    /// Where: `number:+E.164`, `queue:ID`, `tenant:outbound-rule`, `tenant:tag-generator` or `tenant:qa-scorecard`.
+    /// Where: `number:+E.164`, `chat:ENTRY`, `queue:ID`, `queue:ID:agent-assist`, `campaign:ID:pacing-strategy`,
+    /// `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, or `tenant:` and `outbound-rule`,
+    /// `tag-generator`, `qa-scorecard` or `agent-assist`.
     pub point: String,
     /// The plugin.
     pub plugin: String,
@@ -97,7 +99,7 @@ pub(crate) async fn get_binding(who: InTenant, Path(point): Path<ExtensionPoint>
 }
 
 /// Plugs a plugin in. The next decision at the point is made by it; decisions under way end as they began.
-#[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path, description = "`number:+E.164`, `queue:ID`, `tenant:outbound-rule`, `tenant:tag-generator` or `tenant:qa-scorecard`.")), request_body = BindingBody, responses((status = 200, body = BindingView)))]
+#[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path, description = "`number:+E.164`, `chat:ENTRY`, `queue:ID`, `queue:ID:agent-assist`, `campaign:ID:pacing-strategy`, `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, or `tenant:` and `outbound-rule`, `tag-generator`, `qa-scorecard` or `agent-assist`.")), request_body = BindingBody, responses((status = 200, body = BindingView)))]
 pub(crate) async fn put_binding(
     who: InTenant,
     Path(point): Path<ExtensionPoint>,

@@ -18,7 +18,8 @@ pub struct PluginView {
     pub id: String,
     /// Its version.
     pub version: String,
-    /// `voice-flow`, `routing-strategy`, `outbound-rule`, `tag-generator` or `qa-scorecard`.
+    /// `voice-flow`, `chat-flow`, `routing-strategy`, `outbound-rule`, `pacing-strategy`, `tag-generator`,
+    /// `qa-scorecard`, `channel-connector` or `agent-assist`.
     pub kind: String,
     /// SHA-256 of the component, 64 hex digits.
     pub digest: String,

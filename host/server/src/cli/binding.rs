@@ -29,16 +29,23 @@ const FIELDS: &[Column] = &[
 
 /// Bindings: plug plugins in, swap them, take them out, while calls are in progress.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "A POINT is number:+E.164 (voice flow), queue:ID (routing strategy), tenant:outbound-rule,
-tenant:tag-generator or tenant:qa-scorecard.
+#[command(after_help = "A POINT is
+  number:+E.164                 voice flow
+  chat:ENTRY                    chat flow
+  queue:ID                      routing strategy
+  queue:ID:agent-assist         agent assist of a queue
+  campaign:ID:pacing-strategy   pacing of a campaign
+  campaign:ID:outbound-rule:N   rule N (1 to 16) of a campaign
+  connector:ID                  channel connector
+  call-type:ID:qa-scorecard     scorecard of a call type, in place of the tenant's
+  tenant:KIND                   outbound-rule, tag-generator, qa-scorecard or agent-assist
+Chat entries, campaigns, connectors and agent assist are not asked by this version yet.
 
 Examples:
   jackfield binding set queue:support skills-routing@0.1.0 --config '{\"relaxation\": [{\"after-seconds\": 20, \"lower-levels-by\": 2}]}'
   jackfield binding set number:+8675512345678 ivr-menu --config menu.json
   jackfield binding history queue:support
-  jackfield binding remove tenant:tag-generator"
-)]
+  jackfield binding remove tenant:tag-generator")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,
