@@ -13,6 +13,8 @@ mod messages;
 mod scores;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod written_tests;
 
 use std::ops::RangeInclusive;
 

@@ -95,7 +95,7 @@ fn tag(name: &str, expires_at: Option<u64>) -> Tag {
     }
 }
 
-fn interaction() -> InteractionId {
+pub(super) fn interaction() -> InteractionId {
     "0198f000-0000-7000-8000-000000000001".parse().unwrap()
 }
 
@@ -139,7 +139,7 @@ fn routing() -> Question {
     }))
 }
 
-fn state(question: Question, reads: Arc<dyn Reads>) -> State {
+pub(super) fn state(question: Question, reads: Arc<dyn Reads>) -> State {
     let question = Arc::new(question);
     let ceilings = Ceilings::of(question.kind());
     State::new(
@@ -154,7 +154,7 @@ fn state(question: Question, reads: Arc<dyn Reads>) -> State {
     )
 }
 
-fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
+pub(super) fn code<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
     result.unwrap_err().code
 }
 
