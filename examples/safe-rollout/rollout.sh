@@ -27,10 +27,10 @@ echo "== longest-idle decides, nobody has after-call work, and customers begin t
 for plugin in longest-idle last-agent off-by-one; do
     "$jackfield" plugin upload "$target/plugins/$plugin-0.1.0.wasm"
 done
-"$jackfield" queue set support --name Support --wrap-up 0
+"$jackfield" queue set support --name Support --wrap-up 0s
 "$jackfield" binding set queue:support longest-idle@0.1.0
 load=$(mktemp)
-"$jackfield" load --calls 40 --at-once 2 --talk-ms 200 >"$load" 2>&1 &
+"$jackfield" load --calls 1000 --at-once 2 --talk-ms 200 >"$load" 2>&1 &
 calls=$!
 trap 'kill $calls 2>/dev/null || true; rm -f "$load"' EXIT
 
@@ -56,5 +56,6 @@ while under_way; do sleep 1; done
 "$jackfield" plugin rollout --binding queue:support --history
 
 echo "== not one caller was lost"
+kill $calls
 wait $calls || { cat "$load"; exit 1; }
 cat "$load"

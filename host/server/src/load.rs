@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use jackfield_voice::softphone::{PhoneEvent, Softphone, SoftphoneOptions, tone};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -33,7 +34,7 @@ pub(crate) struct Arguments {
     /// Keys that each customer presses when the call is answered.
     #[arg(long, default_value = "0")]
     digits: String,
-    /// Calls to place.
+    /// Calls to place; an interrupt ends the run after those under way.
     #[arg(long, default_value_t = 10)]
     calls: usize,
     /// Customers on the line at the same time, 1 to 200.
@@ -92,6 +93,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         phones.spawn(answer_all(phone));
     }
     let (counts, began) = (Arc::<Counts>::default(), Instant::now());
+    let stop = stop_on_signal(counts.clone(), arguments.calls);
     let mut customers = JoinSet::new();
     for n in 0..arguments.at_once.min(arguments.calls) {
         let options = SoftphoneOptions::loopback(arguments.sip, &format!("+4420794610{n:02}"));
@@ -110,6 +112,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     while let Some(done) = customers.join_next().await {
         done?;
     }
+    stop.abort();
     let (talked, lost) = (counts.talked.load(Relaxed), counts.lost.load(Relaxed));
     let seconds = began.elapsed().as_secs_f64();
     if arguments.json {
@@ -127,6 +130,20 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         bail!("{lost} customers did not get to talk with an agent");
     }
     Ok(())
+}
+
+/// Ends the run after the calls under way.
+fn stop_on_signal(counts: Arc<Counts>, calls: usize) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let Ok(mut terminated) = signal(SignalKind::terminate()) else {
+            return;
+        };
+        tokio::select! {
+            _ = terminated.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        counts.placed.store(calls, Relaxed);
+    })
 }
 
 /// One customer's call; whether an agent was heard.

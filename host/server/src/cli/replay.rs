@@ -41,6 +41,14 @@ pub(super) fn run(replay: Replay, json: bool, client: &Client, out: &mut Output)
     show(&answer, out)
 }
 
+/// A text that leaves the line readable.
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(160) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 fn show(answer: &Value, out: &mut Output) -> Result<(), Failure> {
     let count = |field: &str| answer[field].as_u64().unwrap_or_default();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -83,10 +91,12 @@ fn show(answer: &Value, out: &mut Output) -> Result<(), Failure> {
             out.line(&format!("  asks for {missing}, which the record does not hold"))?;
         }
         if let Some(failure) = example["failure"].as_str() {
-            out.line(&format!("  fails: {failure}"))?;
+            out.line(&format!("  fails: {}", cut(failure)))?;
+            continue;
         }
         for difference in example["differences"].as_array().into_iter().flatten() {
             let (before, after) = (&difference["before"], &difference["after"]);
+            let (before, after) = (cut(&before.to_string()), cut(&after.to_string()));
             out.line(&format!("  {}: {before} → {after}", text(&difference["path"])))?;
         }
     }
