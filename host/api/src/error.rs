@@ -171,7 +171,9 @@ fn by_code(code: &str, field: Option<&str>, detail: String) -> Problem {
     let status = match code {
         "unavailable" => return Problem::unavailable(detail),
         "overloaded" => return Problem::overloaded(detail),
-        "in-use" | "wrong-state" | "too-many" | "queue-full" | "version-exists" => StatusCode::CONFLICT,
+        "in-use" | "wrong-state" | "too-many" | "queue-full" | "version-exists" | "exists" | "yanked" => {
+            StatusCode::CONFLICT
+        }
         _ if code.starts_with("unknown-") && field.is_none() => StatusCode::NOT_FOUND,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
@@ -202,7 +204,7 @@ impl From<SubmitError> for Problem {
 
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
-        by_code(error.code(), error.field(), error.to_string())
+        by_code(error.code(), error.field().as_deref(), error.to_string())
     }
 }
 

@@ -15,7 +15,7 @@ use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
     agent, binding, customer, decision, docs, event, health, interaction, key, number, outbound, plugin,
-    queue, recording, rollout, tenant, usage, user,
+    queue, recording, rollout, tenant, trust, usage, user,
 };
 use crate::{App, layers};
 
@@ -131,6 +131,39 @@ pub(crate) fn routes() -> Vec<Route> {
         // Plugins
         route("/v1/plugins", INSPECT, routes!(plugin::list_plugins)),
         route("/v1/plugins", BUILD, routes!(plugin::upload_plugin)).body_limit(limits::MAX_COMPONENT_BYTES),
+        route(
+            "/v1/plugins/{plugin}/{version}",
+            INSPECT,
+            routes!(plugin::get_plugin),
+        ),
+        route(
+            "/v1/plugins/{plugin}/{version}/yank",
+            BUILD,
+            routes!(plugin::yank_plugin),
+        ),
+        route(
+            "/v1/plugins/{plugin}/{version}/unyank",
+            BUILD,
+            routes!(plugin::unyank_plugin),
+        ),
+        route("/v1/plugin-policy", INSPECT, routes!(trust::get_plugin_policy)),
+        route("/v1/plugin-policy", ADMIN, routes!(trust::put_plugin_policy)),
+        route(
+            "/v1/plugin-grants/{plugin}",
+            INSPECT,
+            routes!(trust::get_plugin_grant),
+        ),
+        route(
+            "/v1/plugin-grants/{plugin}",
+            ADMIN,
+            routes!(trust::put_plugin_grant, trust::remove_plugin_grant),
+        ),
+        route("/v1/trusted-keys", INSPECT, routes!(trust::list_trusted_keys)),
+        route(
+            "/v1/trusted-keys/{name}",
+            ADMIN,
+            routes!(trust::put_trusted_key, trust::remove_trusted_key),
+        ),
         route("/v1/bindings", INSPECT, routes!(binding::list_bindings)),
         route("/v1/bindings/{point}", INSPECT, routes!(binding::get_binding)),
         route(

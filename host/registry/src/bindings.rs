@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jackfield_sandbox::Plugin;
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{ExtensionPoint, OpContext, PluginId, Timestamp, Version, limits};
 
+use crate::record::check_why;
+use crate::schema;
 use crate::{
     BINDING_HISTORY, BINDINGS, BindRequest, BindingRecord, Bound, PluginRecord, Registry, RegistryError,
 };
@@ -38,6 +41,7 @@ impl Registry {
         request: BindRequest,
         now: Timestamp,
     ) -> Result<BindingRecord, RegistryError> {
+        check_why(request.why.as_deref())?;
         let point = request.point;
         let plugin = self
             .fitting(
@@ -66,6 +70,7 @@ impl Registry {
             revision,
             bound_at: now,
             bound_by: ctx.actor.to_string(),
+            why: request.why,
         };
         let previous = before.map(|bound| {
             // N−1 is kept, N−2 is let go.
@@ -73,6 +78,7 @@ impl Registry {
                 record: bound.record.clone(),
                 config: bound.config.clone(),
                 plugin: bound.plugin.clone(),
+                granted: bound.granted.clone(),
                 previous: None,
                 candidate: None,
             })
@@ -115,6 +121,8 @@ impl Registry {
                 found: plugin.kind,
             });
         }
+        self.check_may_bind(ctx, &plugin).await?;
+        check_config(self.loaded(ctx, plugin.digest).await?, config.clone()).await?;
         Ok(plugin)
     }
 
@@ -194,11 +202,13 @@ impl Registry {
         previous: Option<Arc<Bound>>,
     ) -> Result<Arc<Bound>, RegistryError> {
         let plugin = self.loaded(ctx, record.digest).await?;
+        let granted = self.granted(ctx, &record.plugin).await?;
         let config = record.config.to_string().into();
         Ok(Arc::new(Bound {
             record,
             config,
             plugin,
+            granted,
             previous,
             candidate: None,
         }))
@@ -211,6 +221,17 @@ impl Registry {
             table
         });
     }
+}
+
+/// Against the schema of the plugin; on a blocking thread, since both may be large.
+async fn check_config(plugin: Arc<Plugin>, config: serde_json::Value) -> Result<(), RegistryError> {
+    let checked = tokio::task::spawn_blocking(move || match &plugin.manifest().config_schema {
+        Some(schema) => schema::check_config(schema, &config),
+        None => Ok(()),
+    });
+    checked
+        .await
+        .map_err(|error| RegistryError::Unavailable(format!("checking the configuration: {error}")))?
 }
 
 fn history_key(point: &str, revision: u64) -> String {

@@ -3,8 +3,12 @@
 //! Policy: every refusal names the thing and what would have been accepted, has a stable code for machines, and
 //! changes nothing. Trouble of the store or the disk is `Unavailable` and may be tried again.
 
+use std::borrow::Cow;
+
 use jackfield_sandbox::{InvalidComponent, LoadError};
-use jackfield_types::{ExtensionPoint, PluginId, PluginKind, Version};
+use jackfield_types::{ExtensionPoint, KeyName, PluginId, PluginKind, Version, limits};
+
+use crate::PublicKey;
 
 /// What can go wrong in the registry.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +61,61 @@ pub enum RegistryError {
     /// No rollout is under way.
     #[error("no rollout is under way at {0}; start one first")]
     NoRollout(ExtensionPoint),
+    /// The configuration is not what the plugin's schema allows.
+    #[error("config: {problem}")]
+    WrongConfig {
+        /// The wrong field as a JSON pointer into the configuration.
+        pointer: String,
+        /// The wrong fields, each with what was found and expected.
+        problem: String,
+    },
+    /// A reason is too long.
+    #[error("why: {found} bytes: expected at most {most}", most = limits::MAX_WHY_BYTES)]
+    LongWhy {
+        /// Its bytes.
+        found: usize,
+    },
+    /// The version was withdrawn.
+    #[error(
+        "plugin {plugin} {version} was yanked{}: choose another version, or take that back with unyank",
+        why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default()
+    )]
+    Yanked {
+        /// Which.
+        plugin: PluginId,
+        /// Which version.
+        version: Version,
+        /// Why it was.
+        why: Option<String>,
+    },
+    /// Nobody signed the version.
+    #[error(
+        "plugin {plugin} {version} is not signed, and this tenant refuses unsigned plugins: sign it, or have an \
+         administrator allow unsigned ones"
+    )]
+    Unsigned {
+        /// Which.
+        plugin: PluginId,
+        /// Which version.
+        version: Version,
+    },
+    /// It is signed by somebody whom the tenant doesn't trust.
+    #[error(
+        "signed with {0}, which is none of the keys that this tenant trusts: an administrator can add it"
+    )]
+    UntrustedKey(PublicKey),
+    /// The signature is not that of what was uploaded.
+    #[error("the signature is not one of this component; the text to be signed is:\n{0}")]
+    BadSignature(String),
+    /// The tenant trusts another key under this name.
+    #[error("another key is trusted under the name {0}: remove it first, or choose another name")]
+    KeyExists(KeyName),
+    /// No such trusted key.
+    #[error("no key is trusted under the name {0}")]
+    UnknownKey(KeyName),
+    /// Nothing is listed for the plugin.
+    #[error("nothing is listed for plugin {0}: the tenant's policy holds")]
+    UnknownGrant(PluginId),
     /// A limit of the tenant is reached.
     #[error("a tenant can have {most} {what} at most; remove one first")]
     TooMany {
@@ -87,23 +146,32 @@ impl RegistryError {
             Self::Load(LoadError::Limit(_)) => "compile-limit",
             Self::InvalidComponent(_) | Self::Load(_) => "invalid-component",
             Self::Overloaded(_) => "overloaded",
-            Self::InvalidConfig(_) => "invalid-config",
-            Self::InvalidRollout { .. } => "invalid-value",
+            Self::InvalidRollout { .. } | Self::LongWhy { .. } => "invalid-value",
             Self::NoRollout(_) => "unknown-rollout",
+            Self::InvalidConfig(_) | Self::WrongConfig { .. } => "invalid-config",
+            Self::Yanked { .. } => "yanked",
+            Self::Unsigned { .. } => "unsigned",
+            Self::UntrustedKey(_) => "untrusted-key",
+            Self::BadSignature(_) => "bad-signature",
+            Self::KeyExists(_) => "exists",
+            Self::UnknownKey(_) => "unknown-trusted-key",
+            Self::UnknownGrant(_) => "unknown-grant",
             Self::TooMany { .. } => "too-many",
             Self::Unavailable(_) => "unavailable",
         }
     }
 
-    /// The field of the request that was wrong.
-    pub fn field(&self) -> Option<&'static str> {
-        match self {
-            Self::UnknownPlugin { version: None, .. } | Self::WrongKind { .. } => Some("plugin"),
-            Self::UnknownPlugin { .. } | Self::VersionExists { .. } => Some("version"),
-            Self::InvalidConfig(_) => Some("config"),
-            Self::InvalidRollout { field, .. } => Some(field),
-            _ => None,
-        }
+    /// The field of the request that was wrong; within the configuration a JSON pointer.
+    pub fn field(&self) -> Option<Cow<'static, str>> {
+        Some(match self {
+            Self::UnknownPlugin { version: None, .. } | Self::WrongKind { .. } => "plugin".into(),
+            Self::UnknownPlugin { .. } | Self::VersionExists { .. } | Self::Yanked { .. } => "version".into(),
+            Self::InvalidConfig(_) => "config".into(),
+            Self::WrongConfig { pointer, .. } => format!("/config{pointer}").into(),
+            Self::InvalidRollout { field, .. } => (*field).into(),
+            Self::LongWhy { .. } => "why".into(),
+            _ => return None,
+        })
     }
 }
 

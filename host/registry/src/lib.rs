@@ -8,16 +8,22 @@
 
 mod bindings;
 mod error;
+mod grants;
 mod plugins;
 mod record;
 pub mod rollout;
 mod rollouts;
+mod schema;
+mod trust;
 mod uploads;
+mod yank;
 
 pub use error::RegistryError;
+pub use grants::{GrantPolicy, GrantRecord, Granted, PluginPolicy, UnsignedPolicy};
 pub use record::{
-    BindRequest, BindingRecord, Bound, Candidate, PluginRecord, RolloutRecord, RolloutRequest, Seen,
+    BindRequest, BindingRecord, Bound, Candidate, PluginRecord, RolloutRecord, RolloutRequest, Seen, Yank,
 };
+pub use trust::{InvalidKey, PluginSignature, PublicKey, PublisherKey, SignedBy, TrustedKey, signed_text};
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -25,7 +31,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use arc_swap::ArcSwap;
 use jackfield_sandbox::{Plugin, Sandbox};
 use jackfield_store::{Space, Store};
-use jackfield_types::{Digest, ExtensionPoint, OpContext, TenantId, limits};
+use jackfield_types::{Digest, ExtensionPoint, Grants, OpContext, TenantId, limits};
 
 const PLUGINS: Space = Space::new("plugins");
 const BINDINGS: Space = Space::new("bindings");
@@ -48,11 +54,14 @@ struct Inner {
     /// Bindings change one at a time, so that the table and the store agree.
     changing: tokio::sync::Mutex<()>,
     uploads: uploads::Uploads,
+    granted: grants::GrantTable,
+    ceiling: Grants,
 }
 
 impl Registry {
-    /// A registry over a store. Bindings are not loaded before [`Registry::load_tenant`].
-    pub fn new(store: Store, sandbox: Sandbox) -> Self {
+    /// A registry over a store, in which no plugin has more than `ceiling`. Bindings are not loaded before
+    /// [`Registry::load_tenant`].
+    pub fn new(store: Store, sandbox: Sandbox, ceiling: Grants) -> Self {
         let inner = Inner {
             store,
             sandbox,
@@ -60,6 +69,8 @@ impl Registry {
             bound: ArcSwap::default(),
             changing: tokio::sync::Mutex::default(),
             uploads: uploads::Uploads::default(),
+            granted: grants::GrantTable::default(),
+            ceiling,
         };
         Self {
             inner: Arc::new(inner),

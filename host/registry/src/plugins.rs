@@ -1,21 +1,23 @@
 use std::sync::Arc;
 
-use jackfield_sandbox::{Plugin, Sandbox};
+use jackfield_sandbox::{InvalidComponent, Plugin, Sandbox};
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{Digest, OpContext, PluginId, Timestamp, Version, limits};
 
-use crate::{PLUGINS, PluginRecord, Registry, RegistryError};
+use crate::{PLUGINS, PluginRecord, PluginSignature, Registry, RegistryError, schema};
 
 impl Registry {
     /// Takes a component in: checks it, compiles it, stores it. The same bytes again answer the same record; other
-    /// bytes under a known version are refused. Uploads of one tenant take turns.
+    /// bytes under a known version are refused. Uploads of one tenant take turns. Without a signature it is refused
+    /// unless the tenant allows that.
     pub async fn upload(
         &self,
         ctx: &OpContext,
         wasm: Vec<u8>,
+        signature: Option<PluginSignature>,
         now: Timestamp,
     ) -> Result<PluginRecord, RegistryError> {
-        let upload = self.take_in(ctx, wasm, now);
+        let upload = self.take_in(ctx, wasm, signature, now);
         self.inner.uploads.in_turn(&ctx.tenant, upload).await
     }
 
@@ -23,6 +25,7 @@ impl Registry {
         &self,
         ctx: &OpContext,
         wasm: Vec<u8>,
+        signature: Option<PluginSignature>,
         now: Timestamp,
     ) -> Result<PluginRecord, RegistryError> {
         let wasm: Arc<[u8]> = wasm.into();
@@ -43,6 +46,9 @@ impl Registry {
                 version: known.version,
             });
         }
+        let signed_by = self
+            .check_signature(ctx, &manifest, digest, signature.as_ref())
+            .await?;
         if self.plugins(ctx).await?.len() >= limits::MAX_PLUGIN_VERSIONS {
             return Err(RegistryError::TooMany {
                 what: "plugin versions",
@@ -50,6 +56,12 @@ impl Registry {
             });
         }
         let size = wasm.len() as u64;
+        if let Some(schema) = manifest.config_schema.clone() {
+            let checked = tokio::task::spawn_blocking(move || schema::check_schema(&schema)).await;
+            checked
+                .map_err(|error| RegistryError::Unavailable(error.to_string()))?
+                .map_err(|why| InvalidComponent::Manifest(format!("config-schema: {why:.1000}")))?;
+        }
         // Checked and compiled now, so that binding finds it in the cache.
         drop(self.load(digest, wasm.clone()).await?);
         self.inner.store.blobs().put_stream(ctx, &wasm[..]).await?;
@@ -63,6 +75,9 @@ impl Registry {
             licence: manifest.provenance.licence,
             uploaded_at: now,
             uploaded_by: ctx.actor.to_string(),
+            capabilities: manifest.capabilities,
+            signed_by,
+            yanked: None,
         };
         let tx = Tx::new()
             .check_absent(PLUGINS, key.clone())
@@ -118,7 +133,7 @@ impl Registry {
         Ok((record, plugin))
     }
 
-    /// One version of a plugin; the newest when none is named.
+    /// One version of a plugin. When none is named: the newest that is not yanked, releases before pre-releases.
     pub async fn plugin(
         &self,
         ctx: &OpContext,
@@ -135,17 +150,22 @@ impl Registry {
                 Ok(serde_json::from_slice(&row.ok_or_else(unknown)?.value)?)
             }
             None => {
-                let newest = self
-                    .plugins(ctx)
-                    .await?
-                    .into_iter()
-                    .rfind(|record| record.id == *plugin);
+                let mut versions = self.plugins(ctx).await?;
+                versions.retain(|record| record.id == *plugin);
+                // All yanked: the refusal to bind says why.
+                let newest = versions.into_iter().max_by_key(|record| {
+                    (
+                        record.yanked.is_none(),
+                        record.version.pre.is_empty(),
+                        record.version.clone(),
+                    )
+                });
                 newest.ok_or_else(unknown)
             }
         }
     }
 }
 
-fn key(plugin: &PluginId, version: &Version) -> Vec<u8> {
+pub(crate) fn key(plugin: &PluginId, version: &Version) -> Vec<u8> {
     format!("{plugin}@{version}").into_bytes()
 }

@@ -1,11 +1,14 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jackfield_sandbox::Plugin;
-use jackfield_types::{Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version};
+use jackfield_sandbox::{CapabilityRequest, Plugin};
+use jackfield_types::{
+    Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version, limits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::rollout::{Gates, Observed, Stage, Verdict, Window, in_canary, judge};
+use crate::{Granted, RegistryError, SignedBy};
 
 /// One version of a plugin, as stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,26 @@ pub struct PluginRecord {
     pub uploaded_at: Timestamp,
     /// Who uploaded it.
     pub uploaded_by: String,
+    /// What it asks for.
+    #[serde(default)]
+    pub capabilities: Vec<CapabilityRequest>,
+    /// Whose signature it came with.
+    #[serde(default)]
+    pub signed_by: Option<SignedBy>,
+    /// That it was withdrawn; it can't be bound anew.
+    #[serde(default)]
+    pub yanked: Option<Yank>,
+}
+
+/// A version's withdrawal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Yank {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: String,
+    /// Why, at most 1,000 bytes.
+    pub why: Option<String>,
 }
 
 /// A binding, as stored; also one entry of a point's history.
@@ -51,6 +74,9 @@ pub struct BindingRecord {
     pub bound_at: Timestamp,
     /// Who bound it.
     pub bound_by: String,
+    /// Why, at most 1,000 bytes.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// A wish to bind.
@@ -62,8 +88,18 @@ pub struct BindRequest {
     pub plugin: PluginId,
     /// The version; `None`: the newest.
     pub version: Option<Version>,
-    /// The configuration, a JSON object of at most 64 KiB.
+    /// The configuration, a JSON object of at most 64 KiB that the plugin's schema allows.
     pub config: serde_json::Value,
+    /// Why, at most 1,000 bytes.
+    pub why: Option<String>,
+}
+
+/// A reason that somebody gave.
+pub(crate) fn check_why(why: Option<&str>) -> Result<(), RegistryError> {
+    match why.map(str::len) {
+        Some(found) if found > limits::MAX_WHY_BYTES => Err(RegistryError::LongWhy { found }),
+        _ => Ok(()),
+    }
 }
 
 /// What is plugged in at a point, ready to decide.
@@ -74,6 +110,8 @@ pub struct Bound {
     pub config: Arc<str>,
     /// The loaded plugin.
     pub plugin: Arc<Plugin>,
+    /// What tenant and platform grant it, at each moment.
+    pub granted: Granted,
     /// What was bound here before: the last good version, asked when this one fails.
     pub previous: Option<Arc<Bound>>,
     /// What may become active here, while its rollout goes on.

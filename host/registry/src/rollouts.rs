@@ -101,6 +101,7 @@ impl Registry {
                 plugin: record.plugin.clone(),
                 version: Some(record.version.clone()),
                 config: record.config.clone(),
+                why: Some(why.clone()).filter(|why| !why.is_empty()),
             };
             self.bind(ctx, request, now).await?;
         } else if to != Stage::RolledBack {
@@ -194,6 +195,7 @@ impl Registry {
             config: rollout.config.clone(),
             bound_at: rollout.moved_at,
             bound_by: rollout.moved_by.clone(),
+            why: Some(rollout.why.clone()),
             ..active.record.clone()
         };
         let window = || Window::new(rollout.gates.window_ms);
@@ -233,6 +235,7 @@ fn beside(active: &Bound, candidate: Option<Arc<Candidate>>) -> Arc<Bound> {
         record: active.record.clone(),
         config: active.config.clone(),
         plugin: active.plugin.clone(),
+        granted: active.granted.clone(),
         previous: active.previous.clone(),
         candidate,
     })

@@ -10,7 +10,7 @@ use jackfield_registry::Bound;
 use jackfield_sandbox::{Decision, DecisionRecord, ENGINE, Env, LogLevel, Read, Recording};
 use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{
-    CustomerId, DecisionId, ExtensionPoint, InteractionId, OpContext, PluginKind, Timestamp,
+    CustomerId, DecisionId, ExtensionPoint, Grants, InteractionId, OpContext, PluginKind, Timestamp,
 };
 use uuid::Uuid;
 
@@ -204,10 +204,12 @@ impl Asking<'_> {
         }
         let reads = TenantReads::new(tenant.clone(), point.clone(), self.customer.clone(), now);
         let recording = Arc::new(Recording::new(Arc::new(reads)));
+        let grants = bound.granted.now();
         let env = Env {
             now,
             config: bound.config.clone(),
             reads: recording.clone(),
+            grants,
             budget: None,
         };
         let (plugin, asked) = (bound.plugin.clone(), question.clone());
@@ -221,7 +223,7 @@ impl Asking<'_> {
         };
         let kind = question.kind();
         account(shared, tenant, point, kind, bound, &decision);
-        let record = self.record(question, bound, recording.take(), &decision);
+        let record = self.record(question, bound, grants, recording.take(), &decision);
         let kept = shared.recorder.keep(tenant.id(), record.clone());
         if !kept {
             add(&shared.metrics.records_lost, 1);
@@ -291,6 +293,7 @@ impl Asking<'_> {
         &self,
         question: Arc<Question>,
         bound: &Bound,
+        grants: Grants,
         reads: Vec<Read>,
         decision: &Decision,
     ) -> DecisionRecord {
@@ -311,6 +314,7 @@ impl Asking<'_> {
             receipt: decision.receipt,
             log: decision.log.clone(),
             complete: true,
+            grants,
         }
     }
 }

@@ -12,7 +12,7 @@ use jackfield_registry::Registry;
 use jackfield_sandbox::{CompilerCommand, Sandbox, SandboxOptions};
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
 use jackfield_types::{
-    AgentId, CustomerId, E164, LegId, OpContext, Role, TenantId, Timestamp, UserId, limits,
+    AgentId, CustomerId, E164, Grants, LegId, OpContext, Role, TenantId, Timestamp, UserId, limits,
 };
 use jackfield_voice::{Ha1, Voice, VoiceEvent, VoiceOptions};
 use serde::{Deserialize, Serialize};
@@ -50,10 +50,22 @@ pub struct PlatformOptions {
 }
 
 /// What the deployment says about plugins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PluginOptions {
     /// The process that checks and compiles components; `None`: this process, for tests.
     pub compiler: Option<CompilerCommand>,
+    /// What any plugin of any tenant may have at most.
+    pub ceiling: Grants,
+}
+
+impl Default for PluginOptions {
+    /// Compiles in this process and allows everything.
+    fn default() -> Self {
+        Self {
+            compiler: None,
+            ceiling: Grants::ALL,
+        }
+    }
 }
 
 /// Which store.
@@ -196,7 +208,7 @@ impl Platform {
         let shared = Arc::new(Shared {
             followers,
             first_follower: Mutex::new(Some(first_follower)),
-            registry: Registry::new(store.clone(), sandbox),
+            registry: Registry::new(store.clone(), sandbox, options.plugins.ceiling),
             directory: Arc::default(),
             admission: Admission::new(std::thread::available_parallelism().map_or(1, usize::from)),
             recorder: Recorder::start(store.clone(), metrics.clone()),

@@ -21,7 +21,7 @@ use jackfield_contact::decision::{
     Answer, Assignment, Plan, Question, RoutingAgent, RoutingQuestion, RoutingWork,
 };
 use jackfield_sandbox::{Env, NoReads, Plugin, Sandbox, SandboxOptions};
-use jackfield_types::{AgentId, Channel, QueueId, SkillId, Timestamp};
+use jackfield_types::{AgentId, Channel, Grants, QueueId, SkillId, Timestamp};
 
 const PLUGIN: &str = "skills-routing-0.1.0.wasm";
 
@@ -168,6 +168,7 @@ fn routing(criterion: &mut Criterion) {
             now: Timestamp(1_800_000_000_000),
             config: "{}".into(),
             reads: Arc::new(NoReads),
+            grants: Grants::ALL,
             budget: None,
         };
         let expected = native(&question);

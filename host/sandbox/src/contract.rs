@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use jackfield_types::{PluginKind, limits::MAX_COMPONENT_BYTES};
+use jackfield_types::{Capability, PluginKind, limits::MAX_COMPONENT_BYTES};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
 use wit_parser::{Resolve, WorldId};
 
@@ -95,6 +95,7 @@ pub(crate) fn inspect(wasm: &[u8]) -> Result<Manifest, InvalidComponent> {
         .map_err(malformed)?;
     let manifest = outline.manifest()?;
     check_world(manifest.kind, &outline, wasm)?;
+    check_requested(&manifest, &outline)?;
     Ok(manifest)
 }
 
@@ -211,6 +212,21 @@ fn check_world(kind: PluginKind, outline: &Outline<'_>, wasm: &[u8]) -> Result<(
     wit_component::targets(resolve, id, wasm, false).map_err(|error| types(error.root_cause().to_string()))
 }
 
+/// Imports ⊆ manifest: whoever grants capabilities reads the manifest, so nothing may be missing there.
+fn check_requested(manifest: &Manifest, outline: &Outline<'_>) -> Result<(), InvalidComponent> {
+    let requested = manifest.requires();
+    for import in &outline.imports {
+        // Every import is one of the world's by now, and those that are no capability need no request.
+        let name = import.split('@').next().unwrap_or_default();
+        if let Ok(capability) = name.parse::<Capability>()
+            && !requested.contains(capability)
+        {
+            return Err(InvalidComponent::NotRequested { capability });
+        }
+    }
+    Ok(())
+}
+
 fn world(resolve: &Resolve, kind: PluginKind) -> Option<WorldId> {
     resolve
         .worlds
@@ -228,6 +244,34 @@ mod tests {
         let resolve = CONTRACT.as_ref().unwrap();
         for kind in PluginKind::ALL {
             assert!(world(resolve, kind).is_some(), "{kind}");
+        }
+    }
+
+    /// What every plugin may import: of the host itself, and what belongs to the question.
+    const FREE: [&str; 4] = [
+        "cx:host/config",
+        "cx:host/clock",
+        "cx:host/log",
+        "cx:routing-strategy/details",
+    ];
+
+    #[test]
+    fn every_import_of_every_world_is_a_capability_or_free() {
+        let resolve = CONTRACT.as_ref().unwrap();
+        for kind in PluginKind::ALL {
+            let world = &resolve.worlds[world(resolve, kind).unwrap()];
+            for (key, item) in &world.imports {
+                let name = resolve.name_world_key(key);
+                let name = name.split('@').next().unwrap();
+                let wit_parser::WorldItem::Interface { id, .. } = item else {
+                    panic!("{kind}: {name}")
+                };
+                let only_types = resolve.interfaces[*id].functions.is_empty();
+                assert!(
+                    only_types || FREE.contains(&name) || name.parse::<Capability>().is_ok(),
+                    "{kind} imports {name}: add it to `Capability`"
+                );
+            }
         }
     }
 }

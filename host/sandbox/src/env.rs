@@ -4,7 +4,7 @@ use jackfield_contact::decision::{
     Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
     PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
-use jackfield_types::{InteractionId, Timestamp};
+use jackfield_types::{Capability, Grants, InteractionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Ceilings;
@@ -18,6 +18,8 @@ pub struct Env {
     pub config: Arc<str>,
     /// What the plugin may ask.
     pub reads: Arc<dyn Reads>,
+    /// What tenant and platform grant; of it a plugin has what its manifest asks for. The rest answers `not-granted`.
+    pub grants: Grants,
     /// Ceilings below those of the kind; `None`: those of the kind.
     pub budget: Option<Ceilings>,
 }
@@ -25,8 +27,8 @@ pub struct Env {
 /// What a plugin may ask about the customer and the tenant while it decides, bound to one tenant, one binding and one
 /// interaction. Called on the thread of the decision, and within its time.
 ///
-/// Every method answers "nothing is known" unless it is written otherwise. What was not granted answers
-/// [`ReadError::not_granted`]. The plugin gets an error as a value; it never traps.
+/// Every method answers "nothing is known" unless it is written otherwise. The plugin gets an error as a value; it
+/// never traps. What was not granted ([`Env::grants`]) is not asked for here.
 pub trait Reads: Send + Sync {
     /// The customer of the interaction at hand; none when the caller is unknown.
     fn customer(&self) -> Result<Option<Customer>, ReadError> {
@@ -112,14 +114,12 @@ pub struct ReadError {
 }
 
 impl ReadError {
-    /// The tenant has not granted this to the binding.
-    pub fn not_granted(what: &str) -> Self {
+    /// The manifest, the tenant or the platform does not grant it.
+    pub(crate) fn not_granted(what: Capability) -> Self {
         Self {
             code: "not-granted".into(),
-            message: format!(
-                "{what} is not granted to this binding: the tenant's administrator can grant it"
-            )
-            .into(),
+            message: format!("{what} is not granted to this plugin: the tenant's administrator can grant it")
+                .into(),
             retryable: false,
         }
     }

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use jackfield_types::Capability;
 use serde::{Deserialize, Serialize};
 
 use crate::{compile::CompileLimit, fault::bounded};
@@ -57,6 +58,15 @@ pub enum InvalidComponent {
         /// What may be imported.
         expected: String,
     },
+    /// It imports a capability that its manifest does not ask for.
+    #[error(
+        "imports `{capability}`, which its manifest does not ask for: add [[capabilities]] with this name and a \
+         reason to plugin.toml"
+    )]
+    NotRequested {
+        /// Which.
+        capability: Capability,
+    },
     /// It does not export what its world exports.
     #[error("does not export `{expected}`, as the world `{world}` asks for: found {found}")]
     Export {
@@ -81,7 +91,7 @@ impl InvalidComponent {
     /// The same with texts that are short enough to be shown: names in it are the component's, of any length and number.
     pub(crate) fn bounded(self) -> Self {
         match self {
-            large @ Self::TooLarge { .. } => large,
+            short @ (Self::TooLarge { .. } | Self::NotRequested { .. }) => short,
             Self::NotAComponent(what) => Self::NotAComponent(bounded(what)),
             Self::Malformed(what) => Self::Malformed(bounded(what)),
             Self::Manifest(what) => Self::Manifest(bounded(what)),

@@ -4,11 +4,17 @@
 //! # use std::{path::PathBuf, sync::Arc};
 //! # use jackfield_contact::decision::Question;
 //! # use jackfield_sandbox::{Env, NoReads, Sandbox, SandboxOptions};
-//! # use jackfield_types::Timestamp;
+//! # use jackfield_types::{Grants, Timestamp};
 //! # fn example(wasm: Vec<u8>, question: Arc<Question>, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
 //! let sandbox = Sandbox::new(SandboxOptions::new(PathBuf::from("cache"), [7; 32]))?;
 //! let plugin = sandbox.load(&wasm)?;
-//! let env = Env { now, config: "{}".into(), reads: Arc::new(NoReads), budget: None };
+//! let env = Env {
+//!     now,
+//!     config: "{}".into(),
+//!     reads: Arc::new(NoReads),
+//!     grants: Grants::ALL,
+//!     budget: None,
+//! };
 //! let decision = plugin.decide(question, env); // on a blocking thread
 //! # Ok(()) }
 //! ```
@@ -41,7 +47,7 @@ pub use ceilings::Ceilings;
 pub use compile::{CompileLimit, CompileLimits, CompilerCommand, compile_process};
 pub use env::{Decision, Env, LogLevel, LogLine, NoReads, ReadError, Reads, Receipt};
 pub use error::{InvalidComponent, LoadError, SandboxError};
-pub use manifest::{Manifest, Provenance};
+pub use manifest::{CapabilityRequest, Manifest, PiiClass, ProjectedField, Provenance, RequestedLimits};
 pub use plugin::Plugin;
 pub use record::{DecisionRecord, ENGINE, Read, Recording, Replayed};
 pub use sandbox::{Sandbox, SandboxOptions};

@@ -1,5 +1,6 @@
-use jackfield_types::{PluginId, PluginKind, Version};
-use serde::Deserialize;
+use jackfield_types::{Capability, Grants, PluginId, PluginKind, Version, limits::MAX_TEXT_BYTES};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// The name of the custom section.
 pub(crate) const SECTION: &str = "jackfield:manifest";
@@ -21,8 +22,62 @@ pub struct Manifest {
     pub description: Option<String>,
     /// Counts up with each change of the state that a flow keeps; 0 when not given.
     pub state_schema: u32,
+    /// What it asks of the host beyond its question. An import that is not asked for is refused.
+    pub capabilities: Vec<CapabilityRequest>,
+    /// Which limits below those of its kind will do.
+    pub limits: RequestedLimits,
+    /// Which fields of customers' data it looks at.
+    pub projection: Vec<ProjectedField>,
+    /// The JSON Schema (draft 2020-12) of its configuration; `None`: any object will do.
+    pub config_schema: Option<Map<String, Value>>,
     /// Where it comes from.
     pub provenance: Provenance,
+}
+
+/// One capability that a plugin asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapabilityRequest {
+    /// Which.
+    pub name: Capability,
+    /// How much of it, in the author's words, for the administrator who grants it.
+    pub scope: Option<String>,
+    /// What for, in one line for the administrator who grants it.
+    pub reason: String,
+}
+
+/// Limits that a plugin asks for; `None`: the ceiling of its kind. None raises a ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct RequestedLimits {
+    /// Fuel of a decision.
+    pub fuel: Option<u64>,
+    /// Milliseconds of processor time of a decision.
+    pub wall_ms: Option<u64>,
+    /// Bytes of memory of a decision.
+    pub memory_bytes: Option<u64>,
+}
+
+/// A field of customers' data that a plugin looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ProjectedField {
+    /// Its path, for example `customer.tags`.
+    pub field: String,
+    /// How personal it is.
+    pub pii: PiiClass,
+}
+
+/// How personal data is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PiiClass {
+    /// Says nothing about a person.
+    None,
+    /// About a person who can be found out only with more data.
+    Pseudonymous,
+    /// About a known person.
+    Personal,
+    /// Of the kinds that the law guards most: health, belief, money in trouble.
+    Sensitive,
 }
 
 /// Where a plugin comes from.
@@ -47,10 +102,27 @@ struct Toml {
     #[serde(default)]
     state_schema: u32,
     #[serde(default)]
+    capabilities: Vec<CapabilityRequest>,
+    #[serde(default)]
+    limits: RequestedLimits,
+    #[serde(default)]
+    projection: Vec<ProjectedField>,
+    config_schema: Option<Map<String, Value>>,
+    #[serde(default)]
     provenance: Provenance,
 }
 
 impl Manifest {
+    /// The capabilities that it asks for.
+    pub fn requires(&self) -> Grants {
+        self.capabilities.iter().map(|request| request.name).collect()
+    }
+
+    /// The kind with the version of its world, as the manifest names it.
+    pub fn kind_version(&self) -> String {
+        format!("{}@{WORLD_VERSION}", self.kind)
+    }
+
     /// Reads the TOML. Fields that this host does not know are passed over: newer SDKs may write more.
     pub(crate) fn parse(section: &[u8]) -> Result<Self, String> {
         if section.len() > MAX_BYTES {
@@ -72,15 +144,57 @@ impl Manifest {
         if version != WORLD_VERSION {
             return Err(unfit("is of another version of the contract"));
         }
+        check_requests(&toml)?;
         Ok(Self {
             id: toml.id,
             version: toml.version,
             kind,
             description: toml.description,
             state_schema: toml.state_schema,
+            capabilities: toml.capabilities,
+            limits: toml.limits,
+            projection: toml.projection,
+            config_schema: toml.config_schema,
             provenance: toml.provenance,
         })
     }
+}
+
+fn check_requests(toml: &Toml) -> Result<(), String> {
+    let mut seen = Vec::new();
+    for request in &toml.capabilities {
+        let name = request.name;
+        if seen.contains(&name) {
+            return Err(format!("capabilities: {name} is there twice: expected once"));
+        }
+        if request.reason.trim().is_empty() {
+            return Err(format!(
+                "capabilities: the reason of {name} is empty: expected what it is needed for"
+            ));
+        }
+        let texts = request.reason.len() + request.scope.as_deref().map_or(0, str::len);
+        if texts > MAX_TEXT_BYTES {
+            return Err(format!(
+                "capabilities: scope and reason of {name} have {texts} bytes: expected at most {MAX_TEXT_BYTES}"
+            ));
+        }
+        seen.push(name);
+    }
+    let RequestedLimits {
+        fuel,
+        wall_ms,
+        memory_bytes,
+    } = toml.limits;
+    for (name, limit) in [
+        ("fuel", fuel),
+        ("wall-ms", wall_ms),
+        ("memory-bytes", memory_bytes),
+    ] {
+        if limit == Some(0) {
+            return Err(format!("limits: {name} is 0: expected a number above 0"));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -97,6 +211,17 @@ mod tests {
             description = "Skills first"
             state-schema = 3
             future = { a = 1 }
+            [[capabilities]]
+            name = "cx:profile/customers"
+            scope = "tags"
+            reason = "gold customers first"
+            [limits]
+            wall-ms = 5
+            [[projection]]
+            field = "customer.tags"
+            pii = "personal"
+            [config-schema.properties.prefer]
+            enum = ["a", 1]
             [provenance]
             licence = "Apache-2.0"
             "#,
@@ -106,6 +231,15 @@ mod tests {
         assert_eq!(manifest.version, Version::new(0, 2, 1));
         assert_eq!(manifest.kind, PluginKind::RoutingStrategy);
         assert_eq!(manifest.state_schema, 3);
+        assert_eq!(manifest.requires().to_string(), "cx:profile/customers");
+        assert_eq!(manifest.capabilities[0].scope.as_deref(), Some("tags"));
+        assert_eq!((manifest.limits.wall_ms, manifest.limits.fuel), (Some(5), None));
+        assert_eq!(manifest.projection[0].pii, PiiClass::Personal);
+        let schema = manifest.config_schema.unwrap();
+        assert_eq!(
+            schema["properties"]["prefer"]["enum"],
+            serde_json::json!(["a", 1])
+        );
         assert_eq!(manifest.provenance.licence.as_deref(), Some("Apache-2.0"));
     }
 
@@ -131,6 +265,18 @@ mod tests {
                 "expected KIND@0.1.0",
             ),
             ("id", "expected"),
+            (
+                "id = 'a'\nversion = '1.0.0'\nkind = 'voice-flow@0.1.0'\n[[capabilities]]\nname = 'cx:host/log'\nreason = 'x'",
+                "unknown capability",
+            ),
+            (
+                "id = 'a'\nversion = '1.0.0'\nkind = 'voice-flow@0.1.0'\n[[capabilities]]\nname = 'cx:call/calls'",
+                "reason",
+            ),
+            (
+                "id = 'a'\nversion = '1.0.0'\nkind = 'voice-flow@0.1.0'\n[limits]\nfuel = 0",
+                "above 0",
+            ),
         ] {
             let error = Manifest::parse(toml.as_bytes()).unwrap_err();
             assert!(error.contains(part), "{toml}: {error}");

@@ -5,7 +5,7 @@ use std::{
 };
 
 use jackfield_contact::decision::{Answer, Question};
-use jackfield_types::{Digest, PluginKind};
+use jackfield_types::{Digest, Grants, PluginKind};
 use wasmtime::{Store, UpdateDeadline, component::InstancePre};
 
 use crate::{
@@ -26,6 +26,7 @@ pub struct Plugin(pub(crate) Arc<Loaded>);
 pub(crate) struct Loaded {
     sandbox: Sandbox,
     manifest: Manifest,
+    requires: Grants,
     digest: Digest,
     pre: InstancePre<State>,
     exports: Exports,
@@ -41,6 +42,7 @@ impl Loaded {
         let exports = Exports::new(manifest.kind, &pre)?;
         Ok(Self {
             sandbox,
+            requires: manifest.requires(),
             manifest,
             digest,
             pre,
@@ -97,7 +99,8 @@ impl Plugin {
             };
         };
         let ceilings = Ceilings::of(plugin.manifest.kind).lowered(env.budget);
-        let state = State::new(question.clone(), env, &ceilings);
+        let grants = env.grants.and(plugin.requires);
+        let state = State::new(question.clone(), Env { grants, ..env }, &ceilings);
         let mut store = Store::new(&plugin.sandbox.0.engine, state);
         let (result, stopped) = match plugin.run(&mut store, &question, &ceilings) {
             Ok(answer) => (Ok(answer), false),

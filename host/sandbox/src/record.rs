@@ -9,7 +9,9 @@ use jackfield_contact::decision::{
     Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
     PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
 };
-use jackfield_types::{DecisionId, Digest, ExtensionPoint, InteractionId, PluginId, Timestamp, Version};
+use jackfield_types::{
+    DecisionId, Digest, ExtensionPoint, Grants, InteractionId, PluginId, Timestamp, Version,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{Decision, Env, LogLine, Plugin, ReadError, Reads, Receipt};
@@ -52,6 +54,9 @@ pub struct DecisionRecord {
     pub log: Vec<LogLine>,
     /// False when reads and log were left out, since the record was too large to keep: it can't be replayed.
     pub complete: bool,
+    /// What tenant and platform granted; a replay has it too.
+    #[serde(default)]
+    pub grants: Grants,
 }
 
 /// One question of a plugin to the host, and the answer.
@@ -353,6 +358,7 @@ impl Plugin {
             now: record.at,
             config,
             reads: reads.clone(),
+            grants: record.grants,
             budget: None,
         };
         let decision = self.decide(record.question.clone(), env);

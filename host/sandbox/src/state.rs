@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use jackfield_contact::decision::Question;
+use jackfield_types::Capability;
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Ceilings, Env, LogLine, ceilings::WALL_FACTOR, meter::Meter};
+use crate::{Ceilings, Env, LogLine, ReadError, ceilings::WALL_FACTOR, meter::Meter};
 
 /// The data of one decision's store: what the host capabilities see and write.
 pub(crate) struct State {
@@ -42,6 +43,15 @@ impl State {
                 wall_ms: ceilings.wall_ms,
                 allowed_ms: ceilings.wall_ms.min(WALL_ONLY_MS),
             },
+        }
+    }
+
+    /// Whether the plugin has a capability.
+    pub(crate) fn granted(&self, capability: Capability) -> Result<(), ReadError> {
+        if self.env.grants.contains(capability) {
+            Ok(())
+        } else {
+            Err(ReadError::not_granted(capability))
         }
     }
 

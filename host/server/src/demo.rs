@@ -58,6 +58,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         voice: Some(VoiceOptions::loopback(folder.path(), [7; 32])),
         plugins: PluginOptions {
             compiler: Some(compile::command()),
+            ..PluginOptions::default()
         },
     };
     let platform = Platform::start(options).await?;

@@ -180,7 +180,7 @@ async fn bind_bundled(
     for path in &components {
         let wasm = std::fs::read(path).with_context(|| path.display().to_string())?;
         registry
-            .upload(ctx, wasm, now)
+            .upload(ctx, wasm, None, now)
             .await
             .with_context(|| path.display().to_string())?;
     }
@@ -225,6 +225,7 @@ async fn bind_bundled(
                 plugin: PluginId::new(plugin)?,
                 version: None,
                 config,
+                why: None,
             };
             registry
                 .bind(ctx, request, now)

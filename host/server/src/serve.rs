@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind};
+use jackfield_types::{Capability, Grants};
 use jackfield_voice::VoiceOptions;
 
 use crate::{compile, seed, telemetry};
@@ -53,6 +54,15 @@ pub(crate) struct Arguments {
     /// Ports of media: FIRST-LAST, or 0-0 to let the system choose.
     #[arg(long, env = "JACKFIELD_RTP_PORTS", default_value = "20000-29999", value_parser = port_range, value_name = "RANGE")]
     rtp_ports: (u16, u16),
+    /// Capabilities that any plugin of any tenant may have at most, for example
+    /// cx:profile/customers,cx:host/key-value; by default all.
+    #[arg(
+        long,
+        env = "JACKFIELD_CAPABILITIES",
+        value_delimiter = ',',
+        value_name = "NAMES"
+    )]
+    capabilities: Option<Vec<Capability>>,
     /// Make a demo tenant that is ready to be called.
     #[arg(long)]
     demo: bool,
@@ -119,6 +129,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         voice: Some(voice),
         plugins: PluginOptions {
             compiler: Some(compile::command()),
+            ceiling: match &arguments.capabilities {
+                Some(allowed) => allowed.iter().copied().collect(),
+                None => Grants::ALL,
+            },
         },
     };
     let platform = Platform::start(options).await?;

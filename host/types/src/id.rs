@@ -154,6 +154,11 @@ slug!(
     "plugin id"
 );
 slug!(
+    /// What a tenant calls a publisher's key that it trusts.
+    KeyName,
+    "key name"
+);
+slug!(
     /// A user of a tenant (or of the platform): somebody who holds API keys.
     UserId,
     "user id"

@@ -4,6 +4,7 @@
 
 #![forbid(unsafe_code)]
 
+mod capability;
 mod channel;
 mod context;
 mod digest;
@@ -14,12 +15,13 @@ mod plugin;
 mod point;
 mod time;
 
+pub use capability::{Capability, Grants, UnknownCapability};
 pub use channel::Channel;
 pub use context::{Actor, OpContext, Role, TraceId};
 pub use digest::{Digest, InvalidDigest};
 pub use id::{
     AgentId, CallTypeId, CampaignId, ChatEntryId, ConnectorId, CustomerId, DecisionId, InteractionId,
-    InvalidId, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
+    InvalidId, KeyName, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
 };
 pub use phone::{E164, InvalidNumber};
 pub use plugin::{PluginKind, UnknownKind};

@@ -140,6 +140,10 @@ pub const MAX_USAGE_AGE_MS: u64 = 400 * 24 * 60 * 60 * 1_000;
 pub const MAX_USAGE_RANGE_MS: u64 = 92 * 24 * 60 * 60 * 1_000;
 /// Hourly rows of one tenant that one usage report can add up; a report that needs more is refused.
 pub const MAX_USAGE_ROWS: usize = 200_000;
+/// Publishers' keys that one tenant trusts; one more is refused.
+pub const MAX_TRUSTED_KEYS: usize = 100;
+/// Bytes of a reason that somebody gives for a change; a longer one is refused.
+pub const MAX_WHY_BYTES: usize = 1_000;
 /// Bytes of a JSON request body; more answers 413.
 pub const MAX_BODY_BYTES: usize = 256 * 1024;
 /// Bytes of a binding's configuration; more is refused.

@@ -25,10 +25,12 @@ pub struct BindingBody {
     /// Its version; the newest when left out.
     #[schema(value_type = Option<String>)]
     pub version: Option<Version>,
-    /// What the plugin is told: a JSON object of at most 64 KiB; empty when left out.
+    /// What the plugin is told: a JSON object of at most 64 KiB that the plugin's schema allows; empty when left out.
     #[serde(default = "empty")]
     #[schema(value_type = Object)]
     pub config: Value,
+    /// Why, for the history: at most 1,000 bytes.
+    pub why: Option<String>,
 }
 
 fn empty() -> Value {
@@ -59,6 +61,8 @@ pub struct BindingView {
     pub bound_at: u64,
     /// Who bound it.
     pub bound_by: String,
+    /// Why.
+    pub why: Option<String>,
 }
 
 impl From<BindingRecord> for BindingView {
@@ -73,6 +77,7 @@ impl From<BindingRecord> for BindingView {
             revision: record.revision,
             bound_at: record.bound_at.0,
             bound_by: record.bound_by,
+            why: record.why,
         }
     }
 }
@@ -111,6 +116,7 @@ pub(crate) async fn put_binding(
         plugin: body.plugin,
         version: body.version,
         config: body.config,
+        why: body.why,
     };
     let record = who
         .platform

@@ -18,5 +18,6 @@ pub mod queue;
 pub(crate) mod recording;
 pub mod rollout;
 pub mod tenant;
+pub mod trust;
 pub mod usage;
 pub mod user;

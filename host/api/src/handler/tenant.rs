@@ -1,6 +1,7 @@
 //! Tenants, as the operator sees them: their names, and nothing inside.
 
 use axum::response::Response;
+use jackfield_registry::PluginPolicy;
 use jackfield_runtime::{TenantError, TenantRecord, UserRecord};
 use jackfield_types::{OpContext, Role, TenantId, UserId};
 use serde::{Deserialize, Serialize};
@@ -96,7 +97,8 @@ pub(crate) async fn get_tenant(who: AsOperator, Path(tenant): Path<TenantId>) ->
     ))
 }
 
-/// Makes a tenant, its first administrator and a key for that administrator, which is shown this once.
+/// Makes a tenant, its first administrator and a key for that administrator, which is shown this once. The tenant
+/// begins with a policy that refuses unsigned plugins.
 #[utoipa::path(post, path = "", tag = "tenants", request_body = TenantBody, responses((status = 201, body = NewTenantView)))]
 pub(crate) async fn create_tenant(
     who: AsOperator,
@@ -131,6 +133,11 @@ pub(crate) async fn create_tenant(
             return Err(error.into());
         }
     }
+    // Before there is anybody who could change it.
+    who.platform
+        .registry()
+        .set_policy(&inside, PluginPolicy::STRICT)
+        .await?;
     let user = UserRecord {
         id: admin.id,
         name: admin.name,

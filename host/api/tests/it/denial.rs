@@ -6,7 +6,7 @@ use axum::body::Body;
 use jackfield_api::{Access, RouteInfo, route_table};
 use serde_json::{Value, json};
 
-use crate::support::{NUMBER, TestApp, idle_strategy, request, with_json};
+use crate::support::{NUMBER, TestApp, idle_strategy, request, strategy, with_json};
 
 /// What a request to a route takes, and what it means to another tenant's key.
 struct Entry {
@@ -39,6 +39,8 @@ fn entries() -> BTreeMap<&'static str, Entry> {
     const QUEUE: &[(&str, &str)] = &[("queue", "support")];
     const PHONE: &[(&str, &str)] = &[("number", NUMBER)];
     const POINT: &[(&str, &str)] = &[("point", "queue:support")];
+    const PLUGIN: &[(&str, &str)] = &[("plugin", "kept")];
+    const VERSION: &[(&str, &str)] = &[("plugin", "kept"), ("version", "1.0.0")];
     const CALL: &[(&str, &str)] = &[("interaction", "CALL")];
     const USER: &[(&str, &str)] = &[("user", "ann")];
     const KEY: &[(&str, &str)] = &[("user", "ann"), ("key", "KEY")];
@@ -129,6 +131,54 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         ),
         ("GET /v1/plugins", entry(&[], None, 200, "agent")),
         ("POST /v1/plugins", entry(&[], None, 201, "supervisor")),
+        (
+            "GET /v1/plugins/{plugin}/{version}",
+            entry(VERSION, None, 404, "agent"),
+        ),
+        (
+            "POST /v1/plugins/{plugin}/{version}/yank",
+            entry(VERSION, Some(json!({})), 404, "supervisor"),
+        ),
+        (
+            "POST /v1/plugins/{plugin}/{version}/unyank",
+            entry(VERSION, None, 404, "supervisor"),
+        ),
+        ("GET /v1/plugin-policy", entry(&[], None, 200, "agent")),
+        (
+            "PUT /v1/plugin-policy",
+            entry(
+                &[],
+                Some(json!({"grants": "requested", "unsigned": "allowed"})),
+                200,
+                "integrator",
+            ),
+        ),
+        (
+            "GET /v1/plugin-grants/{plugin}",
+            entry(PLUGIN, None, 404, "agent"),
+        ),
+        (
+            "PUT /v1/plugin-grants/{plugin}",
+            entry(PLUGIN, Some(json!({"capabilities": []})), 404, "integrator"),
+        ),
+        (
+            "DELETE /v1/plugin-grants/{plugin}",
+            entry(PLUGIN, None, 404, "integrator"),
+        ),
+        ("GET /v1/trusted-keys", entry(&[], None, 200, "agent")),
+        (
+            "PUT /v1/trusted-keys/{name}",
+            entry(
+                &[("name", "x")],
+                Some(json!({"key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"})),
+                200,
+                "integrator",
+            ),
+        ),
+        (
+            "DELETE /v1/trusted-keys/{name}",
+            entry(&[("name", "publisher")], None, 404, "integrator"),
+        ),
         ("GET /v1/bindings", entry(&[], None, 200, "agent")),
         ("GET /v1/bindings/{point}", entry(POINT, None, 404, "agent")),
         (
@@ -248,6 +298,7 @@ impl World {
             .await
             .ok();
         let two = two.text("/key/key").to_owned();
+        app.allow_unsigned(&two).await;
         let mut roles = BTreeMap::from([
             ("operator".to_owned(), app.operator.clone()),
             ("admin".into(), one.clone()),
@@ -265,8 +316,14 @@ impl World {
         }
         app.user(&one, "ann", "planner").await;
         let keys = app.get("/v1/users/ann/keys", &one).await.ok();
-        let key = keys.text("/items/0/id").to_owned();
+        let key_id = keys.text("/items/0/id").to_owned();
         app.upload(&one, idle_strategy("1.0.0")).await.ok();
+        app.upload(&one, strategy("kept", "1.0.0", "")).await.ok();
+        app.put("/v1/plugin-grants/kept", &one, json!({"capabilities": []}))
+            .await
+            .ok();
+        let key = json!({"key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"});
+        app.put("/v1/trusted-keys/publisher", &one, key).await.ok();
         app.put("/v1/bindings/queue:support", &one, json!({"plugin": "idle"}))
             .await
             .ok();
@@ -276,7 +333,7 @@ impl World {
             one,
             two,
             call,
-            key,
+            key: key_id,
             roles,
         }
     }

@@ -19,4 +19,5 @@ mod rollouts;
 mod service;
 mod settings;
 mod support;
+mod trust;
 mod usage;

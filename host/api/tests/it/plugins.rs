@@ -15,15 +15,20 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
       "status": 201,
       "content_type": "application/json",
       "body": {
+        "bound": [],
+        "capabilities": [],
         "description": "Assigns nothing.",
         "digest": "[digest]",
         "id": "idle",
         "kind": "routing-strategy",
         "licence": null,
+        "signed_by": null,
         "size": "[bytes]",
+        "state": "available",
         "uploaded_at": "[time]",
         "uploaded_by": "user:admin",
-        "version": "1.0.0"
+        "version": "1.0.0",
+        "yanked": null
       }
     }
     "##);
@@ -61,7 +66,8 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
         "plugin": "idle",
         "point": "queue:support",
         "revision": 1,
-        "version": "1.0.0"
+        "version": "1.0.0",
+        "why": null
       }
     }
     "##);

@@ -87,6 +87,7 @@ impl TestApp {
         let body = json!({"id": id, "name": "Test"});
         let made = self.post("/v1/tenants", &self.operator, body).await.ok();
         let admin = made.text("/key/key").to_owned();
+        self.allow_unsigned(&admin).await;
         self.put("/v1/queues/support", &admin, json!({"name": "Support"}))
             .await
             .ok();
@@ -97,6 +98,12 @@ impl TestApp {
             .await
             .ok();
         admin
+    }
+
+    /// Lets plugins in that nobody has signed.
+    pub(crate) async fn allow_unsigned(&self, admin: &str) {
+        let policy = json!({"grants": "requested", "unsigned": "allowed"});
+        self.put("/v1/plugin-policy", admin, policy).await.ok();
     }
 
     /// A user with a role, and the user's key.
@@ -295,12 +302,28 @@ pub(crate) fn broken_strategy(version: &str) -> Vec<u8> {
     routing("broken", version, "Traps", "(unreachable)", "")
 }
 
+/// A routing strategy that never assigns anything, with more in its manifest.
+pub(crate) fn strategy(id: &str, version: &str, more: &str) -> Vec<u8> {
+    let export = assign("(i32.const 1024)", "");
+    component("routing-strategy", id, version, "Assigns nothing", &export, more)
+}
+
 fn routing(id: &str, version: &str, description: &str, body: &str, data: &str) -> Vec<u8> {
-    let export = format!(
+    component(
+        "routing-strategy",
+        id,
+        version,
+        description,
+        &assign(body, data),
+        "",
+    )
+}
+
+fn assign(body: &str, data: &str) -> String {
+    format!(
         r#"{data} (func (export "cx:routing-strategy/strategy@0.1.0#assign") (param i32 i32 i32 i32) (result i32)
         {body})"#
-    );
-    component("routing-strategy", id, version, description, &export)
+    )
 }
 
 /// An outbound rule that allows everything, for the reason `ok`.
@@ -310,11 +333,11 @@ pub(crate) fn lenient_rule(version: &str) -> Vec<u8> {
         r#"(data (i32.const 1048) "\d0\07\00\00\02\00\00\00") (data (i32.const 2000) "ok")
         (func (export "cx:outbound-rule/rule@0.1.0#check") (param {params}) (result i32) (i32.const 1024))"#
     );
-    component("outbound-rule", "lenient", version, "Allows all", &export)
+    component("outbound-rule", "lenient", version, "Allows all", &export, "")
 }
 
-/// A core module in text form, wrapped for the world of its kind.
-fn component(kind: &str, id: &str, version: &str, description: &str, export: &str) -> Vec<u8> {
+/// A core module in text form, wrapped for the world of its kind, with more in its manifest.
+fn component(kind: &str, id: &str, version: &str, description: &str, export: &str, more: &str) -> Vec<u8> {
     use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
@@ -345,15 +368,19 @@ fn component(kind: &str, id: &str, version: &str, description: &str, export: &st
         .unwrap();
     let name = "jackfield:manifest";
     let manifest = format!(
-        "id = \"{id}\"\nversion = \"{version}\"\nkind = \"{kind}@0.1.0\"\ndescription = \"{description}.\"\n"
+        "id = \"{id}\"\nversion = \"{version}\"\nkind = \"{kind}@0.1.0\"\ndescription = \"{description}.\"\n{more}"
     );
-    // Both lengths fit into one byte of LEB128.
     let mut section = vec![u8::try_from(name.len()).unwrap()];
     section.extend_from_slice(name.as_bytes());
     section.extend_from_slice(manifest.as_bytes());
-    let length = u8::try_from(section.len()).unwrap();
-    assert!(length < 128, "the manifest is too long for one byte");
-    component.extend([0, length]);
+    component.push(0);
+    // LEB128.
+    let mut length = section.len();
+    while length > 0x7f {
+        component.push((length & 0x7f) as u8 | 0x80);
+        length >>= 7;
+    }
+    component.push(length as u8);
     component.extend(section);
     component
 }

@@ -259,7 +259,7 @@ async fn a_restart_keeps_usage_and_quotas() {
         let ctx = OpContext::system(id.clone(), "test");
         let registry = platform.registry();
         registry
-            .upload(&ctx, lenient_rule("1.0.0"), Timestamp(1))
+            .upload(&ctx, lenient_rule("1.0.0"), None, Timestamp(1))
             .await
             .unwrap();
         let request = jackfield_registry::BindRequest {
@@ -267,6 +267,7 @@ async fn a_restart_keeps_usage_and_quotas() {
             plugin: "lenient".parse().unwrap(),
             version: None,
             config: json!({}),
+            why: None,
         };
         registry.bind(&ctx, request, Timestamp(1)).await.unwrap();
         for _ in 0..5 {

@@ -216,6 +216,7 @@ mod tests {
             revision: 1,
             bound_at: T,
             bound_by: "user:a".into(),
+            why: None,
         }
     }
 

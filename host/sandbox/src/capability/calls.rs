@@ -1,4 +1,5 @@
 use jackfield_contact::decision::Question;
+use jackfield_types::Capability;
 
 use crate::{
     bindings::cx::{
@@ -12,6 +13,7 @@ use crate::{
 
 impl Host for State {
     fn current(&mut self) -> Result<CallInfo, Error> {
+        self.granted(Capability::Calls)?;
         let Question::Flow(question) = &*self.question else {
             return Err(refuse("no-call", "this decision is not about a call".to_owned()));
         };
@@ -29,6 +31,7 @@ impl Host for State {
     }
 
     fn queue(&mut self, id: String) -> Result<QueueStatus, Error> {
+        self.granted(Capability::Calls)?;
         let Some(status) = self.env.reads.queue_status(&id)? else {
             return Err(refuse(
                 "unknown-queue",

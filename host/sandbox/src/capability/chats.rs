@@ -1,4 +1,5 @@
 use jackfield_contact::decision::Question;
+use jackfield_types::Capability;
 
 use crate::{
     bindings::cx::{
@@ -12,6 +13,7 @@ use crate::{
 
 impl Host for State {
     fn current(&mut self) -> Result<ChatInfo, Error> {
+        self.granted(Capability::Chats)?;
         let Question::Chat(question) = &*self.question else {
             return Err(refuse(
                 "no-chat",
@@ -33,6 +35,7 @@ impl Host for State {
     }
 
     fn queue(&mut self, id: String) -> Result<QueueStatus, Error> {
+        self.granted(Capability::Chats)?;
         let Some(status) = self.env.reads.queue_status(&id)? else {
             return Err(refuse(
                 "unknown-queue",

@@ -1,3 +1,5 @@
+use jackfield_types::Capability;
+
 use crate::{
     bindings::cx::{
         profile::customers::{Customer, Host, PastInteraction},
@@ -10,6 +12,7 @@ use crate::{
 
 impl Host for State {
     fn current(&mut self) -> Result<Option<Customer>, Error> {
+        self.granted(Capability::Customers)?;
         let Some(customer) = self.env.reads.customer()? else {
             return Ok(None);
         };
@@ -26,6 +29,7 @@ impl Host for State {
     }
 
     fn history(&mut self, limit: u32) -> Result<Vec<PastInteraction>, Error> {
+        self.granted(Capability::Customers)?;
         let limit = checked_limit(limit, 1..=50)?;
         let mut past = self.env.reads.history(limit)?;
         past.truncate(limit);

@@ -1,4 +1,5 @@
 use jackfield_contact::decision::{Question, RoutingQuestion};
+use jackfield_types::Capability;
 
 use crate::{
     bindings::cx::{
@@ -67,6 +68,7 @@ impl Host for State {
     }
 
     fn work(&mut self, work: u32) -> Result<WorkDetails, Error> {
+        self.granted(Capability::Customers)?;
         let work = entry("work", self.routing().map(|question| &question.work), work)?;
         let tags = self.env.reads.customer_tags(work.interaction)?;
         let mut lower = Lower::reply();

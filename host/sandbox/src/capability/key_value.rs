@@ -1,4 +1,7 @@
-use jackfield_types::limits::{MAX_PLUGIN_KEY_BYTES, MAX_PLUGIN_KEY_WRITES, MAX_PLUGIN_VALUE_BYTES};
+use jackfield_types::{
+    Capability,
+    limits::{MAX_PLUGIN_KEY_BYTES, MAX_PLUGIN_KEY_WRITES, MAX_PLUGIN_VALUE_BYTES},
+};
 
 use crate::{
     bindings::cx::{host::key_value::Host, types::types::Error},
@@ -8,6 +11,7 @@ use crate::{
 
 impl Host for State {
     fn get(&mut self, key: String) -> Result<Option<Vec<u8>>, Error> {
+        self.granted(Capability::KeyValue)?;
         check(&key)?;
         let value = match self.kv_writes.iter().find(|(written, _)| *written == key) {
             Some((_, value)) => value.clone(),
@@ -19,6 +23,7 @@ impl Host for State {
     }
 
     fn set(&mut self, key: String, value: Vec<u8>) -> Result<(), Error> {
+        self.granted(Capability::KeyValue)?;
         if value.len() > MAX_PLUGIN_VALUE_BYTES {
             let found = value.len();
             let message =
@@ -29,6 +34,7 @@ impl Host for State {
     }
 
     fn delete(&mut self, key: String) -> Result<(), Error> {
+        self.granted(Capability::KeyValue)?;
         write(self, key, None)
     }
 }

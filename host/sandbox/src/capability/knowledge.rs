@@ -1,5 +1,5 @@
 use jackfield_contact::decision::{KnowledgeKind, KnowledgeQuery};
-use jackfield_types::limits::MAX_QUERY_BYTES;
+use jackfield_types::{Capability, limits::MAX_QUERY_BYTES};
 
 use crate::{
     bindings::cx::{
@@ -14,6 +14,7 @@ use crate::{
 
 impl Host for State {
     fn search(&mut self, query: Query) -> Result<Vec<Hit>, Error> {
+        self.granted(Capability::Knowledge)?;
         let limit = checked_limit(query.limit, 1..=20)?;
         let bytes = query.text.len();
         if !(1..=MAX_QUERY_BYTES).contains(&bytes) {
@@ -41,6 +42,7 @@ impl Host for State {
     }
 
     fn get(&mut self, id: String) -> Result<Entry, Error> {
+        self.granted(Capability::Knowledge)?;
         let Some(entry) = self.env.reads.knowledge_entry(&id)? else {
             return Err(refuse(
                 "unknown-entry",

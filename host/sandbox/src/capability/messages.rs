@@ -1,5 +1,5 @@
 use jackfield_contact::decision::Question;
-use jackfield_types::Channel;
+use jackfield_types::{Capability, Channel};
 
 use crate::{
     bindings::cx::{
@@ -13,6 +13,7 @@ use crate::{
 
 impl Host for State {
     fn list(&mut self, after: u32, limit: u32) -> Result<Vec<Message>, Error> {
+        self.granted(Capability::Messages)?;
         let limit = checked_limit(limit, 1..=200)?;
         let channel = match &*self.question {
             Question::Chat(question) => question.chat.channel,

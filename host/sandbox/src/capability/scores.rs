@@ -1,3 +1,5 @@
+use jackfield_types::Capability;
+
 use crate::{
     bindings::cx::{
         scoring::scores::{Evaluation, Host, PhaseEmotion, Survey},
@@ -10,6 +12,7 @@ use crate::{
 
 impl Host for State {
     fn surveys(&mut self, limit: u32) -> Result<Vec<Survey>, Error> {
+        self.granted(Capability::Scores)?;
         let limit = checked_limit(limit, 1..=50)?;
         let mut surveys = self.env.reads.surveys(limit)?;
         surveys.truncate(limit);
@@ -26,6 +29,7 @@ impl Host for State {
     }
 
     fn evaluations(&mut self, limit: u32) -> Result<Vec<Evaluation>, Error> {
+        self.granted(Capability::Scores)?;
         let limit = checked_limit(limit, 1..=50)?;
         let mut evaluations = self.env.reads.evaluations(limit)?;
         evaluations.truncate(limit);

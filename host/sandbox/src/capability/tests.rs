@@ -5,7 +5,7 @@ use jackfield_contact::decision::{
     RoutingQuestion, RoutingWork, SurveyAnswer, SurveyRecord, Tag,
 };
 use jackfield_types::{
-    AgentId, Channel, CustomerId, E164, InteractionId, QueueId, SkillId, Timestamp,
+    AgentId, Capability, Channel, CustomerId, E164, Grants, InteractionId, QueueId, SkillId, Timestamp,
     limits::{MAX_PLUGIN_KEY_WRITES, MAX_PLUGIN_VALUE_BYTES},
 };
 
@@ -82,7 +82,7 @@ impl Reads for Known {
     }
 
     fn customer_tags(&self, _interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
-        Err(ReadError::not_granted("the customer's profile"))
+        Err(ReadError::unavailable("the host is busy"))
     }
 }
 
@@ -148,6 +148,7 @@ pub(super) fn state(question: Question, reads: Arc<dyn Reads>) -> State {
             now: Timestamp(NOW),
             config: "{}".into(),
             reads,
+            grants: Grants::ALL,
             budget: None,
         },
         &ceilings,
@@ -217,7 +218,7 @@ fn details_are_named_by_index() {
     assert_eq!(details::Host::agent_id(&mut state, 0).unwrap(), "li-na");
     assert_eq!(code(details::Host::agent_id(&mut state, 1)), "unknown-index");
     assert_eq!(code(details::Host::needs(&mut state, u32::MAX)), "unknown-index");
-    assert_eq!(code(details::Host::work(&mut state, 0)), "not-granted");
+    assert_eq!(code(details::Host::work(&mut state, 0)), "unavailable");
 }
 
 #[test]
@@ -245,4 +246,53 @@ fn keys_that_a_decision_writes_are_seen_by_it_and_each_is_kept_once() {
     }
     assert_eq!(code(state.set("one-more".into(), vec![])), "too-many");
     state.set("k1".into(), vec![1]).unwrap();
+}
+
+#[test]
+fn what_is_not_granted_is_told_as_a_value_and_the_rest_works() {
+    for missing in Capability::ALL {
+        let mut state = state(flow(), Arc::new(Known));
+        state.env.grants = Capability::ALL
+            .into_iter()
+            .filter(|granted| *granted != missing)
+            .collect();
+        let answers = [
+            (Capability::Calls, calls::Host::current(&mut state).err()),
+            (
+                Capability::Calls,
+                calls::Host::queue(&mut state, "support".into()).err(),
+            ),
+            (Capability::Messages, messages::Host::list(&mut state, 0, 1).err()),
+            (Capability::Customers, customers::Host::current(&mut state).err()),
+            (
+                Capability::Customers,
+                customers::Host::history(&mut state, 1).err(),
+            ),
+            (Capability::Scores, scores::Host::surveys(&mut state, 1).err()),
+            (Capability::Scores, scores::Host::evaluations(&mut state, 1).err()),
+            (
+                Capability::KeyValue,
+                key_value::Host::get(&mut state, "k".into()).err(),
+            ),
+            (
+                Capability::KeyValue,
+                key_value::Host::set(&mut state, "k".into(), vec![]).err(),
+            ),
+            (
+                Capability::KeyValue,
+                key_value::Host::delete(&mut state, "k".into()).err(),
+            ),
+        ];
+        for (capability, error) in answers {
+            let code = error.map(|error| error.code);
+            let expected = (capability == missing).then_some("not-granted");
+            assert_eq!(code.as_deref(), expected, "{capability} without {missing}");
+        }
+        assert_eq!(state.kv_writes.is_empty(), missing == Capability::KeyValue);
+    }
+    // A customer's tags are the profile's, whichever way they are asked for.
+    let mut state = state(routing(), Arc::new(Known));
+    state.env.grants = Grants::NONE;
+    assert_eq!(code(details::Host::work(&mut state, 0)), "not-granted");
+    assert_eq!(details::Host::levels(&mut state, 0).unwrap(), [6]);
 }

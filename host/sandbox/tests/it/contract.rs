@@ -195,3 +195,19 @@ fn features_that_the_host_does_not_offer_are_refused() {
         );
     }
 }
+
+#[test]
+fn an_import_that_the_manifest_does_not_ask_for_is_named() {
+    let import = r#"(import "cx:host/key-value@0.1.0" "delete" (func (param i32 i32 i32)))"#;
+    let export = "cx:routing-strategy/strategy@0.1.0#assign";
+    let bare = bare(&contract(&[]), "routing-strategy", &module(import, export));
+    let silent = "id = \"a\"\nversion = \"1.0.0\"\nkind = \"routing-strategy@0.1.0\"\n";
+    let error = Sandbox::inspect(&with_manifest(bare.clone(), silent)).unwrap_err();
+    assert!(
+        matches!(error, InvalidComponent::NotRequested { .. })
+            && error.to_string().contains("cx:host/key-value"),
+        "{error}"
+    );
+    let asks = format!("{silent}[[capabilities]]\nname = \"cx:host/key-value\"\nreason = \"remembers\"\n");
+    assert!(Sandbox::inspect(&with_manifest(bare, &asks)).is_ok());
+}

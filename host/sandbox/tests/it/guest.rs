@@ -2,6 +2,7 @@
 
 use std::{fmt::Write as _, path::Path};
 
+use jackfield_types::Capability;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -74,7 +75,14 @@ pub(crate) fn with_manifest(mut component: Vec<u8>, manifest: &str) -> Vec<u8> {
 }
 
 pub(crate) fn manifest(kind: &str) -> String {
-    format!("id = \"test-{kind}\"\nversion = \"0.1.0\"\nkind = \"{kind}@0.1.0\"\n")
+    let mut text = format!("id = \"test-{kind}\"\nversion = \"0.1.0\"\nkind = \"{kind}@0.1.0\"\n");
+    for capability in Capability::ALL {
+        let _ = write!(
+            text,
+            "[[capabilities]]\nname = \"{capability}\"\nreason = \"a test\"\n"
+        );
+    }
+    text
 }
 
 /// A whole plugin of a kind out of one core module.

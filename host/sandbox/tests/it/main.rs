@@ -18,7 +18,7 @@ use jackfield_contact::decision::{
     RoutingWork, ScorecardQuestion, TagQuestion,
 };
 use jackfield_sandbox::{Env, NoReads, Sandbox, SandboxOptions};
-use jackfield_types::{AgentId, Channel, E164, InteractionId, QueueId, Timestamp};
+use jackfield_types::{AgentId, Channel, E164, Grants, InteractionId, QueueId, Timestamp};
 
 /// A sandbox with its cache in a directory that lives as long.
 struct Fixture {
@@ -48,6 +48,7 @@ fn env() -> Env {
         now: Timestamp(1_800_000_000_000),
         config: "{}".into(),
         reads: Arc::new(NoReads),
+        grants: Grants::ALL,
         budget: None,
     }
 }

@@ -13,6 +13,7 @@ const COLUMNS: &[Column] = &[
     ("REVISION", "/revision"),
     ("SINCE", "/bound_at"),
     ("BY", "/bound_by"),
+    ("WHY", "/why"),
     ("CONFIG", "/config"),
 ];
 const FIELDS: &[Column] = &[
@@ -23,6 +24,7 @@ const FIELDS: &[Column] = &[
     ("revision", "/revision"),
     ("since", "/bound_at"),
     ("by", "/bound_by"),
+    ("why", "/why"),
     ("digest", "/digest"),
     ("config", "/config"),
 ];
@@ -65,7 +67,7 @@ enum Command {
     /// Plug a plugin in; the next decision is made by it.
     #[command(after_help = "Examples:
   jackfield binding set queue:support longest-idle              the newest version
-  jackfield binding set queue:support skills-routing@0.1.0 --config config.json")]
+  jackfield binding set queue:support skills-routing@0.1.0 --config config.json --why 'peak hours'")]
     Set {
         /// Where.
         point: String,
@@ -75,6 +77,9 @@ enum Command {
         /// What the plugin is told: a JSON object, or a file that holds one. Without it the configuration is empty.
         #[arg(long, value_name = "FILE|JSON")]
         config: Option<String>,
+        /// Why, for the history.
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
     },
     /// List everything that was ever plugged in at a point, newest first.
     History {
@@ -119,10 +124,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             point,
             plugin,
             config: given,
+            why,
         } => {
             let (plugin, version) = plugin_version(&plugin);
             let config = given.map_or_else(|| Ok(json!({})), read_config)?;
-            let body = json!({"plugin": plugin, "version": version, "config": config});
+            let body = json!({"plugin": plugin, "version": version, "config": config, "why": why});
             let answer = client.put(&path(&["bindings", &point]), body)?;
             let version = answer["version"].as_str().unwrap_or_default();
             let done = format!(

@@ -95,7 +95,8 @@ fn usual_key_file() -> Option<PathBuf> {
 pub(crate) enum Sent {
     Nothing,
     Json(Value),
-    Wasm(Vec<u8>),
+    /// A component, and its signature.
+    Wasm(Vec<u8>, Option<String>),
 }
 
 /// The client.
@@ -176,16 +177,19 @@ impl Client {
     }
 
     fn ask(&self, method: Method, path: &str, sent: Sent) -> Result<Value, Failure> {
-        let (media_type, body) = match sent {
-            Sent::Nothing => (None, Vec::new()),
-            Sent::Json(value) => (Some("application/json"), value.to_string().into_bytes()),
-            Sent::Wasm(bytes) => (Some("application/wasm"), bytes),
+        let (media_type, body, signature) = match sent {
+            Sent::Nothing => (None, Vec::new(), None),
+            Sent::Json(value) => (Some("application/json"), value.to_string().into_bytes(), None),
+            Sent::Wasm(bytes, signature) => (Some("application/wasm"), bytes, signature),
         };
         let once = (method == Method::POST).then(|| uuid::Uuid::now_v7().to_string());
         let send = || {
             let mut request = self.request(method.clone(), path);
             if let Some(media_type) = media_type {
                 request = request.header("content-type", media_type);
+            }
+            if let Some(signature) = &signature {
+                request = request.header("plugin-signature", signature);
             }
             if let Some(once) = &once {
                 request = request.header("idempotency-key", once);

@@ -11,6 +11,7 @@ mod customer;
 mod decision;
 mod events;
 mod failure;
+mod grant;
 mod key;
 mod number;
 mod outbound;
@@ -19,9 +20,11 @@ mod plugin;
 mod queue;
 mod replay;
 mod rollout;
+mod sign;
 mod tenant;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod usage;
 mod user;
 mod whoami;
@@ -46,7 +49,7 @@ pub(crate) enum Command {
     Queue(queue::Arguments),
     /// Numbers that customers call.
     Number(number::Arguments),
-    /// Plugins: upload and list versions.
+    /// Plugins: upload, list, sign, grant, yank.
     Plugin(plugin::Arguments),
     /// Bindings: plug plugins in, swap them, take them out.
     Binding(binding::Arguments),

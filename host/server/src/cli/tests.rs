@@ -246,3 +246,70 @@ fn refusals_say_what_to_do_and_have_their_exit_codes() {
     assert!(nobody.to_string().contains("jackfield serve"), "{nobody}");
     assert!(CommandLine::try_parse_from(["jackfield", "agent", "state", "anna", "break"]).is_err());
 }
+
+#[test]
+fn a_publisher_signs_and_a_tenant_trusts_grants_and_yanks() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |arguments: &[&str]| server.run(&key, arguments);
+    let built = crate::seed::plugins_dir(None).expect("the plugins are built: cargo xtask plugins");
+    let folder = tempfile::tempdir().unwrap();
+    let (wasm, secret) = (
+        folder.path().join("tags.wasm"),
+        folder.path().join("publisher.key"),
+    );
+    std::fs::copy(built.join("rfm-mood-tags-0.1.0.wasm"), &wasm).unwrap();
+    let (wasm, secret) = (wasm.to_str().unwrap(), secret.to_str().unwrap());
+
+    let refused = run(&["plugin", "upload", wasm]).unwrap_err().to_string();
+    assert!(refused.contains("code: unsigned"), "{refused}");
+    run(&["plugin", "keygen", secret]).unwrap();
+    assert!(
+        run(&["plugin", "keygen", secret]).is_err(),
+        "a key is never overwritten"
+    );
+    run(&["plugin", "sign", wasm, "--with", secret]).unwrap();
+    let refused = run(&["plugin", "upload", wasm]).unwrap_err().to_string();
+    assert!(refused.contains("untrusted-key"), "{refused}");
+    run(&["plugin", "trust", "add", "acme", &format!("{secret}.pub")]).unwrap();
+    let done = run(&["plugin", "upload", wasm]).unwrap();
+    assert!(done.contains("signed by acme"), "{done}");
+    assert!(run(&["plugin", "trust", "list"]).unwrap().contains("acme"));
+
+    let has = run(&[
+        "plugin",
+        "grant",
+        "rfm-mood-tags",
+        "cx:scoring/scores",
+        "--why",
+        "no names",
+    ])
+    .unwrap();
+    assert!(has.contains("no names"), "{has}");
+    let line = has.lines().find(|line| line.starts_with("has")).unwrap();
+    assert!(line.ends_with("  cx:scoring/scores"), "{has}");
+    let has = run(&["plugin", "grant", "rfm-mood-tags", "--by-policy"]).unwrap();
+    assert!(has.contains("cx:profile/customers, cx:scoring/scores"), "{has}");
+
+    let bind = [
+        "binding",
+        "set",
+        "tenant:tag-generator",
+        "rfm-mood-tags",
+        "--why",
+        "first tags",
+    ];
+    run(&bind).unwrap();
+    let history = run(&["binding", "history", "tenant:tag-generator"]).unwrap();
+    assert!(history.contains("first tags"), "{history}");
+    run(&["plugin", "yank", "rfm-mood-tags@0.1.0", "--why", "too sad"]).unwrap();
+    assert!(run(&bind).unwrap_err().to_string().contains("too sad"));
+    assert!(run(&["plugin", "list"]).unwrap().contains("yanked"));
+    run(&["plugin", "unyank", "rfm-mood-tags@0.1.0"]).unwrap();
+    run(&bind).unwrap();
+    let policy = run(&["plugin", "policy", "--unsigned", "allowed"]).unwrap();
+    assert!(
+        policy.contains("allowed") && policy.contains("requested"),
+        "{policy}"
+    );
+}
