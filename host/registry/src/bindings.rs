@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_sandbox::Plugin;
@@ -142,9 +141,7 @@ impl Registry {
             .store
             .commit(ctx, Tx::new().delete(BINDINGS, point.to_string()))
             .await?;
-        let mut table = BTreeMap::clone(&self.inner.bound.load());
-        table.remove(&(ctx.tenant.clone(), point.clone()));
-        self.inner.bound.store(Arc::new(table));
+        self.inner.bound.remove(&ctx.tenant, point);
         Ok(())
     }
 
@@ -215,11 +212,7 @@ impl Registry {
     }
 
     pub(crate) fn put_in(&self, ctx: &OpContext, bound: Arc<Bound>) {
-        self.inner.bound.rcu(|table| {
-            let mut table = BTreeMap::clone(table);
-            table.insert((ctx.tenant.clone(), bound.record.point.clone()), bound.clone());
-            table
-        });
+        self.inner.bound.put(&ctx.tenant, &bound);
     }
 }
 

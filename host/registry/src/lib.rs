@@ -1,8 +1,8 @@
 //! Plugin artifacts and bindings of a tenant (floor 3).
 //!
 //! Versions of a plugin are immutable: the component lies in the blob store under its digest, a row names it.
-//! A binding plugs one version with a configuration into an extension point. Looking a binding up is one
-//! atomic load, so a swap never makes a decision wait, and a decision under way keeps what it began with.
+//! A binding plugs one version with a configuration into an extension point. Looking a binding up is two
+//! atomic loads, so a swap never makes a decision wait, and a decision under way keeps what it began with.
 
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod record;
 pub mod rollout;
 mod rollouts;
 mod schema;
+mod tables;
 mod trust;
 mod uploads;
 mod yank;
@@ -28,7 +29,6 @@ pub use trust::{InvalidKey, PluginSignature, PublicKey, PublisherKey, SignedBy, 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use arc_swap::ArcSwap;
 use jackfield_sandbox::{Plugin, Sandbox};
 use jackfield_store::{Space, Store};
 use jackfield_types::{Digest, ExtensionPoint, Grants, OpContext, TenantId, limits};
@@ -36,8 +36,6 @@ use jackfield_types::{Digest, ExtensionPoint, Grants, OpContext, TenantId, limit
 const PLUGINS: Space = Space::new("plugins");
 const BINDINGS: Space = Space::new("bindings");
 const BINDING_HISTORY: Space = Space::new("binding-history");
-
-type Table = BTreeMap<(TenantId, ExtensionPoint), Arc<Bound>>;
 
 /// The plugins and bindings of all tenants. Cheap to clone.
 #[derive(Clone)]
@@ -50,7 +48,7 @@ struct Inner {
     sandbox: Sandbox,
     /// One loaded plugin per digest, shared by all tenants that bind it; gone with its last binding.
     loaded: Mutex<BTreeMap<Digest, Weak<Plugin>>>,
-    bound: ArcSwap<Table>,
+    bound: tables::Tables,
     /// Bindings change one at a time, so that the table and the store agree.
     changing: tokio::sync::Mutex<()>,
     uploads: uploads::Uploads,
@@ -66,7 +64,7 @@ impl Registry {
             store,
             sandbox,
             loaded: Mutex::default(),
-            bound: ArcSwap::default(),
+            bound: tables::Tables::default(),
             changing: tokio::sync::Mutex::default(),
             uploads: uploads::Uploads::default(),
             granted: grants::GrantTable::default(),
@@ -77,17 +75,16 @@ impl Registry {
         }
     }
 
-    /// What is bound at a point. One atomic load.
+    /// What is bound at a point. Two atomic loads, whatever the number of tenants.
     pub fn bound(&self, tenant: &TenantId, point: &ExtensionPoint) -> Option<Arc<Bound>> {
-        self.inner
-            .bound
-            .load()
-            .get(&(tenant.clone(), point.clone()))
-            .cloned()
+        self.inner.bound.get(tenant, point)
     }
 
     /// The plugin of a digest out of the tenant's blobs.
     async fn loaded(&self, ctx: &OpContext, digest: Digest) -> Result<Arc<Plugin>, RegistryError> {
+        if let Some(plugin) = self.known(&digest) {
+            return Ok(plugin);
+        }
         let most = limits::MAX_COMPONENT_BYTES as u64;
         let wasm = self.inner.store.blobs().get(ctx, digest, most).await?;
         let wasm =
@@ -95,13 +92,15 @@ impl Registry {
         self.load(digest, wasm.into()).await
     }
 
+    /// What is loaded already, for whichever tenant: the same bytes are the same plugin.
+    fn known(&self, digest: &Digest) -> Option<Arc<Plugin>> {
+        let loaded = self.inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        loaded.get(digest).and_then(Weak::upgrade)
+    }
+
     /// Takes what is loaded or cached, or checks and compiles it; on a blocking thread.
     async fn load(&self, digest: Digest, wasm: Arc<[u8]>) -> Result<Arc<Plugin>, RegistryError> {
-        let cached = |inner: &Inner| {
-            let loaded = inner.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-            loaded.get(&digest).and_then(Weak::upgrade)
-        };
-        if let Some(plugin) = cached(&self.inner) {
+        if let Some(plugin) = self.known(&digest) {
             return Ok(plugin);
         }
         let sandbox = self.inner.sandbox.clone();
