@@ -9,6 +9,7 @@ mod frozen;
 mod guest;
 mod hostile;
 mod questions;
+mod replay;
 mod rules;
 
 use std::sync::Arc;
