@@ -42,6 +42,9 @@ pub use platform::{
     write_secret,
 };
 pub use records::RecordQuery;
+// For the bench of what recording costs.
+#[doc(hidden)]
+pub use records::Recorder;
 pub use replay::{Example, ReplayReport, ReplayRequest};
 pub use rollout_moves::RolloutStatus;
 pub use tenant::Tenant;

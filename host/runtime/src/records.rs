@@ -36,13 +36,13 @@ enum Message {
 
 /// Takes records in. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Recorder {
+pub struct Recorder {
     queue: mpsc::Sender<Message>,
 }
 
 impl Recorder {
     /// Starts the task that writes; it ends when the last clone is gone.
-    pub(crate) fn start(store: Store, metrics: Arc<Metrics>) -> Self {
+    pub fn start(store: Store, metrics: Arc<Metrics>) -> Self {
         let (queue, mut messages) = mpsc::channel(QUEUE);
         tokio::spawn(async move {
             let mut batch = Vec::new();
@@ -69,13 +69,13 @@ impl Recorder {
     }
 
     /// Keeps a record, unless the queue is full; false when it was.
-    pub(crate) fn keep(&self, tenant: &TenantId, record: DecisionRecord) -> bool {
+    pub fn keep(&self, tenant: &TenantId, record: DecisionRecord) -> bool {
         let message = Message::Keep(tenant.clone(), Box::new(record));
         self.queue.try_send(message).is_ok()
     }
 
     /// Waits until what was kept before is written.
-    pub(crate) async fn flush(&self) {
+    pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
         if self.queue.send(Message::Flush(done)).await.is_ok() {
             let _ = written.await;

@@ -20,7 +20,7 @@ use crate::{plugins, process, workspace};
 /// Run the benches of the host crates and print one table with ratios to the goals
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench routing\n  cargo xtask bench -p jackfield-store"
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench plugins\n  cargo xtask bench -p jackfield-store"
 )]
 pub(crate) struct Arguments {
     /// Measure only what has this in its name
@@ -52,9 +52,14 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         Some(package) => command.args(["--package", package]),
         None => command.arg("--workspace"),
     };
-    // Only benches: the harness of unit tests does not know criterion's arguments.
+    // A bench that is named is run alone. Else only benches, too: the harness of unit tests does not know criterion's
+    // arguments.
+    match arguments.name.as_deref().filter(|name| is_bench(name)) {
+        Some(name) => command.args(["--bench", name]),
+        None => command.arg("--benches"),
+    };
     command
-        .args(["--benches", "--"])
+        .arg("--")
         .args(&arguments.name)
         .env("JACKFIELD_PLUGINS", workspace::plugins());
     let mut child = command.spawn().context("cannot start cargo bench")?;
@@ -77,6 +82,15 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         bail!("a bench failed; see its message above");
     }
     Ok(())
+}
+
+/// Whether a crate has a bench of this name.
+fn is_bench(name: &str) -> bool {
+    let crates = std::fs::read_dir(workspace::root().join("host"));
+    crates.into_iter().flatten().flatten().any(|of| {
+        let benches = of.path().join("benches");
+        benches.join(name).join("main.rs").is_file() || benches.join(format!("{name}.rs")).is_file()
+    })
 }
 
 fn parse(line: &str) -> Option<Figure> {
@@ -111,9 +125,6 @@ fn print(figures: &[Figure]) {
             figure.name,
             shown(figure.value, &figure.unit)
         );
-    }
-    for comparison in goals::comparisons(figures) {
-        println!("{comparison}");
     }
     println!("ratio: above 1 is better than the goal");
 }
