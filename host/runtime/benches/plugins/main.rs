@@ -27,7 +27,7 @@ use std::{
 use jackfield_registry::{BindRequest, BindingRecord, Registry};
 use jackfield_sandbox::{CompileLimits, CompilerCommand, Env, NoReads, Sandbox, SandboxOptions};
 use jackfield_store::Store;
-use jackfield_types::{ExtensionPoint, OpContext, QueueId, TenantId, Timestamp};
+use jackfield_types::{ExtensionPoint, Grants, OpContext, QueueId, TenantId, Timestamp};
 use tempfile::TempDir;
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
@@ -90,6 +90,7 @@ fn env_of(config: &str) -> Env {
         now: NOW,
         config: config.into(),
         reads: Arc::new(NoReads),
+        grants: Grants::ALL,
         budget: None,
     }
 }
@@ -127,7 +128,7 @@ impl Fixture {
         let tokio = tokio::runtime::Runtime::new().unwrap();
         let _inside = tokio.enter();
         Self {
-            registry: Registry::new(store.clone(), Sandbox::new(options).unwrap()),
+            registry: Registry::new(store.clone(), Sandbox::new(options).unwrap(), Grants::ALL),
             store,
             _dir: dir,
             tokio,
@@ -137,12 +138,13 @@ impl Fixture {
     /// Uploads a version and binds it.
     fn take_in(&self, ctx: &OpContext, wasm: Vec<u8>) -> BindingRecord {
         self.tokio.block_on(async {
-            let uploaded = self.registry.upload(ctx, wasm, NOW).await.unwrap();
+            let uploaded = self.registry.upload(ctx, wasm, None, NOW).await.unwrap();
             let request = BindRequest {
                 point: point(),
                 plugin: uploaded.id,
                 version: Some(uploaded.version),
                 config: serde_json::json!({}),
+                why: None,
             };
             self.registry.bind(ctx, request, NOW).await.unwrap()
         })
@@ -156,6 +158,7 @@ fn again(record: &BindingRecord) -> BindRequest {
         plugin: record.plugin.clone(),
         version: Some(record.version.clone()),
         config: record.config.clone(),
+        why: None,
     }
 }
 

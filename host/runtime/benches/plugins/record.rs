@@ -13,7 +13,7 @@ use jackfield_contact::decision::Question;
 use jackfield_registry::Bound;
 use jackfield_runtime::{Metrics, Recorder};
 use jackfield_sandbox::{DecisionRecord, ENGINE, Env, Recording, Replayed};
-use jackfield_types::{DecisionId, TenantId};
+use jackfield_types::{DecisionId, Grants, TenantId};
 use uuid::Uuid;
 
 use crate::{Fixture, env_of, point, quantile, report, rule::queue, tenant, threads};
@@ -50,6 +50,7 @@ fn recorded(bound: &Bound, question: &Arc<Question>) -> DecisionRecord {
         kv_writes: decision.kv_writes.clone(),
         receipt: decision.receipt,
         log: decision.log.clone(),
+        grants: Grants::ALL,
         complete: true,
     }
 }

@@ -12,8 +12,8 @@ use jackfield_sandbox::{
     DecisionRecord, ENGINE, Env, NoReads, Plugin, ReadError, Reads, Recording, Replayed,
 };
 use jackfield_types::{
-    AgentId, Channel, CustomerId, DecisionId, E164, ExtensionPoint, InteractionId, PluginKind, QueueId,
-    SkillId, Timestamp,
+    AgentId, Channel, CustomerId, DecisionId, E164, ExtensionPoint, Grants, InteractionId, PluginKind,
+    QueueId, SkillId, Timestamp,
 };
 
 use crate::{Fixture, fixture, occasion};
@@ -257,7 +257,7 @@ impl Reads for Past {
 
     fn surveys(&self, limit: usize) -> Result<Vec<SurveyRecord>, ReadError> {
         if self.refused {
-            return Err(ReadError::not_granted("profile"));
+            return Err(ReadError::unavailable("the profile is being merged"));
         }
         Ok(self.surveys.iter().take(limit).cloned().collect())
     }
@@ -274,6 +274,7 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
         now: Timestamp(NOW),
         config: config.into(),
         reads: recording.clone(),
+        grants: Grants::ALL,
         budget: None,
     };
     let decision = plugin.decide(question.clone(), env);
@@ -293,6 +294,7 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
         kv_writes: decision.kv_writes,
         receipt: decision.receipt,
         log: decision.log,
+        grants: Grants::ALL,
         complete: true,
     }
 }
