@@ -103,7 +103,7 @@ pub enum RegistryError {
     #[error(
         "signed with {0}, which is none of the keys that this tenant trusts: an administrator can add it"
     )]
-    UntrustedKey(PublicKey),
+    UntrustedKey(Box<PublicKey>),
     /// The signature is not that of what was uploaded.
     #[error("the signature is not one of this component; the text to be signed is:\n{0}")]
     BadSignature(String),

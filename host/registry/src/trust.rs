@@ -286,7 +286,7 @@ impl Registry {
         };
         let known = self.trusted_keys(ctx).await?;
         let trusted = known.into_iter().find(|known| known.key == signature.key);
-        let trusted = trusted.ok_or(RegistryError::UntrustedKey(signature.key))?;
+        let trusted = trusted.ok_or(RegistryError::UntrustedKey(Box::new(signature.key)))?;
         let text = signed_text(manifest, digest);
         let verified = signature
             .key
@@ -326,7 +326,7 @@ impl Registry {
         if known.iter().any(|known| known.key == signed.key) {
             Ok(())
         } else {
-            Err(RegistryError::UntrustedKey(signed.key))
+            Err(RegistryError::UntrustedKey(Box::new(signed.key)))
         }
     }
 }
