@@ -62,7 +62,7 @@ impl Reused {
 
     /// How many pieces of work were assigned. The border is crossed with what the sandbox crosses it with.
     pub(crate) fn ask(&mut self) -> usize {
-        if self.calls % CALLS == 0 {
+        if self.calls.is_multiple_of(CALLS) {
             let mut store = Store::new(&self.engine, State(self.question.clone()));
             store.set_fuel(FUEL).unwrap();
             store.set_epoch_deadline(u64::MAX / 2);
