@@ -1,6 +1,8 @@
 //! Replay of recorded decisions by the bundled plugins: the same version decides the same in every respect, and what a
 //! candidate asks beyond the record is said, never guessed.
 
+#![allow(clippy::print_stdout)]
+
 use std::{env, fs, sync::Arc};
 
 use jackfield_contact::decision::{
@@ -281,7 +283,11 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
     DecisionRecord {
         id: DecisionId::lowest_at(Timestamp(NOW)),
         at: Timestamp(NOW),
-        point: ExtensionPoint::Tenant(plugin.kind()),
+        point: match plugin.kind() {
+            PluginKind::VoiceFlow => "number:+8675512345678".parse().unwrap(),
+            PluginKind::RoutingStrategy => "queue:support".parse().unwrap(),
+            kind => ExtensionPoint::Tenant(kind),
+        },
         revision: 1,
         plugin: plugin.manifest().id.clone(),
         version: plugin.manifest().version.clone(),

@@ -225,9 +225,10 @@ const ATTACKS: &[Row] = &[
     (
         "a manifest in a component within",
         || {
+            // Short, so that its length is one byte.
             let inner = with_manifest(
                 wat::parse_str("(component)").unwrap(),
-                &manifest("routing-strategy"),
+                "id = \"a\"\nversion = \"1.0.0\"\nkind = \"routing-strategy@0.1.0\"",
             );
             let mut wasm = wat::parse_str("(component)").unwrap();
             wasm.extend([4, inner.len() as u8]);
