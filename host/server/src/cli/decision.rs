@@ -73,7 +73,9 @@ enum Command {
 /// A span of time as milliseconds since the epoch, so long ago.
 pub(super) fn ago(text: &str) -> Result<u64, String> {
     let expected = || format!("{text:?}: expected a number with s, m, h or d, for example 24h");
-    let (number, unit) = text.split_at(text.len().saturating_sub(1));
+    // Between characters, whatever was typed.
+    let last = text.char_indices().last().map_or(0, |(at, _)| at);
+    let (number, unit) = text.split_at(last);
     let number: u64 = number.parse().map_err(|_| expected())?;
     let seconds = match unit {
         "s" => 1,
