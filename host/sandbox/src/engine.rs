@@ -44,6 +44,9 @@ pub(crate) fn engine(decisions: u32) -> Result<Engine, SandboxError> {
         .max_component_instance_size(MAX_INSTANCE_BYTES)
         .max_memory_size(MAX_MEMORY_BYTES)
         .table_elements(MAX_TABLE_ELEMENTS)
+        // A slot that held the component's memory before need not be mapped anew, so every slot may stay as its last
+        // component left it.
+        .max_unused_warm_slots(decisions.saturating_mul(MAX_MEMORIES))
         .linear_memory_keep_resident(KEEP_MEMORY_BYTES)
         .table_keep_resident(KEEP_TABLE_BYTES)
         .pagemap_scan(Enabled::Auto);
