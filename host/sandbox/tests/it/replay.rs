@@ -1,8 +1,6 @@
 //! Replay of recorded decisions by the bundled plugins: the same version decides the same in every respect, and what a
 //! candidate asks beyond the record is said, never guessed.
 
-#![allow(clippy::print_stdout)]
-
 use std::{env, fs, sync::Arc};
 
 use jackfield_contact::decision::{
@@ -269,6 +267,15 @@ impl Reads for Past {
     }
 }
 
+/// Where a plugin of the kind can be bound.
+fn point(kind: PluginKind) -> ExtensionPoint {
+    match kind {
+        PluginKind::VoiceFlow => ExtensionPoint::Number(E164::new("+8675512345678").unwrap()),
+        PluginKind::RoutingStrategy => ExtensionPoint::Queue(QueueId::new("support").unwrap()),
+        kind => ExtensionPoint::Tenant(kind),
+    }
+}
+
 /// Decides, and records it as the runtime does.
 fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Reads>) -> DecisionRecord {
     let (recording, question) = (Arc::new(Recording::new(reads)), Arc::new(question));
@@ -283,11 +290,7 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
     DecisionRecord {
         id: DecisionId::lowest_at(Timestamp(NOW)),
         at: Timestamp(NOW),
-        point: match plugin.kind() {
-            PluginKind::VoiceFlow => "number:+8675512345678".parse().unwrap(),
-            PluginKind::RoutingStrategy => "queue:support".parse().unwrap(),
-            kind => ExtensionPoint::Tenant(kind),
-        },
+        point: point(plugin.kind()),
         revision: 1,
         plugin: plugin.manifest().id.clone(),
         version: plugin.manifest().version.clone(),
