@@ -19,6 +19,10 @@ fn every_bundled_plugin_answers_within_its_ceilings() {
             continue;
         }
         let plugin = fixture.sandbox.load(&fs::read(&path).unwrap()).unwrap();
+        // An example that is broken on purpose.
+        if plugin.manifest().id.as_str() == "off-by-one" {
+            continue;
+        }
         // The one that can't do anything without being told where to.
         let config = match plugin.manifest().id.as_str() {
             "webhook-connector" => r#"{"url": "https://gateway.example/messages"}"#,
