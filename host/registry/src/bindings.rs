@@ -51,7 +51,21 @@ impl Registry {
                 &request.config,
             )
             .await?;
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
+        let request = BindRequest { point, ..request };
+        self.swap(ctx, plugin, request, now, Tx::new()).await
+    }
+
+    /// Binds what fits, for whoever is changing the tenant; `also` becomes durable together with it.
+    pub(crate) async fn swap(
+        &self,
+        ctx: &OpContext,
+        plugin: PluginRecord,
+        request: BindRequest,
+        now: Timestamp,
+        also: Tx,
+    ) -> Result<BindingRecord, RegistryError> {
+        let point = request.point;
         let before = self.bound(&ctx.tenant, &point);
         // From the history, since a point that was unbound meanwhile goes on counting.
         let revision = self
@@ -84,7 +98,7 @@ impl Registry {
         });
         let bound = self.ready(ctx, record.clone(), previous).await?;
         let (key, row) = (record.point.to_string(), serde_json::to_vec(&record)?);
-        let tx = Tx::new().put(BINDINGS, key.clone(), row.clone()).put(
+        let tx = also.put(BINDINGS, key.clone(), row.clone()).put(
             BINDING_HISTORY,
             history_key(&key, record.revision),
             row,
@@ -127,7 +141,7 @@ impl Registry {
 
     /// Takes a binding away. The fail policy of the kind holds from then on.
     pub async fn unbind(&self, ctx: &OpContext, point: &ExtensionPoint) -> Result<(), RegistryError> {
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         if self
             .inner
             .store

@@ -117,7 +117,7 @@ impl Registry {
 
     /// Decides about all plugins of the tenant; what is granted changes at once.
     pub async fn set_policy(&self, ctx: &OpContext, policy: PluginPolicy) -> Result<(), RegistryError> {
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let tx = Tx::new().put(POLICY, POLICY_KEY, serde_json::to_vec(&policy)?);
         self.inner.store.commit(ctx, tx).await?;
         for plugin in self.inner.granted.plugins(&ctx.tenant) {
@@ -174,7 +174,7 @@ impl Registry {
     }
 
     async fn change_grant(&self, ctx: &OpContext, plugin: &PluginId, tx: Tx) -> Result<(), RegistryError> {
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         self.inner.store.commit(ctx, tx).await?;
         self.granted(ctx, plugin).await?;
         Ok(())

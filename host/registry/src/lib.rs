@@ -22,7 +22,8 @@ mod yank;
 pub use error::RegistryError;
 pub use grants::{GrantPolicy, GrantRecord, Granted, PluginPolicy, UnsignedPolicy};
 pub use record::{
-    BindRequest, BindingRecord, Bound, Candidate, PluginRecord, RolloutRecord, RolloutRequest, Seen, Yank,
+    BindRequest, BindingRecord, Bound, Candidate, Move, PluginRecord, RolloutRecord, RolloutRequest, Seen,
+    Yank,
 };
 pub use trust::{InvalidKey, PluginSignature, PublicKey, PublisherKey, SignedBy, TrustedKey, signed_text};
 
@@ -49,8 +50,6 @@ struct Inner {
     /// One loaded plugin per digest, shared by all tenants that bind it; gone with its last binding.
     loaded: Mutex<BTreeMap<Digest, Weak<Plugin>>>,
     bound: tables::Tables,
-    /// Bindings change one at a time, so that the table and the store agree.
-    changing: tokio::sync::Mutex<()>,
     uploads: uploads::Uploads,
     granted: grants::GrantTable,
     ceiling: Grants,
@@ -65,7 +64,6 @@ impl Registry {
             sandbox,
             loaded: Mutex::default(),
             bound: tables::Tables::default(),
-            changing: tokio::sync::Mutex::default(),
             uploads: uploads::Uploads::default(),
             granted: grants::GrantTable::default(),
             ceiling,

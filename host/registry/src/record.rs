@@ -124,6 +124,8 @@ pub struct Candidate {
     pub bound: Arc<Bound>,
     /// How far it is: shadow or canary.
     pub stage: Stage,
+    /// The number of this stage among the changes of the point's rollouts.
+    pub number: u64,
     /// What it must keep to.
     pub gates: Gates,
     /// What it, and the active version beside it, were seen to do in this stage.
@@ -187,6 +189,17 @@ pub struct RolloutRecord {
     /// Why, for people.
     pub why: String,
     /// What had been seen then.
+    pub evidence: serde_json::Value,
+}
+
+/// Where a rollout is to go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Move {
+    /// The stage.
+    pub to: Stage,
+    /// Why, for people; at most 1,000 bytes.
+    pub why: String,
+    /// What had been seen.
     pub evidence: serde_json::Value,
 }
 

@@ -7,16 +7,15 @@ use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
 use serde_json::Value;
 
+use crate::record::check_why;
 use crate::rollout::{Stage, Window};
 use crate::{
-    BindRequest, BindingRecord, Bound, Candidate, Registry, RegistryError, RolloutRecord, RolloutRequest,
-    Seen,
+    BindRequest, BindingRecord, Bound, Candidate, Move, Registry, RegistryError, RolloutRecord,
+    RolloutRequest, Seen,
 };
 
 const ROLLOUTS: Space = Space::new("rollouts");
 const HISTORY: Space = Space::new("rollout-history");
-/// Bytes of a reason.
-const MAX_WHY: usize = 1_000;
 
 impl Registry {
     /// Begins a rollout beside what is bound at the point. A stage of it under way there is superseded.
@@ -28,7 +27,7 @@ impl Registry {
         evidence: Value,
         now: Timestamp,
     ) -> Result<RolloutRecord, RegistryError> {
-        check_why(&request.why)?;
+        check_why(Some(&request.why))?;
         request
             .gates
             .check()
@@ -47,7 +46,7 @@ impl Registry {
                 &request.config,
             )
             .await?;
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let active = self
             .bound(&ctx.tenant, &point)
             .ok_or_else(|| RegistryError::UnknownBinding(point.clone()))?;
@@ -76,53 +75,64 @@ impl Registry {
             point,
         };
         let candidate = self.candidate(ctx, &record, &active).await?;
-        self.write(ctx, &record).await?;
+        self.inner.store.commit(ctx, written(&record)?).await?;
         self.put_in(ctx, beside(&active, Some(candidate)));
         Ok(record)
     }
 
-    /// Moves the rollout under way to another stage: a larger or first canary, active, or back.
+    /// Moves the rollout under way to another stage: a larger or first canary, active, or back. `only` names the stage
+    /// that is to be left by its number, for whoever has judged that one: another that began meanwhile stays.
     pub async fn move_rollout(
         &self,
         ctx: &OpContext,
         point: &ExtensionPoint,
-        to: Stage,
-        why: String,
-        evidence: Value,
+        move_to: Move,
+        only: Option<u64>,
         now: Timestamp,
     ) -> Result<RolloutRecord, RegistryError> {
-        check_why(&why)?;
-        let before = self.rollout(ctx, point).await?;
-        let under_way = before.filter(|rollout| self.is_under_way(ctx, rollout));
-        let mut record = under_way.ok_or_else(|| RegistryError::NoRollout(point.clone()))?;
+        let Move { to, why, evidence } = move_to;
+        check_why(Some(&why))?;
+        if !matches!(to, Stage::Active | Stage::RolledBack) {
+            check_stage(to)?;
+        }
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
+        let no_rollout = || RegistryError::NoRollout(point.clone());
+        let before = self.rollout(ctx, point).await?.ok_or_else(no_rollout)?;
+        if !self.is_under_way(ctx, &before) || only.is_some_and(|number| number != before.number) {
+            return Err(no_rollout());
+        }
+        let active = self.bound(&ctx.tenant, point).ok_or_else(no_rollout)?;
+        let record = RolloutRecord {
+            stage: to,
+            number: before.number + 1,
+            moved_at: now,
+            moved_by: ctx.actor.to_string(),
+            why,
+            evidence,
+            ..before
+        };
+        let written = written(&record)?;
         if to == Stage::Active {
             let request = BindRequest {
                 point: point.clone(),
                 plugin: record.plugin.clone(),
                 version: Some(record.version.clone()),
                 config: record.config.clone(),
-                why: Some(why.clone()).filter(|why| !why.is_empty()),
+                why: Some(record.why.clone()).filter(|why| !why.is_empty()),
             };
-            self.bind(ctx, request, now).await?;
-        } else if to != Stage::RolledBack {
-            check_stage(to)?;
+            let version = request.version.as_ref();
+            let plugin = self
+                .fitting(ctx, point, &request.plugin, version, &request.config)
+                .await?;
+            self.swap(ctx, plugin, request, now, written).await?;
+            return Ok(record);
         }
-        let _one_at_a_time = self.inner.changing.lock().await;
-        record.number = self.next_number(ctx, point).await?;
-        (record.stage, record.why, record.evidence) = (to, why, evidence);
-        (record.moved_at, record.moved_by) = (now, ctx.actor.to_string());
-        let candidate = match (to, self.bound(&ctx.tenant, point)) {
-            (Stage::Active, _) | (_, None) => None,
-            (Stage::RolledBack, Some(active)) => Some((active, None)),
-            (_, Some(active)) => {
-                let candidate = self.candidate(ctx, &record, &active).await?;
-                Some((active, Some(candidate)))
-            }
+        let candidate = match to {
+            Stage::RolledBack => None,
+            _ => Some(self.candidate(ctx, &record, &active).await?),
         };
-        self.write(ctx, &record).await?;
-        if let Some((active, candidate)) = candidate {
-            self.put_in(ctx, beside(&active, candidate));
-        }
+        self.inner.store.commit(ctx, written).await?;
+        self.put_in(ctx, beside(&active, candidate));
         Ok(record)
     }
 
@@ -202,6 +212,7 @@ impl Registry {
         Ok(Arc::new(Candidate {
             bound: self.ready(ctx, record, Some(beside(active, None))).await?,
             stage: rollout.stage,
+            number: rollout.number,
             gates: rollout.gates,
             seen: Mutex::new(Seen {
                 candidate: window(),
@@ -217,16 +228,15 @@ impl Registry {
             .await?
             .map_or(1, |latest| latest.number + 1))
     }
+}
 
-    async fn write(&self, ctx: &OpContext, record: &RolloutRecord) -> Result<(), RegistryError> {
-        let (point, row) = (record.point.to_string(), serde_json::to_vec(record)?);
-        let history = format!("{point} {:020}", record.number);
-        let tx = Tx::new()
-            .put(ROLLOUTS, point, row.clone())
-            .put(HISTORY, history, row);
-        self.inner.store.commit(ctx, tx).await?;
-        Ok(())
-    }
+/// The rollout's row and its entry in the history.
+fn written(record: &RolloutRecord) -> Result<Tx, RegistryError> {
+    let (point, row) = (record.point.to_string(), serde_json::to_vec(record)?);
+    let history = format!("{point} {:020}", record.number);
+    Ok(Tx::new()
+        .put(ROLLOUTS, point, row.clone())
+        .put(HISTORY, history, row))
 }
 
 /// What is bound, with another candidate beside it.
@@ -238,16 +248,6 @@ fn beside(active: &Bound, candidate: Option<Arc<Candidate>>) -> Arc<Bound> {
         granted: active.granted.clone(),
         previous: active.previous.clone(),
         candidate,
-    })
-}
-
-fn check_why(why: &str) -> Result<(), RegistryError> {
-    if why.len() <= MAX_WHY {
-        return Ok(());
-    }
-    Err(RegistryError::InvalidRollout {
-        field: "why",
-        problem: format!("{} bytes: expected at most {MAX_WHY}", why.len()),
     })
 }
 

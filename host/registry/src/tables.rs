@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jackfield_types::{ExtensionPoint, TenantId};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::Bound;
 
@@ -16,17 +17,30 @@ const SHARDS: usize = 1_024;
 type Points = BTreeMap<ExtensionPoint, Arc<Bound>>;
 type Shard = BTreeMap<TenantId, Arc<ArcSwap<Points>>>;
 
-pub(crate) struct Tables(Box<[ArcSwap<Shard>]>);
+#[derive(Default)]
+struct Slot {
+    tenants: ArcSwap<Shard>,
+    changing: Mutex<()>,
+}
+
+pub(crate) struct Tables(Box<[Slot]>);
 
 impl Default for Tables {
     fn default() -> Self {
-        Self((0..SHARDS).map(|_| ArcSwap::default()).collect())
+        Self((0..SHARDS).map(|_| Slot::default()).collect())
     }
 }
 
 impl Tables {
     pub(crate) fn get(&self, tenant: &TenantId, point: &ExtensionPoint) -> Option<Arc<Bound>> {
-        self.shard(tenant).load().get(tenant)?.load().get(point).cloned()
+        let tenants = self.slot(tenant).tenants.load();
+        tenants.get(tenant)?.load().get(point).cloned()
+    }
+
+    /// Held by whoever changes something of a tenant, so that table and store agree. A tenant waits for itself, and
+    /// hardly ever for another.
+    pub(crate) async fn changing(&self, tenant: &TenantId) -> MutexGuard<'_, ()> {
+        self.slot(tenant).changing.lock().await
     }
 
     pub(crate) fn put(&self, tenant: &TenantId, bound: &Arc<Bound>) {
@@ -51,7 +65,7 @@ impl Tables {
 
     /// A tenant's table, which stays for good once it is there.
     fn of(&self, tenant: &TenantId) -> Arc<ArcSwap<Points>> {
-        let shard = self.shard(tenant);
+        let shard = &self.slot(tenant).tenants;
         loop {
             if let Some(points) = shard.load().get(tenant) {
                 return points.clone();
@@ -64,7 +78,7 @@ impl Tables {
         }
     }
 
-    fn shard(&self, tenant: &TenantId) -> &ArcSwap<Shard> {
+    fn slot(&self, tenant: &TenantId) -> &Slot {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(tenant);
         &self.0[(hash % SHARDS as u64) as usize]
     }

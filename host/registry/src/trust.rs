@@ -224,7 +224,7 @@ impl Registry {
         key: PublicKey,
         now: Timestamp,
     ) -> Result<TrustedKey, RegistryError> {
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let known = self.trusted_keys(ctx).await?;
         if let Some(known) = known.iter().find(|known| known.name == name) {
             return if known.key == key {
@@ -252,7 +252,7 @@ impl Registry {
 
     /// Trusts a key no more: what it signed can't be uploaded or bound anew. What is bound stays.
     pub async fn distrust_key(&self, ctx: &OpContext, name: &KeyName) -> Result<(), RegistryError> {
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let known = self
             .inner
             .store

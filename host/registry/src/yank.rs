@@ -45,7 +45,7 @@ impl Registry {
         change: impl FnOnce(Option<Yank>) -> Option<Yank>,
     ) -> Result<PluginRecord, RegistryError> {
         // Not while something is being bound.
-        let _one_at_a_time = self.inner.changing.lock().await;
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let mut record = self.plugin(ctx, plugin, Some(version)).await?;
         record.yanked = change(record.yanked.take());
         let tx = Tx::new().put(PLUGINS, key(plugin, version), serde_json::to_vec(&record)?);

@@ -2,7 +2,7 @@
 
 use jackfield_contact::decision::compare::Grade;
 use jackfield_registry::rollout::{Observed, Stage, Verdict, judge};
-use jackfield_registry::{RolloutRecord, RolloutRequest};
+use jackfield_registry::{Move, RolloutRecord, RolloutRequest};
 use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
 use serde_json::{Value, json};
 
@@ -123,8 +123,9 @@ impl Tenant {
         evidence: Value,
     ) -> Result<RolloutRecord, RolloutError> {
         let registry = &self.inner.shared.registry;
+        let move_to = Move { to, why, evidence };
         let record = registry
-            .move_rollout(ctx, point, to, why, evidence, clock::now())
+            .move_rollout(ctx, point, move_to, None, clock::now())
             .await?;
         note(self, &record).await;
         Ok(record)

@@ -9,7 +9,7 @@ use jackfield_contact::decision::{Answer, Assignment, Plan, Question, RoutingAge
 use jackfield_contact::event::{BindingNote, Event, LeftReason};
 use jackfield_contact::input::Input;
 use jackfield_registry::rollout::{Observed, Stage, Verdict, Window};
-use jackfield_registry::{Bound, Candidate, RolloutRecord};
+use jackfield_registry::{Bound, Candidate, Move, RolloutRecord};
 use jackfield_sandbox::{DecisionRecord, Replayed};
 use jackfield_types::{Digest, ExtensionPoint, InteractionId, OpContext, PluginKind, QueueId, Timestamp};
 use serde_json::{Value, json};
@@ -317,12 +317,17 @@ fn roll_back_if_due(tenant: &Tenant, candidate: &Arc<Candidate>, now: Timestamp)
         return;
     }
     let (tenant, point) = (tenant.clone(), candidate.bound.record.point.clone());
-    let (why, evidence) = (message.clone(), evidence(&seen, &control, &verdict));
+    let number = candidate.number;
+    let back = Move {
+        to: Stage::RolledBack,
+        why: message.clone(),
+        evidence: evidence(&seen, &control, &verdict),
+    };
     tokio::spawn(async move {
         let ctx = OpContext::system(tenant.id().clone(), "gates");
         let registry = &tenant.inner.shared.registry;
         let moved = registry
-            .move_rollout(&ctx, &point, Stage::RolledBack, why, evidence, clock::now())
+            .move_rollout(&ctx, &point, back, Some(number), clock::now())
             .await;
         match moved {
             Ok(record) => note(&tenant, &record).await,
