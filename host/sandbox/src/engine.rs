@@ -1,6 +1,6 @@
 use std::{
     sync::{
-        Condvar, Mutex, PoisonError,
+        Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError, Sender},
     },
     thread,
@@ -99,8 +99,13 @@ impl Ticker {
 
 /// Places in the pool. Who finds none waits for one.
 pub(crate) struct Places {
-    free: Mutex<u32>,
+    line: Mutex<Line>,
     freed: Condvar,
+}
+
+struct Line {
+    free: u32,
+    waiting: u32,
 }
 
 /// A place in the pool; free again when dropped.
@@ -109,27 +114,39 @@ pub(crate) struct Place<'a>(&'a Places);
 impl Places {
     pub(crate) const fn new(free: u32) -> Self {
         Self {
-            free: Mutex::new(free),
+            line: Mutex::new(Line { free, waiting: 0 }),
             freed: Condvar::new(),
         }
     }
 
     /// A place, waiting at most `patience` for one.
     pub(crate) fn take(&self, patience: Duration) -> Option<Place<'_>> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut free, _) = self
-            .freed
-            .wait_timeout_while(free, patience, |free| *free == 0)
-            .unwrap_or_else(PoisonError::into_inner);
-        *free = free.checked_sub(1)?;
+        let mut line = self.line();
+        if line.free == 0 {
+            line.waiting += 1;
+            (line, _) = self
+                .freed
+                .wait_timeout_while(line, patience, |line| line.free == 0)
+                .unwrap_or_else(PoisonError::into_inner);
+            line.waiting -= 1;
+        }
+        line.free = line.free.checked_sub(1)?;
         Some(Place(self))
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.0.freed.notify_one();
+        let mut line = self.0.line();
+        line.free += 1;
+        // Telling nobody costs a system call too.
+        if line.waiting > 0 {
+            self.0.freed.notify_one();
+        }
     }
 }
 

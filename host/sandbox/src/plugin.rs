@@ -110,12 +110,13 @@ impl Plugin {
             }
         };
         let left = if stopped { 0 } else { store.get_fuel().unwrap_or(0) };
-        let state = store.into_data();
+        let mut state = store.into_data();
         let receipt = Receipt {
             fuel: ceilings.fuel.saturating_sub(left),
             peak_memory_bytes: state.meter.memory() as u64,
             wall_us: micros(started),
         };
+        let log = state.take_log();
         let kv_writes = if result.is_ok() {
             state.kv_writes
         } else {
@@ -124,7 +125,7 @@ impl Plugin {
         Decision {
             result,
             receipt,
-            log: state.log,
+            log,
             kv_writes,
         }
     }

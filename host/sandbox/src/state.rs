@@ -13,6 +13,8 @@ pub(crate) struct State {
     pub(crate) meter: Meter,
     pub(crate) log: Vec<LogLine>,
     pub(crate) log_bytes: usize,
+    /// The line that the plugin is appending to.
+    pub(crate) log_line: Vec<u8>,
     pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
     stop: Stop,
 }
@@ -37,6 +39,7 @@ impl State {
             meter: Meter::new(ceilings.memory_bytes),
             log: Vec::new(),
             log_bytes: 0,
+            log_line: Vec::new(),
             kv_writes: Vec::new(),
             stop: Stop {
                 cpu_ms: None,

@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use config::{Config, Prefer, Relaxed};
 use jackfield_plugin::{
     host,
-    routing_strategy::{self, Agent, Assignment, Error, LevelNeed, Plan, RoutingStrategy, Snapshot, Work},
+    routing_strategy::{self, Agent, Assignment, Error, Plan, RoutingStrategy, Snapshot, Work},
 };
 
 struct SkillsRouting;
@@ -30,7 +30,7 @@ impl RoutingStrategy for SkillsRouting {
             }
             let work = &snapshot.work[index as usize];
             let relaxed = config.relaxed(work.waiting);
-            match agents.choose(index, work, relaxed, config.prefer)? {
+            match agents.choose(index, work, relaxed, config.prefer) {
                 Some(agent) => plan.assignments.push(Assignment { work: index, agent }),
                 None => {
                     relaxes_in = relaxes_in
@@ -59,8 +59,6 @@ struct Agents<'a> {
     agents: &'a [Agent],
     left: Vec<u16>,
     free: usize,
-    /// Levels that have been asked for so far; empty before the first.
-    levels: Vec<Option<Vec<u8>>>,
 }
 
 impl<'a> Agents<'a> {
@@ -70,12 +68,7 @@ impl<'a> Agents<'a> {
             .map(|agent| agent.capacity.saturating_sub(agent.load))
             .collect();
         let free = left.iter().filter(|left| **left > 0).count();
-        Self {
-            agents,
-            left,
-            free,
-            levels: Vec::new(),
-        }
+        Self { agents, left, free }
     }
 
     fn none_free(&self) -> bool {
@@ -83,33 +76,29 @@ impl<'a> Agents<'a> {
     }
 
     /// Takes the agent for a piece of work; none when nobody fits.
-    fn choose(
-        &mut self,
-        index: u32,
-        work: &Work,
-        relaxed: Relaxed,
-        prefer: Prefer,
-    ) -> Result<Option<u32>, Error> {
+    fn choose(&mut self, index: u32, work: &Work, relaxed: Relaxed, prefer: Prefer) -> Option<u32> {
         let mask = if relaxed.ignore_skills { 0 } else { work.needs };
         let mut chosen = (0..self.agents.len()).find(|&at| self.fits(at, mask));
         if let Some(first) = chosen
             && mask != 0
         {
             // Levels are asked for only where one above 1 is left to be met, or where they decide.
-            let mut needs = routing_strategy::needs(index)?;
-            needs
-                .iter_mut()
-                .for_each(|need| need.level = need.level.saturating_sub(relaxed.lower_levels_by));
+            let needs: Vec<Need> = skills(mask)
+                .map(|skill| {
+                    let needed = routing_strategy::needed_level(index, skill);
+                    let level = needed.saturating_sub(relaxed.lower_levels_by).max(1);
+                    Need { skill, level }
+                })
+                .collect();
             let most_skilled = prefer == Prefer::MostSkilled;
             if most_skilled || needs.iter().any(|need| need.level > 1) {
-                chosen = self.by_levels(first, mask, &needs, most_skilled)?;
+                chosen = self.by_levels(first, mask, &needs, most_skilled);
             }
         }
-        Ok(chosen.map(|at| {
-            self.left[at] -= 1;
-            self.free -= usize::from(self.left[at] == 0);
-            at as u32
-        }))
+        let at = chosen?;
+        self.left[at] -= 1;
+        self.free -= usize::from(self.left[at] == 0);
+        Some(at as u32)
     }
 
     fn fits(&self, at: usize, mask: u64) -> bool {
@@ -117,19 +106,13 @@ impl<'a> Agents<'a> {
     }
 
     /// The first agent who meets the levels, or of all who do the one with the highest.
-    fn by_levels(
-        &mut self,
-        first: usize,
-        mask: u64,
-        needs: &[LevelNeed],
-        most_skilled: bool,
-    ) -> Result<Option<usize>, Error> {
+    fn by_levels(&self, first: usize, mask: u64, needs: &[Need], most_skilled: bool) -> Option<usize> {
         let mut best: Option<(u32, usize)> = None;
         for at in first..self.agents.len() {
             if !self.fits(at, mask) {
                 continue;
             }
-            let Some(sum) = meets(self.levels(at)?, needs) else {
+            let Some(sum) = meets(at as u32, needs) else {
                 continue;
             };
             if best.is_none_or(|(most, _)| sum > most) {
@@ -139,25 +122,30 @@ impl<'a> Agents<'a> {
                 break;
             }
         }
-        Ok(best.map(|(_, at)| at))
-    }
-
-    fn levels(&mut self, at: usize) -> Result<&[u8], Error> {
-        if self.levels.is_empty() {
-            self.levels.resize(self.agents.len(), None);
-        }
-        if self.levels[at].is_none() {
-            self.levels[at] = Some(routing_strategy::levels(at as u32)?);
-        }
-        Ok(self.levels[at].as_deref().unwrap_or_default())
+        best.map(|(_, at)| at)
     }
 }
 
-/// The sum of the levels in the skills asked for; none when one of them is too low.
-fn meets(levels: &[u8], needs: &[LevelNeed]) -> Option<u32> {
+/// A skill asked for and the lowest level that will do.
+struct Need {
+    skill: u8,
+    level: u8,
+}
+
+/// The skills of a mask, as indices into the queue's skill table.
+fn skills(mut mask: u64) -> impl Iterator<Item = u8> {
+    std::iter::from_fn(move || {
+        let skill = (mask != 0).then(|| mask.trailing_zeros() as u8);
+        mask &= mask.wrapping_sub(1);
+        skill
+    })
+}
+
+/// The sum of the agent's levels in the skills asked for; none when one of them is too low.
+fn meets(agent: u32, needs: &[Need]) -> Option<u32> {
     needs.iter().try_fold(0, |sum, need| {
-        let level = levels.get(usize::from(need.skill)).copied().unwrap_or_default();
-        (level >= need.level.max(1)).then_some(sum + u32::from(level))
+        let level = routing_strategy::level(agent, need.skill);
+        (level >= need.level).then_some(sum + u32::from(level))
     })
 }
 

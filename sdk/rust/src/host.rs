@@ -13,11 +13,25 @@ use crate::{
 /// # Errors
 /// `bad-config`, with the field that was not understood.
 pub fn config<C: DeserializeOwned + Default>() -> Result<C, Error> {
-    let text = config::get();
-    if text == "{}" {
+    parsed(config::get().as_bytes())
+}
+
+/// [`config`], read as numbers: a component that takes no text from the host needs no modules to link it.
+pub(crate) fn config_in_words<C: DeserializeOwned + Default>() -> Result<C, Error> {
+    let size = config::size() as usize;
+    let mut text = Vec::with_capacity(size.next_multiple_of(8));
+    for index in 0..size.div_ceil(8) {
+        text.extend(config::word(index as u32).to_le_bytes());
+    }
+    text.truncate(size);
+    parsed(&text)
+}
+
+fn parsed<C: DeserializeOwned + Default>(text: &[u8]) -> Result<C, Error> {
+    if text == b"{}" {
         return Ok(C::default());
     }
-    serde_json::from_str(&text)
+    serde_json::from_slice(text)
         .map_err(|error| Error::new("bad-config", format!("the configuration: {error}")))
 }
 
@@ -29,6 +43,30 @@ pub fn now() -> Timestamp {
 /// Writes one line to the plugin's log; at most 64 KiB a decision, the rest is dropped.
 pub fn log(level: Level, message: &str) {
     lines::write(level, message);
+}
+
+/// Appends to a line as it is formatted, in numbers, so that no plugin needs modules to link text only because it may
+/// panic. [`Line::end`] writes the line.
+#[cfg(target_arch = "wasm32")]
+pub(crate) struct Line;
+
+#[cfg(target_arch = "wasm32")]
+impl std::fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for bytes in text.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..bytes.len()].copy_from_slice(bytes);
+            lines::append(u64::from_le_bytes(word));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Line {
+    pub(crate) fn end(self, level: Level) {
+        lines::end(level);
+    }
 }
 
 /// A value kept for this binding across decisions; none when there is none.

@@ -100,6 +100,9 @@ pub use bindings::host::cx::types::types::{
 #[doc(hidden)]
 pub fn start() {
     std::panic::set_hook(Box::new(|panic| {
-        host::log(host::Level::Error, &panic.to_string())
+        let mut line = host::Line;
+        // Appending never fails.
+        let _ = std::fmt::Write::write_fmt(&mut line, format_args!("{panic}"));
+        line.end(host::Level::Error);
     }));
 }

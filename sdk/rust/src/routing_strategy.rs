@@ -26,7 +26,7 @@ pub trait RoutingStrategy {
 
 #[doc(hidden)]
 pub fn run<P: RoutingStrategy>(snapshot: Snapshot) -> Result<Plan, Error> {
-    P::assign(&host::config()?, &snapshot)
+    P::assign(&host::config_in_words()?, &snapshot)
 }
 
 impl Default for Work {
@@ -88,6 +88,18 @@ pub fn needs(work: u32) -> Result<Vec<LevelNeed>, Error> {
 /// `out-of-range` when the snapshot has no such agent.
 pub fn levels(agent: u32) -> Result<Vec<u8>, Error> {
     details::levels(agent)
+}
+
+/// The lowest level of one skill that will do for a piece of work, 1 to 10; 0 when the work does not ask for the
+/// skill, or the snapshot has no such work. Much cheaper than [`needs`].
+pub fn needed_level(work: u32, skill: u8) -> u8 {
+    details::needed_level(work, skill)
+}
+
+/// An agent's level of one skill, 1 to 10; 0 when the agent has it not, or the snapshot has no such agent. Much cheaper
+/// than [`levels`].
+pub fn level(agent: u32, skill: u8) -> u8 {
+    details::level(agent, skill)
 }
 
 /// An agent's id.

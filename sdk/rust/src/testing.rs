@@ -264,6 +264,18 @@ pub(crate) mod imports {
     pub(crate) mod config {
         use super::super::HOST;
 
+        pub(crate) fn size() -> u32 {
+            get().len() as u32
+        }
+
+        pub(crate) fn word(index: u32) -> u64 {
+            let mut word = [0; 8];
+            for (byte, from) in word.iter_mut().zip(get().bytes().skip(8 * index as usize)) {
+                *byte = from;
+            }
+            u64::from_le_bytes(word)
+        }
+
         pub(crate) fn get() -> String {
             HOST.with_borrow(|host| {
                 if host.config.is_empty() {
@@ -444,6 +456,22 @@ pub(crate) mod imports {
 
         pub(crate) fn skills() -> Vec<String> {
             HOST.with_borrow(|host| host.skills.clone())
+        }
+
+        pub(crate) fn needed_level(work: u32, skill: u8) -> u8 {
+            HOST.with_borrow(|host| {
+                let needs = host.needs.get(work as usize);
+                let need = needs.and_then(|needs| needs.iter().find(|need| need.skill == skill));
+                need.map_or(0, |need| need.level)
+            })
+        }
+
+        pub(crate) fn level(agent: u32, skill: u8) -> u8 {
+            HOST.with_borrow(|host| {
+                let levels = host.levels.get(agent as usize);
+                let level = levels.and_then(|levels| levels.get(usize::from(skill)));
+                level.copied().unwrap_or_default()
+            })
         }
 
         pub(crate) fn needs(work: u32) -> Result<Vec<LevelNeed>, Error> {

@@ -112,6 +112,14 @@ impl config::Host for State {
     fn get(&mut self) -> String {
         "{}".to_owned()
     }
+
+    fn size(&mut self) -> u32 {
+        2
+    }
+
+    fn word(&mut self, _: u32) -> u64 {
+        u64::from_le_bytes(*b"{}\0\0\0\0\0\0")
+    }
 }
 
 impl clock::Host for State {
@@ -122,6 +130,10 @@ impl clock::Host for State {
 
 impl log::Host for State {
     fn write(&mut self, _: log::Level, _: String) {}
+
+    fn append(&mut self, _: u64) {}
+
+    fn end(&mut self, _: log::Level) {}
 }
 
 impl key_value::Host for State {
@@ -157,6 +169,15 @@ impl details::Host for State {
 
     fn levels(&mut self, agent: u32) -> Result<Vec<u8>, Error> {
         Ok(self.0.agents[agent as usize].levels.clone())
+    }
+
+    fn needed_level(&mut self, work: u32, skill: u8) -> u8 {
+        let mut levels = self.0.work[work as usize].levels.iter();
+        levels.find(|(asked, _)| *asked == skill).map_or(0, |need| need.1)
+    }
+
+    fn level(&mut self, agent: u32, skill: u8) -> u8 {
+        self.0.agents[agent as usize].levels[usize::from(skill)]
     }
 
     fn agent_id(&mut self, agent: u32) -> Result<String, Error> {

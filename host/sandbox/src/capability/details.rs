@@ -59,6 +59,22 @@ impl Host for State {
         )
     }
 
+    fn needed_level(&mut self, work: u32, skill: u8) -> u8 {
+        let work = self
+            .routing()
+            .and_then(|question| question.work.get(work as usize));
+        let need = work.and_then(|work| work.levels.iter().find(|(asked, _)| *asked == skill));
+        need.map_or(0, |(_, level)| *level)
+    }
+
+    fn level(&mut self, agent: u32, skill: u8) -> u8 {
+        let agent = self
+            .routing()
+            .and_then(|question| question.agents.get(agent as usize));
+        let level = agent.and_then(|agent| agent.levels.get(usize::from(skill)));
+        level.copied().unwrap_or_default()
+    }
+
     fn agent_id(&mut self, agent: u32) -> Result<String, Error> {
         Ok(
             entry("agent", self.routing().map(|question| &question.agents), agent)?

@@ -10,10 +10,15 @@ use jackfield_types::{
 };
 
 use crate::{
-    Ceilings, Env, NoReads, ReadError, Reads,
+    Ceilings, Env, LogLevel, NoReads, ReadError, Reads,
     bindings::cx::{
-        call::calls, chat::messages, host::key_value, profile::customers, routing_strategy::details,
-        scoring::scores, types::types::Error,
+        call::calls,
+        chat::messages,
+        host::{config, key_value, log},
+        profile::customers,
+        routing_strategy::details,
+        scoring::scores,
+        types::types::Error,
     },
     state::State,
 };
@@ -215,10 +220,63 @@ fn details_are_named_by_index() {
     assert_eq!(details::Host::skills(&mut state), ["zh"]);
     assert_eq!(details::Host::needs(&mut state, 0).unwrap()[0].level, 4);
     assert_eq!(details::Host::levels(&mut state, 0).unwrap(), [6]);
+    let needed = [(0, 0), (0, 1), (1, 0)];
+    let needed = needed.map(|(work, skill)| details::Host::needed_level(&mut state, work, skill));
+    assert_eq!(needed, [4, 0, 0], "of skills not asked for and of no work: 0");
+    let levels = [(0, 0), (0, 63), (9, 0)];
+    assert_eq!(
+        levels.map(|(agent, skill)| details::Host::level(&mut state, agent, skill)),
+        [6, 0, 0]
+    );
     assert_eq!(details::Host::agent_id(&mut state, 0).unwrap(), "li-na");
     assert_eq!(code(details::Host::agent_id(&mut state, 1)), "unknown-index");
     assert_eq!(code(details::Host::needs(&mut state, u32::MAX)), "unknown-index");
     assert_eq!(code(details::Host::work(&mut state, 0)), "unavailable");
+}
+
+#[test]
+fn the_configuration_in_words_is_the_configuration() {
+    use config::Host;
+    let mut state = state(routing(), Arc::new(NoReads));
+    for text in ["{}", "{\"a\": 1}", "{\"greeting\": \"您好,欢迎致电\"}"] {
+        state.env.config = text.into();
+        let size = state.size();
+        let mut bytes: Vec<u8> = (0..size.div_ceil(8))
+            .flat_map(|at| state.word(at).to_le_bytes())
+            .collect();
+        assert!(bytes.drain(size as usize..).all(|byte| byte == 0));
+        assert_eq!(String::from_utf8(bytes).unwrap(), state.get());
+    }
+    assert_eq!((state.word(1_000), state.word(u32::MAX)), (0, 0));
+}
+
+#[test]
+fn a_line_can_be_appended_and_one_not_ended_is_kept() {
+    use log::Host;
+    let mut state = state(routing(), Arc::new(NoReads));
+    let mut append = |text: &str| {
+        for part in text.as_bytes().chunks(8) {
+            let mut word = [0; 8];
+            word[..part.len()].copy_from_slice(part);
+            state.append(u64::from_le_bytes(word));
+        }
+    };
+    append("坐席全忙, 稍候");
+    append("!");
+    state.end(log::Level::Info);
+    state.write(log::Level::Warn, "whole".into());
+    state.append(u64::from_le_bytes(*b"cut \xff\0\0\0"));
+    let lines: Vec<_> = state
+        .take_log()
+        .into_iter()
+        .map(|line| (line.level, line.message))
+        .collect();
+    let expected = [
+        (LogLevel::Info, "坐席全忙, 稍候!"),
+        (LogLevel::Warn, "whole"),
+        (LogLevel::Error, "cut \u{fffd}"),
+    ];
+    assert_eq!(lines, expected.map(|(level, text)| (level, text.to_owned())));
 }
 
 #[test]

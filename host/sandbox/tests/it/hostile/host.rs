@@ -1,5 +1,7 @@
 //! Attacks on the host's functions: floods and arguments that lie.
 
+use jackfield_types::limits::MAX_PLUGIN_LOG_BYTES;
+
 use super::attack::{
     Attack,
     End::{Harmless, Stopped},
@@ -60,6 +62,31 @@ pub(super) const ATTACKS: &[Attack] = &[
                 "(call $log (i32.const 1) (i32.const 0) (i32.const 0))",
                 5_000,
             )
+        },
+        end: Harmless,
+    },
+    Attack {
+        name: "a log line that is appended to without end",
+        wasm: || {
+            floods(
+                r#"(import "cx:host/log@0.1.0" "append" (func $append (param i64)))"#,
+                "(call $append (i64.const 0x4141414141414141))",
+                20_000,
+            )
+        },
+        end: Harmless,
+    },
+    Attack {
+        name: "a level of a skill, and a word of the configuration, that are not there: both are 0",
+        wasm: || {
+            let module = Module {
+                imports: r#"(import "cx:routing-strategy/details@0.1.0" "level" (func $level (param i32 i32) (result i32)))
+                    (import "cx:host/config@0.1.0" "word" (func $word (param i32) (result i64)))"#,
+                ..good_plan()
+            };
+            let body = "(if (call $level (i32.const -1) (i32.const 255)) (then (unreachable)))
+                (if (i64.ne (call $word (i32.const -1)) (i64.const 0)) (then (unreachable)))";
+            routing(module, &format!("{body} {}", here()))
         },
         end: Harmless,
     },
@@ -229,6 +256,10 @@ fn what_a_flood_leaves_is_cut() {
         let decision = decide(&fixture.sandbox.load(&(attack.wasm)()).unwrap(), attack.end);
         match attack.name {
             name if name.starts_with("a flood of empty") => assert_eq!(decision.log.len(), 2_047),
+            name if name.starts_with("a log line that is appended") => {
+                let bytes: Vec<_> = decision.log.iter().map(|line| line.message.len()).collect();
+                assert_eq!(bytes, [MAX_PLUGIN_LOG_BYTES - 32]);
+            }
             name if name.starts_with("120 keys") => assert_eq!(decision.kv_writes.len(), 64),
             name if name.starts_with("a value of") => {
                 assert_eq!(decision.kv_writes.len(), 1, "the mark alone")
