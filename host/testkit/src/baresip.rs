@@ -3,7 +3,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A baresip that registers as an agent's phone, answers by itself and plays a tone for a minute.
+/// A baresip that registers as an agent's phone, answers by itself, plays a tone for a minute and writes down what it
+/// hears.
 pub struct Baresip {
     child: Child,
     dir: TempDir,
@@ -28,8 +29,9 @@ impl Baresip {
         }
         wav.finalize().unwrap();
         let config = format!(
-            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule_tmp account.so\n\
-             module_app menu.so\nsip_listen 127.0.0.1:0\naudio_source aufile,{}\n",
+            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
+             module_tmp account.so\nmodule_app menu.so\nsip_listen 127.0.0.1:0\nsnd_path {}\naudio_source aufile,{}\n",
+            dir.path().display(),
             sound.display()
         );
         std::fs::write(dir.path().join("config"), config).unwrap();
@@ -50,6 +52,22 @@ impl Baresip {
         Self { child, dir }
     }
 
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// What it heard in its call, as samples at 8 kHz; empty before it has written them down.
+    pub fn heard(&self) -> Vec<i16> {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        let mut files = files.map(|file| file.unwrap().path());
+        let heard = files.find(|file| file.to_string_lossy().ends_with("dec.wav"));
+        let Some(Ok(mut wav)) = heard.map(hound::WavReader::open) else {
+            return Vec::new();
+        };
+        wav.samples::<i16>().map_while(Result::ok).collect()
+    }
+
     /// Ends the program, which hangs up its calls first.
     pub fn hang_up(mut self) {
         let id = self.child.id().to_string();
@@ -67,10 +85,7 @@ impl Baresip {
 impl Drop for Baresip {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!(
-                "{}",
-                std::fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
-            );
+            eprintln!("{}", self.log());
         }
         let _ = self.child.kill();
         let _ = self.child.wait();

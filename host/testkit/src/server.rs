@@ -32,6 +32,11 @@ pub fn plugins_dir(binary: &Path) -> PathBuf {
 impl Server {
     /// Starts the binary with its data in a folder, and waits until it is ready.
     pub fn start(binary: &Path, data: &Path) -> Self {
+        Self::start_with(binary, data, &[])
+    }
+
+    /// [`Server::start`] with more variables in its environment.
+    pub fn start_with(binary: &Path, data: &Path, env: &[(&str, &str)]) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -52,6 +57,7 @@ impl Server {
             .arg(data)
             .arg("--plugins")
             .arg(plugins_dir(binary))
+            .envs(env.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

@@ -1,9 +1,9 @@
 use std::net::SocketAddr;
 use std::process::{Command, Output};
 
-/// Runs a sipp scenario once as a caller, to its end. `TONE_FILE` in the scenario becomes a file of µ-law sound: one
+/// Runs a sipp scenario once as a caller, to its end, over UDP or TCP. `TONE_FILE` in the scenario becomes a file of µ-law sound: one
 /// second of 500 Hz as a square wave, which needs no encoder.
-pub fn sipp(server: SocketAddr, number: &str, scenario: &str) -> Output {
+pub fn sipp(server: SocketAddr, tcp: bool, number: &str, scenario: &str) -> Output {
     let dir = tempfile::tempdir().unwrap();
     let wave: Vec<u8> = (0..8_000)
         .map(|n| if n / 8 % 2 == 0 { 0x90 } else { 0x10 })
@@ -16,7 +16,15 @@ pub fn sipp(server: SocketAddr, number: &str, scenario: &str) -> Output {
     command
         .current_dir(dir.path())
         .arg(server.to_string())
-        .args(["-s", number, "-t", "u1", "-m", "1", "-sf"])
+        .args([
+            "-s",
+            number,
+            "-t",
+            if tcp { "t1" } else { "u1" },
+            "-m",
+            "1",
+            "-sf",
+        ])
         .arg(&file);
     command.args([
         "-i",

@@ -31,189 +31,111 @@ pub mod host {
     });
 }
 
+/// A world, whose types that other worlds have too are those of [`host`].
+macro_rules! world {
+    ($world:literal, [$($package:literal),*], {$($shared:literal: $path:path),* $(,)?}) => {
+        wit_bindgen::generate!({
+            world: $world,
+            path: ["../../wit/types", "../../wit/host", $($package),*],
+            with: {
+                "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
+                "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
+                "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
+                "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
+                "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
+                $($shared: $path),*
+            },
+            generate_all,
+            additional_derives: [PartialEq],
+            pub_export_macro: true,
+        });
+    };
+}
+
 /// The world `voice-flow`.
 pub mod voice_flow {
-    wit_bindgen::generate!({
-        world: "cx:voice-flow/voice-flow@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/call", "../../wit/profile", "../../wit/scoring", "../../wit/voice-flow"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-            "cx:call/types@0.1.0": crate::bindings::host::cx::call::types,
-            "cx:call/calls@0.1.0": crate::bindings::host::cx::call::calls,
-            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
-            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
+    world!("cx:voice-flow/voice-flow@0.1.0", ["../../wit/call", "../../wit/profile", "../../wit/scoring", "../../wit/voice-flow"], {
+        "cx:call/types@0.1.0": crate::bindings::host::cx::call::types,
+        "cx:call/calls@0.1.0": crate::bindings::host::cx::call::calls,
+        "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+        "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
     });
 }
 
 /// The world `routing-strategy`.
 pub mod routing_strategy {
-    wit_bindgen::generate!({
-        world: "cx:routing-strategy/routing-strategy@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/routing-strategy"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
-    });
+    world!(
+        "cx:routing-strategy/routing-strategy@0.1.0",
+        ["../../wit/routing-strategy"],
+        {}
+    );
 }
 
 /// The world `outbound-rule`.
 pub mod outbound_rule {
-    wit_bindgen::generate!({
-        world: "cx:outbound-rule/outbound-rule@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/profile", "../../wit/outbound-rule"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
+    world!("cx:outbound-rule/outbound-rule@0.1.0", ["../../wit/profile", "../../wit/outbound-rule"], {
+        "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
     });
 }
 
 /// The world `tag-generator`.
 pub mod tag_generator {
-    wit_bindgen::generate!({
-        world: "cx:tag-generator/tag-generator@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/tag-generator"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
-            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
-            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
-            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
+    world!("cx:tag-generator/tag-generator@0.1.0", ["../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/tag-generator"], {
+        "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+        "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+        "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+        "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
     });
 }
 
 /// The world `qa-scorecard`.
 pub mod qa_scorecard {
-    wit_bindgen::generate!({
-        world: "cx:qa-scorecard/qa-scorecard@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/qa-scorecard"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
-            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
-            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
-            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
+    world!("cx:qa-scorecard/qa-scorecard@0.1.0", ["../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/qa-scorecard"], {
+        "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+        "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+        "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+        "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
     });
 }
 
 /// The world `chat-flow`.
 pub mod chat_flow {
-    wit_bindgen::generate!({
-        world: "cx:chat-flow/chat-flow@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge", "../../wit/chat-flow"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
-            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
-            "cx:chat/conversation@0.1.0": crate::bindings::host::cx::chat::conversation,
-            "cx:chat/chats@0.1.0": crate::bindings::host::cx::chat::chats,
-            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
-            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
-            "cx:knowledge/entries@0.1.0": crate::bindings::host::cx::knowledge::entries,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
+    world!("cx:chat-flow/chat-flow@0.1.0", ["../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge", "../../wit/chat-flow"], {
+        "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+        "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+        "cx:chat/conversation@0.1.0": crate::bindings::host::cx::chat::conversation,
+        "cx:chat/chats@0.1.0": crate::bindings::host::cx::chat::chats,
+        "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+        "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+        "cx:knowledge/entries@0.1.0": crate::bindings::host::cx::knowledge::entries,
     });
 }
 
 /// The world `pacing-strategy`.
 pub mod pacing_strategy {
-    wit_bindgen::generate!({
-        world: "cx:pacing-strategy/pacing-strategy@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/pacing-strategy"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
-    });
+    world!(
+        "cx:pacing-strategy/pacing-strategy@0.1.0",
+        ["../../wit/pacing-strategy"],
+        {}
+    );
 }
 
 /// The world `channel-connector`.
 pub mod channel_connector {
-    wit_bindgen::generate!({
-        world: "cx:channel-connector/channel-connector@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/channel-connector"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
-    });
+    world!(
+        "cx:channel-connector/channel-connector@0.1.0",
+        ["../../wit/channel-connector"],
+        {}
+    );
 }
 
 /// The world `agent-assist`.
 pub mod agent_assist {
-    wit_bindgen::generate!({
-        world: "cx:agent-assist/agent-assist@0.1.0",
-        path: ["../../wit/types", "../../wit/host", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge", "../../wit/agent-assist"],
-        with: {
-            "cx:types/types@0.1.0": crate::bindings::host::cx::types::types,
-            "cx:host/config@0.1.0": crate::bindings::host::cx::host::config,
-            "cx:host/clock@0.1.0": crate::bindings::host::cx::host::clock,
-            "cx:host/log@0.1.0": crate::bindings::host::cx::host::log,
-            "cx:host/key-value@0.1.0": crate::bindings::host::cx::host::key_value,
-            "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
-            "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
-            "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
-            "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
-            "cx:knowledge/entries@0.1.0": crate::bindings::host::cx::knowledge::entries,
-        },
-        generate_all,
-        additional_derives: [PartialEq],
-        pub_export_macro: true,
+    world!("cx:agent-assist/agent-assist@0.1.0", ["../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge", "../../wit/agent-assist"], {
+        "cx:chat/types@0.1.0": crate::bindings::host::cx::chat::types,
+        "cx:chat/messages@0.1.0": crate::bindings::host::cx::chat::messages,
+        "cx:profile/customers@0.1.0": crate::bindings::host::cx::profile::customers,
+        "cx:scoring/scores@0.1.0": crate::bindings::host::cx::scoring::scores,
+        "cx:knowledge/entries@0.1.0": crate::bindings::host::cx::knowledge::entries,
     });
 }

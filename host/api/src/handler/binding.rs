@@ -33,7 +33,7 @@ pub struct BindingBody {
     pub why: Option<String>,
 }
 
-fn empty() -> Value {
+pub(super) fn empty() -> Value {
     Value::Object(serde_json::Map::new())
 }
 

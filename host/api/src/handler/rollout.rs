@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::binding::empty;
 use super::page::{Page, Paging};
 use crate::auth::InTenant;
 use crate::error::Problem;
@@ -40,10 +41,6 @@ pub struct RolloutBody {
     /// Start even if the replay violates a gate.
     #[serde(default)]
     pub force: bool,
-}
-
-fn empty() -> Value {
-    Value::Object(serde_json::Map::new())
 }
 
 /// Where a rollout is to go.

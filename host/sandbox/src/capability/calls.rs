@@ -6,7 +6,6 @@ use crate::{
         call::calls::{CallInfo, Host, QueueStatus},
         types::types::Error,
     },
-    fault::cut,
     lower::{Lower, refuse},
     state::State,
 };
@@ -32,12 +31,7 @@ impl Host for State {
 
     fn queue(&mut self, id: String) -> Result<QueueStatus, Error> {
         self.granted(Capability::Calls)?;
-        let Some(status) = self.env.reads.queue_status(&id)? else {
-            return Err(refuse(
-                "unknown-queue",
-                format!("there is no queue {:?}", cut(&id, 64)),
-            ));
-        };
+        let status = self.queue_status(&id)?;
         Ok(QueueStatus {
             waiting: status.waiting,
             available: status.available,

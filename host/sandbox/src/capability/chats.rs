@@ -6,7 +6,6 @@ use crate::{
         chat::chats::{ChatInfo, Host, QueueStatus},
         types::types::Error,
     },
-    fault::cut,
     lower::{Lower, refuse},
     state::State,
 };
@@ -36,12 +35,7 @@ impl Host for State {
 
     fn queue(&mut self, id: String) -> Result<QueueStatus, Error> {
         self.granted(Capability::Chats)?;
-        let Some(status) = self.env.reads.queue_status(&id)? else {
-            return Err(refuse(
-                "unknown-queue",
-                format!("there is no queue {:?}", cut(&id, 64)),
-            ));
-        };
+        let status = self.queue_status(&id)?;
         Ok(QueueStatus {
             waiting: status.waiting,
             available: status.available,

@@ -18,14 +18,24 @@ mod written_tests;
 
 use std::ops::RangeInclusive;
 
+use jackfield_contact::decision::QueueStatus;
 use jackfield_types::PluginKind;
 use wasmtime::component::{HasSelf, Linker};
 
 use crate::{
     bindings::cx::{self, types::types::Error},
+    fault::cut,
     lower::refuse,
     state::State,
 };
+
+impl State {
+    /// How a queue of the tenant stands.
+    fn queue_status(&self, id: &str) -> Result<QueueStatus, Error> {
+        let status = self.env.reads.queue_status(id)?;
+        status.ok_or_else(|| refuse("unknown-queue", format!("there is no queue {:?}", cut(id, 64))))
+    }
+}
 
 /// Links exactly what the world of a kind imports, and nothing else: no WASI, no other capability.
 pub(crate) fn link(kind: PluginKind, linker: &mut Linker<State>) -> wasmtime::Result<()> {

@@ -1,12 +1,10 @@
 use std::fmt;
 
 use jackfield_contact::decision::{
-    ChatAction, ChatAnswer, ChatEvent, ChatMessage, ChatQuestion, ChatSurveyQuestion, Choice, Enqueue,
-    Failure, QueueExit,
+    ChatAction, ChatAnswer, ChatEvent, ChatMessage, ChatQuestion, ChatSurveyQuestion, Choice, Failure,
+    QueueExit,
 };
-use jackfield_types::limits::{
-    MAX_ADDRESS_BYTES, MAX_CHOICES, MAX_FLOW_ACTIONS, MAX_FLOW_STATE_BYTES, MAX_MESSAGE_BYTES, MAX_TEXT_BYTES,
-};
+use jackfield_types::limits::{MAX_ADDRESS_BYTES, MAX_CHOICES, MAX_MESSAGE_BYTES, MAX_TEXT_BYTES};
 use wasmtime::{Store, component::Instance};
 
 use crate::{
@@ -17,6 +15,7 @@ use crate::{
         exports::cx::chat_flow::flow::{GuestIndices, Next},
     },
     fault::Fault,
+    kind::flow,
     lower::Lower,
     state::State,
 };
@@ -86,18 +85,7 @@ fn event(lower: &mut Lower, event: &ChatEvent) -> wit::ChatEvent {
 
 fn checked(next: Next, limit: usize) -> Result<ChatAnswer, Failure> {
     let mut check = Checker::new(limit);
-    check.list("state", &next.state, MAX_FLOW_STATE_BYTES)?;
-    check.list("actions", &next.actions, MAX_FLOW_ACTIONS)?;
-    let last = next.actions.len().saturating_sub(1);
-    let mut actions = Vec::with_capacity(next.actions.len());
-    for (n, found) in next.actions.into_iter().enumerate() {
-        let at = format_args!("actions[{n}]");
-        let action = action(&mut check, at, found)?;
-        if n < last && action.waits() {
-            return Err(invalid(at, "an action that waits", "it only as the last action"));
-        }
-        actions.push(action);
-    }
+    let actions = flow::actions(&mut check, &next.state, next.actions, action, ChatAction::waits)?;
     Ok(ChatAnswer {
         state: next.state,
         actions,
@@ -120,11 +108,7 @@ fn action(
         wit::ChatAction::Enqueue(found) => {
             let at = format_args!("{at}.enqueue");
             ChatAction::Enqueue {
-                enqueue: Enqueue {
-                    needs: check.needs(format_args!("{at}.needs"), &found.needs)?,
-                    queue: check.name(format_args!("{at}.queue"), found.queue)?,
-                    priority: check.number(format_args!("{at}.priority"), found.priority, -100..=100)?,
-                },
+                enqueue: flow::enqueue(check, at, found.queue, &found.needs, found.priority)?,
                 summary: found
                     .summary
                     .map(|text| check.text(format_args!("{at}.summary"), text, MAX_TEXT_BYTES))

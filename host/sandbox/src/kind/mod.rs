@@ -3,6 +3,7 @@
 mod agent_assist;
 mod channel_connector;
 mod chat_flow;
+mod flow;
 mod outbound_rule;
 mod pacing_strategy;
 mod qa_scorecard;

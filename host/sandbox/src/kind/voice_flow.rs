@@ -1,15 +1,10 @@
 use std::{fmt, sync::Arc};
 
 use jackfield_contact::{
-    decision::{
-        Enqueue, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, QueueExit, SurveyQuestion,
-    },
+    decision::{Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Gather, QueueExit, SurveyQuestion},
     leg::Prompt,
 };
-use jackfield_types::limits::{
-    MAX_FLOW_ACTIONS, MAX_FLOW_STATE_BYTES, MAX_PROMPT_NAME_BYTES, MAX_PROMPTS, MAX_SILENCE_MS,
-    MAX_TEXT_BYTES,
-};
+use jackfield_types::limits::{MAX_PROMPT_NAME_BYTES, MAX_PROMPTS, MAX_SILENCE_MS, MAX_TEXT_BYTES};
 use wasmtime::{Store, component::Instance};
 
 use crate::{
@@ -20,6 +15,7 @@ use crate::{
         exports::cx::voice_flow::flow::{GuestIndices, Next},
     },
     fault::Fault,
+    kind::flow,
     lower::Lower,
     state::State,
 };
@@ -75,18 +71,7 @@ fn event(lower: &mut Lower, event: &FlowEvent) -> wit::CallEvent {
 
 fn checked(next: Next, limit: usize) -> Result<FlowAnswer, Failure> {
     let mut check = Checker::new(limit);
-    check.list("state", &next.state, MAX_FLOW_STATE_BYTES)?;
-    check.list("actions", &next.actions, MAX_FLOW_ACTIONS)?;
-    let last = next.actions.len().saturating_sub(1);
-    let mut actions = Vec::with_capacity(next.actions.len());
-    for (n, found) in next.actions.into_iter().enumerate() {
-        let at = format_args!("actions[{n}]");
-        let action = action(&mut check, at, found)?;
-        if n < last && action.waits() {
-            return Err(invalid(at, "an action that waits", "it only as the last action"));
-        }
-        actions.push(action);
-    }
+    let actions = flow::actions(&mut check, &next.state, next.actions, action, FlowAction::waits)?;
     Ok(FlowAnswer {
         state: next.state,
         actions,
@@ -104,7 +89,14 @@ fn action(
             FlowAction::Gather(gather(check, format_args!("{at}.gather"), found)?)
         }
         wit::CallAction::Enqueue(found) => {
-            FlowAction::Enqueue(enqueue(check, format_args!("{at}.enqueue"), found)?)
+            let at = format_args!("{at}.enqueue");
+            FlowAction::Enqueue(flow::enqueue(
+                check,
+                at,
+                found.queue,
+                &found.needs,
+                found.priority,
+            )?)
         }
         wit::CallAction::Record(on) => FlowAction::Record(on),
         wit::CallAction::Set(found) => FlowAction::Set(
@@ -139,14 +131,6 @@ fn gather(check: &mut Checker, at: fmt::Arguments<'_>, found: wit::Gather) -> Re
         terminator: found.terminator,
         first_digit_ms: check.number(format_args!("{at}.first-digit"), found.first_digit, wait.clone())?,
         between_digits_ms: check.number(format_args!("{at}.between-digits"), found.between_digits, wait)?,
-    })
-}
-
-fn enqueue(check: &mut Checker, at: fmt::Arguments<'_>, found: wit::Enqueue) -> Result<Enqueue, Failure> {
-    Ok(Enqueue {
-        needs: check.needs(format_args!("{at}.needs"), &found.needs)?,
-        queue: check.name(format_args!("{at}.queue"), found.queue)?,
-        priority: check.number(format_args!("{at}.priority"), found.priority, -100..=100)?,
     })
 }
 

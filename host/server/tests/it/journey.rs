@@ -63,7 +63,7 @@ fn sipp_calls_plugins_decide_baresip_answers_and_all_of_it_is_known_afterwards()
     assert_eq!(status, 200, "{body}");
     let agent = Baresip::start(server.sip, "anna.demo", "demo-anna-phone", 440);
     let sip = server.sip;
-    let caller = std::thread::spawn(move || sipp(sip, CHINESE, include_str!("sipp/customer.xml")));
+    let caller = std::thread::spawn(move || sipp(sip, false, CHINESE, include_str!("sipp/customer.xml")));
     let mut events = server.api.events();
     let started = events.wait_type("interaction-started");
     let id = started["interaction"].as_str().unwrap().to_owned();

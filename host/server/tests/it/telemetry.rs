@@ -2,9 +2,9 @@
 //! changes nothing for calls.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufRead, BufReader, Read};
-use std::net::{SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use jackfield_testkit::Server;
 use jackfield_voice::softphone::{Softphone, SoftphoneOptions};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
@@ -398,67 +399,22 @@ fn figures(received: &Received) {
     );
 }
 
-/// A `jackfield serve --demo` that is ready; killed when it is dropped.
-struct Server {
-    process: Child,
-    sip: SocketAddr,
-}
-
-impl Server {
-    fn start(data: &std::path::Path, endpoint: &str) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_jackfield"))
-            .args([
-                "serve",
-                "--demo",
-                "--http",
-                "127.0.0.1:0",
-                "--sip",
-                "127.0.0.1:0",
-                "--rtp-ports",
-                "0-0",
-                "--data",
-            ])
-            .arg(data)
-            .env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
-            .env("OTEL_SERVICE_NAME", SERVICE)
-            .env("OTEL_METRICS_EXPORTER", "none")
-            .env("OTEL_BSP_SCHEDULE_DELAY", "100")
-            .env("NO_PROXY", "127.0.0.1")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok);
-        let begun: Vec<_> = lines.take_while(|line| line != "ready").collect();
-        let sip = begun
-            .iter()
-            .find_map(|line| line.strip_prefix("sip")?.split_whitespace().next()?.parse().ok());
-        Self {
-            process,
-            sip: sip.unwrap_or_else(|| panic!("no SIP address: {begun:?}")),
-        }
-    }
-
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+fn serve(data: &std::path::Path, endpoint: &str) -> Server {
+    let env = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint),
+        ("OTEL_SERVICE_NAME", SERVICE),
+        ("OTEL_METRICS_EXPORTER", "none"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+        ("NO_PROXY", "127.0.0.1"),
+    ];
+    Server::start_with(std::path::Path::new(env!("CARGO_BIN_EXE_jackfield")), data, &env)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_a_crash_has_ended_gets_its_trace_after_the_restart() {
     let (endpoint, collected) = collector().await;
     let data = tempfile::tempdir().unwrap();
-    let server = Server::start(data.path(), &endpoint);
+    let server = serve(data.path(), &endpoint);
     let phone = Softphone::start(SoftphoneOptions::loopback(server.sip, "+442079460009"))
         .await
         .unwrap();
@@ -467,7 +423,7 @@ async fn a_call_that_a_crash_has_ended_gets_its_trace_after_the_restart() {
     server.kill();
     assert!(collected.received.lock().unwrap().spans.is_empty());
 
-    let again = Server::start(data.path(), &endpoint);
+    let again = serve(data.path(), &endpoint);
     let is_root = |span: &&Span| span.parent_span_id.is_empty();
     collected
         .until(|received| received.spans.iter().any(|span| is_root(&span)))

@@ -1,73 +1,24 @@
 //! Calls with programs that other people wrote.
 
-use std::{
-    fs,
-    os::unix::fs::MetadataExt,
-    path::Path,
-    process::{Child, Command, Output, Stdio},
-    time::Duration,
-};
+use std::{fs, os::unix::fs::MetadataExt, process::Output, time::Duration};
 
 use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
+use jackfield_testkit::Baresip;
 use jackfield_voice::{
     VoiceEvent,
     softphone::{Transport, tone, tone_level},
 };
-use tempfile::TempDir;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::support::{House, LIMIT, NUMBER, PASSWORD, dial, hang_up, second};
 
 /// Runs a sipp scenario once, as a caller.
-fn sipp(house: &House, scenario: &str, transport: Transport) -> (TempDir, JoinHandle<Output>) {
-    let dir = TempDir::new().unwrap();
-    // 500 Hz as a square wave in µ-law, which needs no encoder.
-    let wave: Vec<u8> = (0..8_000)
-        .map(|n| if n / 8 % 2 == 0 { 0x90 } else { 0x10 })
-        .collect();
-    let tone = dir.path().join("tone.ul");
-    fs::write(&tone, wave).unwrap();
-    let file = dir.path().join("scenario.xml");
-    fs::write(&file, scenario.replace("TONE_FILE", tone.to_str().unwrap())).unwrap();
-    let (kind, server) = match transport {
-        Transport::Udp => ("u1", house.voice.sip_udp()),
-        Transport::Tcp => ("t1", house.voice.sip_tcp().unwrap()),
+fn sipp(house: &House, scenario: &'static str, transport: Transport) -> JoinHandle<Output> {
+    let (tcp, server) = match transport {
+        Transport::Udp => (false, house.voice.sip_udp()),
+        Transport::Tcp => (true, house.voice.sip_tcp().unwrap()),
     };
-    let mut command = Command::new("sipp");
-    command
-        .current_dir(dir.path())
-        .arg(server.to_string())
-        .args(["-s", NUMBER, "-t", kind, "-m", "1", "-sf"])
-        .arg(&file);
-    command.args([
-        "-i",
-        "127.0.0.1",
-        "-mi",
-        "127.0.0.1",
-        "-nostdin",
-        "-timeout",
-        "20s",
-        "-timeout_error",
-    ]);
-    command.args(["-trace_err", "-error_file", "errors.log"]);
-    (
-        dir,
-        spawn_blocking(move || {
-            command
-                .output()
-                .expect("sipp is installed (Debian package sip-tester)")
-        }),
-    )
-}
-
-async fn well(dir: &TempDir, run: JoinHandle<Output>) {
-    let output = run.await.unwrap();
-    let errors = fs::read_to_string(dir.path().join("errors.log")).unwrap_or_default();
-    assert!(
-        output.status.success(),
-        "{errors}\n{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
+    spawn_blocking(move || jackfield_testkit::sipp(server, tcp, NUMBER, scenario))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +26,7 @@ async fn sipp_calls_is_heard_holds_refreshes_and_hangs_up() {
     let mut house = House::open().await;
     for transport in [Transport::Udp, Transport::Tcp] {
         let mut anna = house.agent("anna", transport).await;
-        let (dir, run) = sipp(&house, include_str!("sipp/call.xml"), transport);
+        let run = sipp(&house, include_str!("sipp/call.xml"), transport);
         let leg = house.incoming().await;
         house.order(leg, LegCommand::Answer);
         house.leg(leg, LegEvent::Answered).await;
@@ -90,7 +41,7 @@ async fn sipp_calls_is_heard_holds_refreshes_and_hangs_up() {
         house.leg(leg, LegEvent::Held).await;
         house.leg(leg, LegEvent::Resumed).await;
         assert_eq!(house.ended(leg).await, (Cause::Normal, None));
-        well(&dir, run).await;
+        run.await.unwrap();
         house.order(second(leg), hang_up(Cause::Normal));
         at_anna.ended().await;
     }
@@ -101,10 +52,10 @@ async fn sipp_calls_is_heard_holds_refreshes_and_hangs_up() {
 async fn sipp_gives_up() {
     let mut house = House::open().await;
     for transport in [Transport::Udp, Transport::Tcp] {
-        let (dir, run) = sipp(&house, include_str!("sipp/cancel.xml"), transport);
+        let run = sipp(&house, include_str!("sipp/cancel.xml"), transport);
         let leg = house.incoming().await;
         assert_eq!(house.ended(leg).await, (Cause::Cancelled, Some(487)));
-        well(&dir, run).await;
+        run.await.unwrap();
     }
     house.is_empty().await;
 }
@@ -117,13 +68,13 @@ async fn sipp_presses_keys() {
         return;
     }
     let mut house = House::open().await;
-    let (dir, run) = sipp(&house, include_str!("sipp/digits.xml"), Transport::Udp);
+    let run = sipp(&house, include_str!("sipp/digits.xml"), Transport::Udp);
     let leg = house.incoming().await;
     house.order(leg, LegCommand::Answer);
     house.leg(leg, LegEvent::Digit('5')).await;
     house.leg(leg, LegEvent::Digit('#')).await;
     house.order(leg, hang_up(Cause::Normal));
-    well(&dir, run).await;
+    run.await.unwrap();
     let more = house.passed().iter().any(|e| {
         matches!(
             e,
@@ -136,87 +87,10 @@ async fn sipp_presses_keys() {
     assert!(!more, "every key once: {:?}", house.passed());
 }
 
-/// A baresip that registers as an agent's phone, answers by itself, plays 440 Hz and writes down what it hears.
-struct Baresip {
-    child: Child,
-    dir: TempDir,
-}
-
-impl Baresip {
-    fn start(house: &House) -> Self {
-        let dir = TempDir::new().unwrap();
-        let path = dir.path().display();
-        let config = format!(
-            "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\n\
-             module_tmp account.so\nmodule_app menu.so\nsip_listen 127.0.0.1:0\nsnd_path {path}\n\
-             audio_source aufile,{path}/tone.wav\n"
-        );
-        fs::write(dir.path().join("config"), config).unwrap();
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: 8_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut wav = hound::WavWriter::create(dir.path().join("tone.wav"), spec).unwrap();
-        tone(440.0, Duration::from_secs(30))
-            .iter()
-            .for_each(|sample| wav.write_sample(*sample).unwrap());
-        wav.finalize().unwrap();
-        let account = format!(
-            "<sip:anna.demo@{};transport=udp>;auth_pass={PASSWORD};answermode=auto;regint=600;audio_codecs=PCMU,PCMA\n",
-            house.voice.sip_udp()
-        );
-        fs::write(dir.path().join("accounts"), account).unwrap();
-        fs::write(dir.path().join("contacts"), "").unwrap();
-        let log = fs::File::create(dir.path().join("log")).unwrap();
-        let child = Command::new("baresip")
-            .arg("-f")
-            .arg(dir.path())
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .expect("baresip is installed (Debian package baresip-core)");
-        Self { child, dir }
-    }
-
-    fn log(&self) -> String {
-        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
-    }
-
-    /// What it heard.
-    fn heard(&self) -> Vec<i16> {
-        let files = fs::read_dir(self.dir.path()).unwrap().map(|f| f.unwrap().path());
-        let file = files
-            .into_iter()
-            .find(|f| f.to_string_lossy().ends_with("dec.wav"));
-        let read = |file: &Path| {
-            hound::WavReader::open(file)
-                .unwrap()
-                .samples::<i16>()
-                .map_while(Result::ok)
-                .collect()
-        };
-        file.map(|file| read(&file)).unwrap_or_default()
-    }
-}
-
-#[allow(clippy::print_stderr, reason = "what it said explains a failure")]
-impl Drop for Baresip {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("{}", self.log());
-        }
-        self.child.kill().ok();
-        self.child.wait().ok();
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn baresip_is_an_agents_phone() {
     let mut house = House::open().await;
-    let baresip = Baresip::start(&house);
+    let baresip = Baresip::start(house.voice.sip_udp(), "anna.demo", PASSWORD, 440);
     let registered = house.event("baresip's registration", |event| {
         matches!(event, VoiceEvent::PhoneRegistered { .. }).then_some(())
     });
