@@ -273,7 +273,10 @@ impl From<UsageError> for Problem {
 
 impl From<OutboundError> for Problem {
     fn from(error: OutboundError) -> Self {
-        Self::invalid(error.field, error.to_string())
+        match error {
+            OutboundError::Invalid { field, .. } => Self::invalid(field, error.to_string()),
+            OutboundError::Submit(error) => error.into(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::agent::AgentState;
 use crate::config::{AgentConfig, NumberConfig, QueueConfig};
 use crate::decision::{
-    Evaluation, Failure, FlowAction, FlowEvent, Need, Provenance, SurveyAnswer, TagChange,
+    Evaluation, Failure, FlowAction, FlowEvent, Need, OutboundChecked, Provenance, SurveyAnswer, TagChange,
 };
 use crate::input::WantedState;
 use crate::leg::{Cause, Speech};
@@ -302,6 +302,11 @@ pub enum Event {
         /// What.
         note: BindingNote,
     },
+    /// An outbound attempt was judged.
+    OutboundChecked {
+        /// The attempt, the answer, and every rule that was asked.
+        check: Box<OutboundChecked>,
+    },
     /// Nothing more will happen to the interaction.
     Closed {
         /// The interaction.
@@ -404,6 +409,7 @@ impl Event {
             | Self::AgentSet { .. }
             | Self::AgentRemoved { .. }
             | Self::AgentStateRequested { .. }
+            | Self::OutboundChecked { .. }
             | Self::BindingNoted { .. } => None,
             Self::AgentStateChanged { interaction, .. } | Self::DecisionFailed { interaction, .. } => {
                 *interaction

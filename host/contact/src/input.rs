@@ -7,7 +7,7 @@ use jackfield_types::{
 };
 
 use crate::config::{AgentConfig, NumberConfig, QueueConfig};
-use crate::decision::{Answer, Failure, Provenance};
+use crate::decision::{Answer, Failure, OutboundChecked, Provenance};
 use crate::effect::AskId;
 use crate::event::BindingNote;
 use crate::leg::{LegEvent, Recording};
@@ -110,6 +110,8 @@ pub enum Input {
         /// What.
         note: BindingNote,
     },
+    /// An outbound attempt was judged; it is journaled.
+    OutboundChecked(Box<OutboundChecked>),
     /// A time that `Centre::next_timeout` named has come.
     Timeout,
     /// The journal has been read to its end after a start: what was live is orphaned.

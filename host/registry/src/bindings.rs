@@ -26,6 +26,7 @@ impl Registry {
                     self.resume_rollout(ctx, &point).await;
                 }
                 Err(error) => {
+                    self.left_out().insert((ctx.tenant.clone(), point.clone()));
                     tracing::error!(tenant = %ctx.tenant, %point, %error, "binding left out: its plugin can't be loaded");
                 }
             }
@@ -156,6 +157,7 @@ impl Registry {
             .commit(ctx, Tx::new().delete(BINDINGS, point.to_string()))
             .await?;
         self.inner.bound.remove(&ctx.tenant, point);
+        self.left_out().remove(&(ctx.tenant.clone(), point.clone()));
         Ok(())
     }
 
@@ -227,6 +229,8 @@ impl Registry {
 
     pub(crate) fn put_in(&self, ctx: &OpContext, bound: Arc<Bound>) {
         self.inner.bound.put(&ctx.tenant, &bound);
+        self.left_out()
+            .remove(&(ctx.tenant.clone(), bound.record.point.clone()));
     }
 }
 

@@ -27,8 +27,8 @@ pub use record::{
 };
 pub use trust::{InvalidKey, PluginSignature, PublicKey, PublisherKey, SignedBy, TrustedKey, signed_text};
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jackfield_sandbox::{Plugin, Sandbox};
 use jackfield_store::{Space, Store};
@@ -50,6 +50,8 @@ struct Inner {
     /// One loaded plugin per digest, shared by all tenants that bind it; gone with its last binding.
     loaded: Mutex<BTreeMap<Digest, Weak<Plugin>>>,
     bound: tables::Tables,
+    /// What is bound in the store and could not be loaded at the start.
+    left_out: Mutex<BTreeSet<(TenantId, ExtensionPoint)>>,
     uploads: uploads::Uploads,
     granted: grants::GrantTable,
     ceiling: Grants,
@@ -64,6 +66,7 @@ impl Registry {
             sandbox,
             loaded: Mutex::default(),
             bound: tables::Tables::default(),
+            left_out: Mutex::default(),
             uploads: uploads::Uploads::default(),
             granted: grants::GrantTable::default(),
             ceiling,
@@ -76,6 +79,16 @@ impl Registry {
     /// What is bound at a point. Two atomic loads, whatever the number of tenants.
     pub fn bound(&self, tenant: &TenantId, point: &ExtensionPoint) -> Option<Arc<Bound>> {
         self.inner.bound.get(tenant, point)
+    }
+
+    /// Whether something is bound at a point, even when it could not be loaded at the start: then [`Registry::bound`] has
+    /// nothing, and whoever fails closed must not take that for an empty point.
+    pub fn is_taken(&self, tenant: &TenantId, point: &ExtensionPoint) -> bool {
+        self.bound(tenant, point).is_some() || self.left_out().contains(&(tenant.clone(), point.clone()))
+    }
+
+    fn left_out(&self) -> MutexGuard<'_, BTreeSet<(TenantId, ExtensionPoint)>> {
+        self.inner.left_out.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The plugin of a digest out of the tenant's blobs.

@@ -195,9 +195,11 @@ impl Asking<'_> {
             let message = "too many decisions of this tenant wait already";
             return Outcome::failed(failure("overloaded", message));
         };
-        if let Gate::Open(until) = tenant.inner.breakers.enter(point, digest, now) {
+        // By the clock: what an outbound check is about may be another moment.
+        let asked_at = clock::now();
+        if let Gate::Open(until) = tenant.inner.breakers.enter(point, digest, asked_at) {
             let (plugin, version) = (&bound.record.plugin, &bound.record.version);
-            let wait = until.since(now);
+            let wait = until.since(asked_at);
             let message =
                 format!("{plugin} {version} failed again and again; it is asked again in {wait} ms");
             return Outcome::failed(failure("breaker-open", &message));
@@ -230,10 +232,11 @@ impl Asking<'_> {
         }
         let outcome = self.checked(bound, &decision, kept.then_some(record.id)).await;
         let failed = outcome.as_ref().err();
-        let change = tenant
-            .inner
-            .breakers
-            .leave(point, digest, failed.map(|failure| &*failure.code), now);
+        let change =
+            tenant
+                .inner
+                .breakers
+                .leave(point, digest, failed.map(|failure| &*failure.code), clock::now());
         self.note_breaker(bound, change, failed);
         Outcome {
             kv_writes: if outcome.is_ok() {

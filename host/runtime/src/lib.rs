@@ -36,7 +36,7 @@ pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metering::{Level, Quota, QuotaExceeded, QuotaState, UsageError, UsageQuery, UsageRow, UsageStep};
 pub use metrics::{Metrics, MetricsSnapshot};
-pub use outbound::{OutboundAnswer, OutboundCheck, OutboundError};
+pub use outbound::{OutboundCheck, OutboundError};
 pub use platform::{
     Following, Platform, PlatformOptions, PluginOptions, StoreKind, TenantError, TenantRecord, secret_file,
     write_secret,

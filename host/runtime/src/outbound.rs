@@ -1,13 +1,17 @@
-//! May this attempt be made now? Fails closed.
+//! May this attempt be made now? Asks a campaign's rules in order, then the tenant's; fails closed.
+
+use std::time::Duration;
 
 use jackfield_contact::decision::{
-    Answer, Attempt, Consent, Failure, PastAttempt, Provenance, Question, Ruling, Verdict,
+    Answer, AskedRule, Attempt, Consent, OutboundChecked, PastAttempt, Question, RuleOutcome, ruling_of,
 };
-use jackfield_types::{Channel, CustomerId, E164, ExtensionPoint, PluginKind, Timestamp, limits};
+use jackfield_contact::input::Input;
+use jackfield_types::{CampaignId, Channel, CustomerId, E164, ExtensionPoint, PluginKind, Timestamp, limits};
+use tokio::time::{Instant, timeout_at};
 
-use crate::decide::decide_once;
+use crate::decide::{decide_once, failure};
 use crate::tenant::Tenant;
-use crate::{clock, zones};
+use crate::{SubmitError, clock, zones};
 
 /// An attempt that somebody wants to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,8 @@ pub struct OutboundCheck {
     pub channel: Channel,
     /// The purpose, 1 to 64 bytes: `sales`, `arrears`, `survey`, `requested-callback`, `service`…
     pub purpose: String,
+    /// The campaign that it belongs to; none: only the tenant's rule is asked.
+    pub campaign: Option<CampaignId>,
     /// ISO 3166-1 alpha-2 with an optional subdivision; none: that of the calling code.
     pub jurisdiction: Option<String>,
     /// Consent for this purpose on this channel.
@@ -28,76 +34,124 @@ pub struct OutboundCheck {
     pub holidays: Vec<String>,
     /// When; none: now.
     pub at: Option<Timestamp>,
-    /// Earlier attempts, newest first, at most 200.
+    /// Earlier attempts, newest first, at most 200; those older than 90 days are left out.
     pub attempts: Vec<PastAttempt>,
 }
 
-/// The answer.
-#[derive(Debug, Clone, PartialEq)]
-pub struct OutboundAnswer {
-    /// The ruling; `deny` when no rule gave a valid one.
-    pub ruling: Ruling,
-    /// Who ruled; none when the rule failed or none is bound.
-    pub by: Option<Provenance>,
-    /// Why the rule gave no valid answer.
-    pub failure: Option<Failure>,
-}
-
-/// A check that can't be made.
+/// Why a check was not made, or its answer could not be journaled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {problem}")]
-pub struct OutboundError {
-    /// The field.
-    pub field: &'static str,
-    /// What is wrong and what was expected.
-    pub problem: String,
+pub enum OutboundError {
+    /// Something in it can't be.
+    #[error("{field}: {problem}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong and what was expected.
+        problem: String,
+    },
+    /// The answer is not in the journal, so it must not be acted on.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
 }
 
 impl Tenant {
-    /// Asks the tenant's outbound rule. No rule, a trap, a time-out or an invalid answer mean `deny`; the number is
-    /// not lost, since the answer names the reason and a caller tries again later.
-    pub async fn check_outbound(&self, check: OutboundCheck) -> Result<OutboundAnswer, OutboundError> {
+    /// Asks the rules of the campaign in their order, then the tenant's, until one does not allow. A rule that gives no
+    /// valid answer defers, and without any rule the answer is `deny`. The answer is journaled before it is given.
+    ///
+    /// # Errors
+    /// When a field is wrong, or the answer can't be journaled: then the attempt must not be made.
+    pub async fn check_outbound(&self, check: OutboundCheck) -> Result<OutboundChecked, OutboundError> {
         let now = check.at.unwrap_or_else(clock::now);
+        let campaign = check.campaign.clone();
         let attempt = attempt(check, now)?;
+        let tenant = self.clone();
+        // On its own: what was begun is metered and journaled even when nobody waits for the answer any more.
+        let checking = tokio::spawn(async move {
+            let rules = tenant.ask_chain(campaign.as_ref(), &attempt, now).await;
+            let checked = OutboundChecked {
+                ruling: ruling_of(&rules, attempt.channel, now),
+                number: attempt.number,
+                channel: attempt.channel,
+                purpose: attempt.purpose,
+                campaign,
+                moment: now,
+                rules,
+            };
+            let journaled = Input::OutboundChecked(Box::new(checked.clone()));
+            tenant.submit(journaled).await.map(|()| checked)
+        });
+        let checked = checking.await;
+        let checked =
+            checked.map_err(|error| SubmitError::Unavailable(format!("the check did not end: {error}")))?;
+        Ok(checked?)
+    }
+
+    async fn ask_chain(
+        &self,
+        campaign: Option<&CampaignId>,
+        attempt: &Attempt,
+        now: Timestamp,
+    ) -> Vec<AskedRule> {
+        let deadline = Instant::now() + Duration::from_millis(limits::OUTBOUND_PATIENCE_MS);
+        let mut rules = Vec::new();
+        for point in self.chain(campaign) {
+            let outcome = match timeout_at(deadline, self.ask_rule(&point, attempt.clone(), now)).await {
+                Ok(outcome) => outcome,
+                Err(_) => RuleOutcome::Failed(failure(
+                    "timeout",
+                    "the rules gave no answer in time; the host may be overloaded",
+                )),
+            };
+            let asked = AskedRule { point, outcome };
+            let settled = asked.settles(attempt.channel, now).is_some();
+            rules.push(asked);
+            if settled {
+                break;
+            }
+        }
+        rules
+    }
+
+    /// Where rules are bound, in the order in which they are asked; also where one is that can't be loaded.
+    fn chain(&self, campaign: Option<&CampaignId>) -> Vec<ExtensionPoint> {
+        let registry = &self.inner.shared.registry;
+        campaign
+            .into_iter()
+            .flat_map(|campaign| {
+                (1..=limits::MAX_CAMPAIGN_RULES)
+                    .map(|place| ExtensionPoint::CampaignRule(campaign.clone(), place))
+            })
+            .chain([ExtensionPoint::Tenant(PluginKind::OutboundRule)])
+            .filter(|point| registry.is_taken(self.id(), point))
+            .collect()
+    }
+
+    async fn ask_rule(&self, point: &ExtensionPoint, attempt: Attempt, now: Timestamp) -> RuleOutcome {
         let customer = CustomerId::new(&format!("tel:{}", attempt.number)).ok();
-        let point = ExtensionPoint::Tenant(PluginKind::OutboundRule);
-        let outcome = decide_once(self, now, &point, Question::Outbound(Box::new(attempt)), customer).await;
-        Ok(match outcome {
-            Ok((Answer::Outbound(ruling), by)) => OutboundAnswer {
-                ruling,
-                by: Some(by),
-                failure: None,
-            },
-            Ok(_) => denied(crate::decide::failure(
+        let (tenant, at, question) = (self.clone(), point.clone(), Question::Outbound(Box::new(attempt)));
+        // On its own: a rule that is given up has its receipt all the same.
+        let asking = tokio::spawn(async move { decide_once(&tenant, now, &at, question, customer).await });
+        match asking.await {
+            Ok(Ok((Answer::Outbound(ruling), by))) => RuleOutcome::Ruled { ruling, by },
+            Ok(Ok(_)) => RuleOutcome::Failed(failure(
                 "invalid-answer",
                 "the answer is not one of an outbound rule",
             )),
-            Err(failure) => denied(failure),
-        })
-    }
-}
-
-fn denied(failure: Failure) -> OutboundAnswer {
-    let reason = if &*failure.code == "no-binding" {
-        "no-rule"
-    } else {
-        "rule-failed"
-    };
-    let ruling = Ruling {
-        verdict: Verdict::Deny,
-        reason: reason.into(),
-        next_permitted_at: None,
-    };
-    OutboundAnswer {
-        ruling,
-        by: None,
-        failure: Some(failure),
+            Ok(Err(found)) if &*found.code == "no-binding" => RuleOutcome::Failed(failure(
+                "unavailable",
+                &format!("what is bound at {point} can't be loaded; bind it again"),
+            )),
+            Ok(Err(found)) => RuleOutcome::Failed(found),
+            Err(error) => {
+                RuleOutcome::Failed(failure("unavailable", &format!("the rule did not run: {error}")))
+            }
+        }
     }
 }
 
 fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundError> {
     let invalid = |field, problem: &str| {
-        Err(OutboundError {
+        Err(OutboundError::Invalid {
             field,
             problem: problem.to_owned(),
         })
@@ -105,8 +159,9 @@ fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundErro
     if check.purpose.is_empty() || check.purpose.len() > limits::MAX_CODE_BYTES {
         return invalid("purpose", "expected 1 to 64 bytes, for example sales or service");
     }
-    if check.attempts.len() > 200 {
-        return invalid("attempts", "expected at most 200");
+    let (given, most) = (check.attempts.len(), limits::MAX_PAST_ATTEMPTS);
+    if given > most {
+        return invalid("attempts", &format!("{given}: expected at most {most}"));
     }
     if check.zones.len() > 40 {
         return invalid("zones", "expected at most 40");
@@ -151,6 +206,10 @@ fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundErro
         jurisdiction: jurisdiction.into(),
         local_times,
         consent: check.consent,
-        attempts: check.attempts,
+        attempts: check
+            .attempts
+            .into_iter()
+            .filter(|past| now.since(past.at) <= limits::MAX_ATTEMPT_AGE_MS)
+            .collect(),
     })
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use jackfield_contact::agent::AgentState;
-use jackfield_contact::decision::{FlowAction, FlowEvent, Provenance, TagChange};
+use jackfield_contact::decision::{FlowAction, FlowEvent, OutboundChecked, Provenance, TagChange, Verdict};
 use jackfield_contact::event::{BindingNote, EndedBy, Event, LeftReason, OfferFailure};
 use jackfield_contact::leg::Prompt;
 use jackfield_runtime::JournalEntry;
@@ -207,6 +207,7 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             version,
             note,
         } => binding_note(point, plugin, version, note),
+        Event::OutboundChecked { check } => outbound(check),
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
         Event::DecisionFailed {
             kind,
@@ -299,6 +300,22 @@ fn said(prompts: &[Prompt]) -> String {
         short.push('…');
     }
     format!("“{short}”")
+}
+
+fn outbound(check: &OutboundChecked) -> (Tone, &'static str, String) {
+    let verdict = match check.ruling.verdict {
+        Verdict::Allow => "allowed".to_owned(),
+        Verdict::Defer(until) => format!("deferred until {until}"),
+        Verdict::Substitute(channel) => format!("by {} instead", channel.as_str()),
+        Verdict::Deny => "denied".to_owned(),
+    };
+    let (number, purpose, reason) = (&check.number, &check.purpose, &check.ruling.reason);
+    let asked = check.rules.len();
+    (
+        Tone::Plugin,
+        "outbound",
+        format!("{number} for {purpose}: {verdict} ({reason}), {asked} rules asked"),
+    )
 }
 
 fn binding_note(

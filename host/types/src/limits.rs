@@ -34,6 +34,15 @@ pub const DECISION_RECORDS_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// Recorded decisions that one replay looks at; it takes the newest.
 pub const MAX_REPLAY: usize = 10_000;
 
+/// How long an outbound attempt waits after a rule that gave no valid answer: five minutes.
+pub const OUTBOUND_RETRY_MS: u64 = 5 * 60 * 1_000;
+/// How long all rules of an outbound attempt may take together; the one that is asked then counts as failed.
+pub const OUTBOUND_PATIENCE_MS: u64 = 2_000;
+/// Earlier attempts that an outbound rule is told of; more are refused.
+pub const MAX_PAST_ATTEMPTS: usize = 200;
+/// The age of the oldest attempt that an outbound rule is told of: 90 days. Older ones are left out.
+pub const MAX_ATTEMPT_AGE_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
+
 /// Inputs that wait for one tenant's loop. When full, voice answers new calls with 503 and the API with 429.
 pub const MAX_INBOX: usize = 16_384;
 /// Live interactions of one tenant; one more call is answered with 503.

@@ -1,8 +1,11 @@
-//! May somebody be contacted now? The bound rule decides; without a valid answer the answer is no.
+//! May somebody be contacted now? The bound rules decide; without a valid answer the answer is not now.
 
-use jackfield_contact::decision::{Consent, Outcome, PastAttempt, Verdict};
-use jackfield_runtime::{OutboundAnswer, OutboundCheck};
-use jackfield_types::{Channel, E164, Timestamp};
+use jackfield_contact::decision::{
+    AskedRule, Consent, Failure, OutboundChecked, Outcome, PastAttempt, Provenance, RuleOutcome, Ruling,
+    Verdict,
+};
+use jackfield_runtime::OutboundCheck;
+use jackfield_types::{CampaignId, Channel, E164, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +19,7 @@ const MAX_HOLIDAYS: usize = 100;
 /// An attempt to be judged.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"number": "+33612345678", "purpose": "sales", "jurisdiction": "FR", "consent": "given"}))]
+#[schema(example = json!({"number": "+33612345678", "purpose": "sales", "campaign": "spring", "jurisdiction": "FR", "consent": "given"}))]
 pub struct OutboundBody {
     /// The number to be called, E.164.
     #[schema(value_type = String)]
@@ -27,6 +30,9 @@ pub struct OutboundBody {
     pub channel: Channel,
     /// For example `sales`, `arrears`, `survey`, `requested-callback` or `service`; 1 to 64 bytes.
     pub purpose: String,
+    /// The campaign that the attempt belongs to: its rules are asked before the tenant's.
+    #[schema(value_type = Option<String>)]
+    pub campaign: Option<CampaignId>,
     /// ISO 3166-1 alpha-2, with a subdivision where one matters: `FR`, `US-FL`; by the number's prefix when left out.
     pub jurisdiction: Option<String>,
     /// `given`, `refused` or `unknown`, which it is when left out.
@@ -41,7 +47,7 @@ pub struct OutboundBody {
     pub holidays: Vec<String>,
     /// The moment of the attempt; now when left out.
     pub at: Option<u64>,
-    /// Earlier attempts, at most 200.
+    /// Earlier attempts for the same purpose, at most 200; those older than 90 days are left out.
     #[serde(default)]
     pub attempts: Vec<AttemptBody>,
 }
@@ -69,9 +75,35 @@ fn unknown() -> Consent {
     Consent::Unknown
 }
 
-/// The ruling.
+/// The ruling, of the first rule that does not allow; `allow` when all allow.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OutboundView {
+    #[serde(flatten)]
+    ruling: RulingView,
+    /// The plugin that settled it; null when it gave no valid answer, or none is bound.
+    pub by: Option<DecidedBy>,
+    /// Why the rule that was asked last gave no valid answer.
+    pub failure: Option<FailureView>,
+    /// Every rule that was asked, in its order: the campaign's, then the tenant's.
+    pub rules: Vec<AskedRuleView>,
+}
+
+/// One rule that was asked.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AskedRuleView {
+    /// Where it is bound: `campaign:ID:outbound-rule:N` or `tenant:outbound-rule`.
+    pub point: String,
+    /// What it said; null when it gave no valid answer.
+    pub ruling: Option<RulingView>,
+    /// The plugin; null when it gave no valid answer.
+    pub by: Option<DecidedBy>,
+    /// Why it gave no valid answer.
+    pub failure: Option<FailureView>,
+}
+
+/// May the attempt be made?
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RulingView {
     /// `allow`, `defer`, `substitute` or `deny`.
     pub verdict: String,
     /// Deferred until then.
@@ -80,14 +112,10 @@ pub struct OutboundView {
     /// The channel to be used instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
-    /// A stable code, for example `quiet-hours`.
+    /// A stable code, for example `quiet-hours`; `rule-failed`: ask again then; `no-rule`: none is bound.
     pub reason: String,
-    /// When it would be allowed, when there is such a moment.
+    /// When it would be allowed, or may be asked again, when there is such a moment.
     pub next_permitted_at: Option<u64>,
-    /// The plugin that decided; null when none gave a valid answer.
-    pub by: Option<DecidedBy>,
-    /// Why no plugin gave a valid answer.
-    pub failure: Option<FailureView>,
 }
 
 /// Which version of which plugin decided, and what it cost.
@@ -101,6 +129,9 @@ pub struct DecidedBy {
     pub fuel: u64,
     /// Wall time in microseconds.
     pub wall_us: u64,
+    /// The record of the decision, when one was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
 }
 
 /// Why no plugin gave a valid answer.
@@ -139,6 +170,7 @@ impl TryFrom<OutboundBody> for OutboundCheck {
             number: body.number,
             channel: body.channel,
             purpose: body.purpose,
+            campaign: body.campaign,
             jurisdiction: body.jurisdiction,
             consent: body.consent,
             zones: body.zones,
@@ -161,9 +193,9 @@ fn is_jurisdiction(text: &str) -> bool {
         })
 }
 
-impl From<OutboundAnswer> for OutboundView {
-    fn from(answer: OutboundAnswer) -> Self {
-        let (verdict, until, channel) = match answer.ruling.verdict {
+impl From<Ruling> for RulingView {
+    fn from(ruling: Ruling) -> Self {
+        let (verdict, until, channel) = match ruling.verdict {
             Verdict::Allow => ("allow", None, None),
             Verdict::Defer(until) => ("defer", Some(until.0), None),
             Verdict::Substitute(channel) => ("substitute", None, Some(channel.as_str().into())),
@@ -173,24 +205,66 @@ impl From<OutboundAnswer> for OutboundView {
             verdict: verdict.into(),
             until,
             channel,
-            reason: answer.ruling.reason.to_string(),
-            next_permitted_at: answer.ruling.next_permitted_at.map(|at| at.0),
-            by: answer.by.map(|by| DecidedBy {
-                plugin: by.plugin.to_string(),
-                version: by.version.to_string(),
-                fuel: by.fuel,
-                wall_us: by.wall_us,
-            }),
-            failure: answer.failure.map(|failure| FailureView {
-                code: failure.code.to_string(),
-                message: failure.message.to_string(),
-            }),
+            reason: ruling.reason.to_string(),
+            next_permitted_at: ruling.next_permitted_at.map(|at| at.0),
         }
     }
 }
 
-/// Asks the tenant's outbound rule about an attempt. It must hold in every time zone that the number may be in; when
-/// no rule is bound, or it gives no valid answer, the verdict is `deny`.
+impl From<Provenance> for DecidedBy {
+    fn from(by: Provenance) -> Self {
+        Self {
+            plugin: by.plugin.to_string(),
+            version: by.version.to_string(),
+            fuel: by.fuel,
+            wall_us: by.wall_us,
+            decision: by.decision.map(|decision| decision.to_string()),
+        }
+    }
+}
+
+impl From<Failure> for FailureView {
+    fn from(failure: Failure) -> Self {
+        Self {
+            code: failure.code.to_string(),
+            message: failure.message.to_string(),
+        }
+    }
+}
+
+impl From<AskedRule> for AskedRuleView {
+    fn from(asked: AskedRule) -> Self {
+        let (ruling, by, failure) = match asked.outcome {
+            RuleOutcome::Ruled { ruling, by } => (Some(ruling.into()), Some(by.into()), None),
+            RuleOutcome::Failed(failure) => (None, None, Some(failure.into())),
+        };
+        Self {
+            point: asked.point.to_string(),
+            ruling,
+            by,
+            failure,
+        }
+    }
+}
+
+impl From<OutboundChecked> for OutboundView {
+    fn from(checked: OutboundChecked) -> Self {
+        let rules: Vec<AskedRuleView> = checked.rules.into_iter().map(AskedRuleView::from).collect();
+        let (by, failure) = rules
+            .last()
+            .map_or((None, None), |last| (last.by.clone(), last.failure.clone()));
+        Self {
+            ruling: checked.ruling.into(),
+            by,
+            failure,
+            rules,
+        }
+    }
+}
+
+/// Asks the campaign's outbound rules about an attempt in their order, then the tenant's. The first that does not allow
+/// settles it. They must hold in every time zone that the number may be in. A rule that gives no valid answer defers for
+/// five minutes; when none is bound, the verdict is `deny`. Each check is an event `outbound-checked`.
 #[utoipa::path(post, path = "", tag = "outbound", request_body = OutboundBody, responses((status = 200, body = OutboundView)))]
 pub(crate) async fn check_outbound(who: InTenant, Json(body): Json<OutboundBody>) -> Answer<OutboundView> {
     let answer = who.tenant.check_outbound(body.try_into()?).await?;

@@ -228,12 +228,10 @@ async fn outbound_checks_fail_closed_and_name_what_is_wrong() {
       "content_type": "application/json",
       "body": {
         "by": null,
-        "failure": {
-          "code": "no-binding",
-          "message": "nothing is bound at tenant:outbound-rule"
-        },
+        "failure": null,
         "next_permitted_at": null,
         "reason": "no-rule",
+        "rules": [],
         "verdict": "deny"
       }
     }

@@ -13,6 +13,7 @@ mod contract;
 mod denial;
 mod events;
 mod idempotency;
+mod outbound;
 mod people;
 mod plugins;
 mod rollouts;

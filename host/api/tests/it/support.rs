@@ -328,12 +328,27 @@ fn assign(body: &str, data: &str) -> String {
 
 /// An outbound rule that allows everything, for the reason `ok`.
 pub(crate) fn lenient_rule(version: &str) -> Vec<u8> {
+    rule("lenient", version, r"\00", "(i32.const 1024)")
+}
+
+/// An outbound rule that denies everything, for the reason `ok`.
+pub(crate) fn stern_rule(version: &str) -> Vec<u8> {
+    rule("stern", version, r"\03", "(i32.const 1024)")
+}
+
+/// An outbound rule that traps.
+pub(crate) fn broken_rule(version: &str) -> Vec<u8> {
+    rule("broken-rule", version, r"\00", "(unreachable)")
+}
+
+fn rule(id: &str, version: &str, verdict: &str, body: &str) -> Vec<u8> {
     let params = ["i32"; 12].join(" ");
     let export = format!(
-        r#"(data (i32.const 1048) "\d0\07\00\00\02\00\00\00") (data (i32.const 2000) "ok")
-        (func (export "cx:outbound-rule/rule@0.1.0#check") (param {params}) (result i32) (i32.const 1024))"#
+        r#"(data (i32.const 1032) "{verdict}")
+        (data (i32.const 1048) "\d0\07\00\00\02\00\00\00") (data (i32.const 2000) "ok")
+        (func (export "cx:outbound-rule/rule@0.1.0#check") (param {params}) (result i32) {body})"#
     );
-    component("outbound-rule", "lenient", version, "Allows all", &export, "")
+    component("outbound-rule", id, version, "Says always the same", &export, "")
 }
 
 /// A core module in text form, wrapped for the world of its kind, with more in its manifest.

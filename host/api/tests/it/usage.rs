@@ -1,10 +1,10 @@
 //! Usage and quotas: what was decided is billed, and what is too much is refused.
 
 use insta::assert_json_snapshot;
-use jackfield_contact::decision::Consent;
+use jackfield_contact::decision::{Consent, OutboundChecked, Verdict};
 use jackfield_runtime::{
-    OutboundAnswer, OutboundCheck, Platform, PlatformOptions, PluginOptions, Quota, StartError, StoreKind,
-    Tenant, TenantRecord, UsageQuery,
+    OutboundCheck, Platform, PlatformOptions, PluginOptions, Quota, StartError, StoreKind, Tenant,
+    TenantRecord, UsageQuery,
 };
 use jackfield_types::{Channel, E164, OpContext, TenantId, Timestamp};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn allowed() -> (String, String) {
 }
 
 fn refused() -> (String, String) {
-    ("deny".to_owned(), "quota".to_owned())
+    ("defer".to_owned(), "quota".to_owned())
 }
 
 #[tokio::test]
@@ -205,7 +205,7 @@ async fn uploads_end_at_the_storage_quota() {
 }
 
 /// A platform over a store that outlives it. The tasks of the one before let the store go in their own time.
-async fn platform(folder: &std::path::Path) -> Platform {
+pub(crate) async fn platform(folder: &std::path::Path) -> Platform {
     let options = PlatformOptions {
         data_dir: folder.to_owned(),
         store: StoreKind::Folder(folder.join("store")),
@@ -224,11 +224,12 @@ async fn platform(folder: &std::path::Path) -> Platform {
     tokio::time::timeout(PATIENCE, start).await.unwrap()
 }
 
-async fn ask(tenant: &Tenant) -> OutboundAnswer {
+async fn ask(tenant: &Tenant) -> OutboundChecked {
     let check = OutboundCheck {
         number: E164::new("+8613800138000").unwrap(),
         channel: Channel::Voice,
         purpose: "survey".into(),
+        campaign: None,
         jurisdiction: None,
         consent: Consent::Given,
         zones: vec![],
@@ -271,12 +272,12 @@ async fn a_restart_keeps_usage_and_quotas() {
         };
         registry.bind(&ctx, request, Timestamp(1)).await.unwrap();
         for _ in 0..5 {
-            assert!(ask(&tenant).await.failure.is_none());
+            assert_eq!(ask(&tenant).await.ruling.verdict, Verdict::Allow);
         }
         tenant.set_quota(quota).await.unwrap();
         let rows = tenant.usage(&UsageQuery::last_30_days()).await.unwrap();
         // These are only in memory when the platform ends.
-        assert!(ask(&tenant).await.failure.is_none());
+        assert_eq!(ask(&tenant).await.ruling.verdict, Verdict::Allow);
         drop(tenant);
         platform.shutdown().await;
         rows

@@ -233,6 +233,7 @@ impl Step<'_> {
                 version,
                 note,
             }),
+            Input::OutboundChecked(check) => self.record(Event::OutboundChecked { check }),
             Input::BindingChanged(point) => {
                 if let ExtensionPoint::Queue(queue) = point {
                     self.centre.dirty.insert(queue);

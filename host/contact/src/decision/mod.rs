@@ -4,6 +4,7 @@
 //! replay and simulation share one path.
 
 mod assist;
+mod chain;
 mod chat;
 pub mod compare;
 mod connector;
@@ -22,6 +23,7 @@ use jackfield_types::{DecisionId, Digest, InteractionId, PluginId, PluginKind, V
 use serde::{Deserialize, Serialize};
 
 pub use assist::{Advice, AssistQuestion, AssistTrigger, Suggestion};
+pub use chain::{AskedRule, OutboundChecked, RuleOutcome, ruling_of};
 pub use chat::{
     Author, ChatAction, ChatAnswer, ChatEvent, ChatInfo, ChatMessage, ChatQuestion, ChatSurveyQuestion,
     Choice, Message, ReceivedAttachment,

@@ -1,6 +1,6 @@
 //! `jackfield outbound …`
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Client, Connection, Sent, path};
 use super::failure::Failure;
@@ -9,7 +9,7 @@ use super::output::{BAD, GOOD, Output, time};
 /// May somebody be contacted now?
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
-  jackfield outbound check +33612345678 --purpose sales --jurisdiction FR --consent given")]
+  jackfield outbound check +33612345678 --purpose sales --campaign spring --consent given")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,
@@ -19,9 +19,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Ask the tenant's outbound rule about an attempt. Nothing is dialled.
+    /// Ask the campaign's outbound rules about an attempt, then the tenant's. Nothing is dialled.
     #[command(after_help = "Examples:
-  jackfield outbound check +8613800138000 --purpose survey --consent given
+  jackfield outbound check +8613800138000 --purpose survey --campaign spring --consent given
+  jackfield outbound check +8613800138000 --purpose arrears --attempt 2026-01-05T09:30:00Z=unanswered
   jackfield outbound check +13055550100 --purpose sales --jurisdiction US-FL --zone America/New_York --at 2026-01-05T20:30:00Z")]
     Check(Check),
 }
@@ -33,6 +34,9 @@ struct Check {
     /// sales, arrears, survey, requested-callback, service…
     #[arg(long)]
     purpose: String,
+    /// The campaign whose rules are asked before the tenant's.
+    #[arg(long)]
+    campaign: Option<String>,
     /// voice, chat, sms, email or social.
     #[arg(long, default_value = "voice")]
     channel: String,
@@ -51,14 +55,29 @@ struct Check {
     /// The moment of the attempt, for example 2026-01-05T20:30:00Z; by default now.
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::Timestamp>,
+    /// An earlier attempt on this channel: unanswered, conversation, abandoned or failed; may be repeated.
+    #[arg(long = "attempt", value_name = "TIME=OUTCOME", value_parser = attempt)]
+    attempts: Vec<(jiff::Timestamp, String)>,
+}
+
+fn attempt(text: &str) -> Result<(jiff::Timestamp, String), String> {
+    let expected = || "expected TIME=OUTCOME, for example 2026-01-05T09:30:00Z=unanswered".to_owned();
+    let (at, outcome) = text.split_once('=').ok_or_else(expected)?;
+    let at = at.parse().map_err(|error| format!("{error}; {}", expected()))?;
+    Ok((at, outcome.to_owned()))
 }
 
 pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
     let Command::Check(check) = arguments.command;
     let client = Client::new(&arguments.connection)?;
+    let attempts = check.attempts.iter().map(
+        |(at, outcome)| json!({"at": at.as_millisecond(), "channel": check.channel, "outcome": outcome}),
+    );
     let body = json!({
+        "attempts": attempts.collect::<Vec<_>>(),
         "number": check.number,
         "purpose": check.purpose,
+        "campaign": check.campaign,
         "channel": check.channel,
         "jurisdiction": check.jurisdiction,
         "consent": check.consent,
@@ -90,16 +109,27 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     if let Some(at) = answer["next_permitted_at"].as_u64() {
         out.line(&format!("permitted from {}", time(at)))?;
     }
-    match answer["failure"].as_object() {
-        Some(_) => out.line(&format!(
-            "no valid ruling: {} ({})",
-            text("/failure/message"),
-            text("/failure/code")
-        )),
-        None => out.line(&format!(
-            "decided by {} {}",
-            text("/by/plugin"),
-            text("/by/version")
-        )),
+    let rules = answer["rules"].as_array().map_or(&[][..], Vec::as_slice);
+    if rules.is_empty() {
+        return out.line("no rule is bound; bind one at tenant:outbound-rule or campaign:ID:outbound-rule:1");
     }
+    for rule in rules {
+        let text = |at: &str| rule.pointer(at).and_then(Value::as_str).unwrap_or_default();
+        let said = match rule["failure"].as_object() {
+            Some(_) => format!(
+                "no valid ruling: {} ({})",
+                text("/failure/message"),
+                text("/failure/code")
+            ),
+            None => format!(
+                "{} ({}), by {} {}",
+                text("/ruling/verdict"),
+                text("/ruling/reason"),
+                text("/by/plugin"),
+                text("/by/version")
+            ),
+        };
+        out.line(&format!("  {}: {said}", text("/point")))?;
+    }
+    Ok(())
 }
