@@ -171,6 +171,7 @@ fn by_code(code: &str, field: Option<&str>, detail: String) -> Problem {
     let status = match code {
         "unavailable" => return Problem::unavailable(detail),
         "overloaded" => return Problem::overloaded(detail),
+        "quota" => StatusCode::TOO_MANY_REQUESTS,
         "in-use" | "wrong-state" | "too-many" | "queue-full" | "version-exists" | "exists" | "yanked" => {
             StatusCode::CONFLICT
         }

@@ -124,6 +124,17 @@ pub enum RegistryError {
         /// How many.
         most: usize,
     },
+    /// The tenant's plugins and recordings have no room for it.
+    #[error(
+        "the quota storage-bytes of this tenant has no room: {used} of {limit}; the operator raises it; plugins and \
+         recordings count"
+    )]
+    StorageFull {
+        /// Bytes that are used.
+        used: u64,
+        /// Bytes that it may use.
+        limit: u64,
+    },
     /// The plugin could not be compiled or loaded.
     #[error(transparent)]
     Load(LoadError),
@@ -157,6 +168,7 @@ impl RegistryError {
             Self::UnknownKey(_) => "unknown-trusted-key",
             Self::UnknownGrant(_) => "unknown-grant",
             Self::TooMany { .. } => "too-many",
+            Self::StorageFull { .. } => "quota",
             Self::Unavailable(_) => "unavailable",
         }
     }

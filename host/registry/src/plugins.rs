@@ -17,7 +17,20 @@ impl Registry {
         signature: Option<PluginSignature>,
         now: Timestamp,
     ) -> Result<PluginRecord, RegistryError> {
-        let upload = self.take_in(ctx, wasm, signature, now);
+        self.upload_within(ctx, wasm, signature, None, now).await
+    }
+
+    /// [`Registry::upload`] for a tenant whose large objects may have so many bytes together. Since uploads take turns,
+    /// each sees those before it.
+    pub async fn upload_within(
+        &self,
+        ctx: &OpContext,
+        wasm: Vec<u8>,
+        signature: Option<PluginSignature>,
+        storage: Option<u64>,
+        now: Timestamp,
+    ) -> Result<PluginRecord, RegistryError> {
+        let upload = self.take_in(ctx, wasm, signature, storage, now);
         self.inner.uploads.in_turn(&ctx.tenant, upload).await
     }
 
@@ -26,6 +39,7 @@ impl Registry {
         ctx: &OpContext,
         wasm: Vec<u8>,
         signature: Option<PluginSignature>,
+        storage: Option<u64>,
         now: Timestamp,
     ) -> Result<PluginRecord, RegistryError> {
         let wasm: Arc<[u8]> = wasm.into();
@@ -62,6 +76,9 @@ impl Registry {
                 .map_err(|error| RegistryError::Unavailable(error.to_string()))?
                 .map_err(|why| InvalidComponent::Manifest(format!("config-schema: {why:.1000}")))?;
         }
+        if let Some(limit) = storage {
+            self.check_room(ctx, digest, size, limit).await?;
+        }
         // Checked and compiled now, so that binding finds it in the cache.
         drop(self.load(digest, wasm.clone()).await?);
         self.inner.store.blobs().put_stream(ctx, &wasm[..]).await?;
@@ -97,6 +114,22 @@ impl Registry {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Bytes that are stored already cost nothing.
+    async fn check_room(
+        &self,
+        ctx: &OpContext,
+        digest: Digest,
+        size: u64,
+        limit: u64,
+    ) -> Result<(), RegistryError> {
+        let blobs = self.inner.store.blobs();
+        let used = blobs.used(ctx).await?;
+        if used.saturating_add(size) <= limit || blobs.len(ctx, digest).await?.is_some() {
+            return Ok(());
+        }
+        Err(RegistryError::StorageFull { used, limit })
     }
 
     /// All plugin versions of a tenant, by id and version.

@@ -34,7 +34,9 @@ mod zones;
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
-pub use metering::{Level, Quota, QuotaExceeded, QuotaState, UsageError, UsageQuery, UsageRow, UsageStep};
+pub use metering::{
+    Level, Quota, QuotaExceeded, QuotaState, UsageError, UsageQuery, UsageRow, UsageStep, UsedFor,
+};
 pub use metrics::{Metrics, MetricsSnapshot};
 pub use outbound::{OutboundCheck, OutboundError};
 pub use platform::{

@@ -9,6 +9,8 @@ use jackfield_registry::{PluginRecord, RegistryError};
 use jackfield_sandbox::{DecisionRecord, Plugin, Replayed};
 use jackfield_types::{DecisionId, OpContext, PluginId, Timestamp, Version, limits};
 
+use crate::clock;
+use crate::metering::{Series, Tally, UsedFor};
 use crate::records::RecordQuery;
 use crate::tenant::Tenant;
 use crate::{ReplayError, SubmitError};
@@ -82,6 +84,7 @@ struct Outcome {
     fuel: (u64, u64),
     example: Option<Example>,
     failed: bool,
+    used: Tally,
 }
 
 impl Tenant {
@@ -111,8 +114,14 @@ impl Tenant {
         };
         let records: Arc<[DecisionRecord]> = self.decisions(ctx, &query).await?.into();
         let config: Option<Arc<str>> = request.config.map(|config| config.to_string().into());
+        let (point, now) = (&query.point, clock::now());
+        let series = Series::of(now, UsedFor::Replay, point, &record.id, &record.version);
+        let meter = self.inner.meter.clone();
         let began = Instant::now();
-        let outcomes = replay_all(&records, &plugin, config).await?;
+        let outcomes = replay_all(&records, &plugin, config, move |used| {
+            meter.record_trial(series.clone(), &used);
+        })
+        .await?;
         let mut report = report(&record, outcomes);
         report.took_us = began.elapsed().as_micros() as u64;
         Ok(report)
@@ -123,6 +132,7 @@ async fn replay_all(
     records: &Arc<[DecisionRecord]>,
     plugin: &Arc<Plugin>,
     config: Option<Arc<str>>,
+    bill: impl Fn(Tally) + Clone + Send + 'static,
 ) -> Result<Vec<Outcome>, SubmitError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let next = Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -130,6 +140,7 @@ async fn replay_all(
         .map(|_| {
             let (records, plugin, config, next) =
                 (records.clone(), plugin.clone(), config.clone(), next.clone());
+            let bill = bill.clone();
             tokio::task::spawn_blocking(move || {
                 let mut outcomes = Vec::new();
                 loop {
@@ -141,7 +152,12 @@ async fn replay_all(
                         return outcomes;
                     }
                     let replayed = |(n, record)| replay_one(from + n, record, &plugin, config.as_ref());
-                    outcomes.extend(share.iter().enumerate().map(replayed));
+                    let share: Vec<_> = share.iter().enumerate().map(replayed).collect();
+                    // By each share, since whoever asked may be gone before the end.
+                    let mut used = Tally::default();
+                    share.iter().for_each(|outcome: &Outcome| used.add(&outcome.used));
+                    bill(used);
+                    outcomes.extend(share);
                 }
             })
         })
@@ -173,15 +189,18 @@ fn replay_one(n: usize, record: &DecisionRecord, plugin: &Plugin, config: Option
             fuel: (0, 0),
             example: Some(example(None, Some(what), None)),
             failed: false,
+            used: Tally::default(),
         },
         Replayed::Decided(decision) => {
             let comparison = compare(&record.question, &record.result, &decision.result);
+            let used = Tally::of(&decision.receipt, decision.result.as_ref().err());
             let failure = decision.result.err();
             Outcome {
                 record: n,
                 grade: Some(comparison.grade),
                 fuel: (record.receipt.fuel, decision.receipt.fuel),
                 failed: failure.is_some(),
+                used,
                 example: (comparison.grade > Grade::Identical)
                     .then(|| example(Some(comparison), None, failure)),
             }

@@ -9,8 +9,8 @@ use jackfield_contact::decision::{Answer, Assignment, Plan, Question, RoutingAge
 use jackfield_contact::event::{BindingNote, Event, LeftReason};
 use jackfield_contact::input::Input;
 use jackfield_registry::rollout::{Observed, Stage, Verdict, Window};
-use jackfield_registry::{Bound, Candidate, Move, RolloutRecord};
-use jackfield_sandbox::{DecisionRecord, Replayed};
+use jackfield_registry::{BindingRecord, Bound, Candidate, Move, RolloutRecord};
+use jackfield_sandbox::{Decision, DecisionRecord, Replayed};
 use jackfield_types::{Digest, ExtensionPoint, InteractionId, OpContext, PluginKind, QueueId, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::decide::{Asking, Outcome};
 use crate::flows::Flows;
+use crate::metering::{Series, Tally, UsedFor};
 use crate::reads::TenantReads;
 use crate::tenant::Tenant;
 
@@ -171,6 +172,9 @@ impl Asking<'_> {
             let Ok((record, replayed)) = done.await else {
                 return;
             };
+            if let Replayed::Decided(decision) = &replayed {
+                meter_shadow(&tenant, &candidate, decision);
+            }
             let seen = |seen: &mut Observed| match replayed {
                 Replayed::Decided(decision) => {
                     let failed = decision.result.as_ref().err().map(|failure| &*failure.code);
@@ -183,6 +187,18 @@ impl Asking<'_> {
             roll_back_if_due(&tenant, &candidate, now);
         });
     }
+}
+
+fn meter_shadow(tenant: &Tenant, candidate: &Candidate, decision: &Decision) {
+    let BindingRecord {
+        point,
+        plugin,
+        version,
+        ..
+    } = &candidate.bound.record;
+    let series = Series::of(clock::now(), UsedFor::Shadow, point, plugin, version);
+    let tally = Tally::of(&decision.receipt, decision.result.as_ref().err());
+    tenant.inner.meter.record_trial(series, &tally);
 }
 
 fn count(

@@ -208,7 +208,9 @@ pub(crate) async fn upload_plugin(
     headers: HeaderMap,
     Wasm(component): Wasm,
 ) -> Result<(StatusCode, Json<PluginView>), Problem> {
+    // Also before it waits for its turn and for the compiler.
     who.tenant.check_storage(&component).await??;
+    let storage = who.tenant.quota().storage_bytes;
     let signature = headers.get(SIGNATURE).map(|value| {
         let signature = value.to_str().unwrap_or_default().parse::<PluginSignature>();
         signature.map_err(|error| Problem::invalid("Plugin-Signature", error.to_string()))
@@ -216,7 +218,13 @@ pub(crate) async fn upload_plugin(
     let record = who
         .platform
         .registry()
-        .upload(&who.ctx, component.into(), signature.transpose()?, clock::now())
+        .upload_within(
+            &who.ctx,
+            component.into(),
+            signature.transpose()?,
+            storage,
+            clock::now(),
+        )
         .await?;
     Ok((StatusCode::CREATED, Json(view(&who, record).await?)))
 }

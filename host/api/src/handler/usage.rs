@@ -63,7 +63,7 @@ pub(crate) enum Step {
 /// A page of a usage report.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct UsageView {
-    /// By tenant, time, point, plugin and version.
+    /// By tenant, time, use, point, plugin and version.
     pub items: Vec<UsageItem>,
     /// Where the next page begins, to be sent as `cursor`; null at the end.
     pub next: Option<String>,
@@ -78,6 +78,10 @@ pub struct UsageItem {
     pub tenant: String,
     /// When the step begins: an hour, a UTC day, or the `from` of the request.
     pub since: u64,
+    /// `live`: it decided; `shadow`: a candidate was asked beside the active version; `replay`: recorded decisions were
+    /// replayed. Shadow and replay count towards no quota.
+    #[serde(rename = "use")]
+    pub used_for: String,
     /// Where the plugin was bound.
     pub point: String,
     /// The plugin's kind.
@@ -153,6 +157,7 @@ impl UsageItem {
         Self {
             tenant: tenant.to_string(),
             since: row.from.0,
+            used_for: row.used_for.as_str().to_owned(),
             kind: row.point.kind().to_string(),
             point: row.point.to_string(),
             plugin: row.plugin.to_string(),
@@ -218,7 +223,7 @@ impl UsageParams {
     }
 }
 
-/// Reports what plugins used, by tenant, time, point and version, up to the last decision: what an operator bills from.
+/// Reports what plugins used, by tenant, time, use, point and version, up to the last decision: what an operator bills from.
 /// A kill of the server loses what was used in the ten seconds before it.
 #[utoipa::path(get, path = "", tag = "usage", params(UsageParams), responses((status = 200, body = UsageView)))]
 pub(crate) async fn list_usage(

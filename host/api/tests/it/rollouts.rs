@@ -63,6 +63,14 @@ impl Site {
         self.app.post("/v1/replays", &self.admin, body).await.ok().body
     }
 
+    /// Use, plugin, decisions and failures of each row of the usage report.
+    async fn used(&self) -> Vec<Value> {
+        let usage = self.app.get("/v1/usage", &self.admin).await.ok();
+        let rows = usage.body["items"].as_array().unwrap().iter();
+        rows.map(|row| json!([row["use"], row["plugin"], row["decisions"], row["failed"]]))
+            .collect()
+    }
+
     async fn rollout(&self) -> Value {
         self.app.get(ROLLOUT, &self.admin).await.ok().body
     }
@@ -101,6 +109,17 @@ async fn a_decision_is_explained_and_replayed() {
     let broken = site.replay("broken").await;
     assert_eq!(broken["failures"], broken["decisions"], "{broken:#}");
     assert_eq!(broken["forbidden"], broken["decisions"]);
+    let replayed = |plugin: &str, failed: bool| {
+        json!(["replay", plugin, made.len(), if failed { made.len() } else { 0 }])
+    };
+    let used = site.used().await;
+    for row in [
+        replayed("first-come", false),
+        replayed("idle", false),
+        replayed("broken", true),
+    ] {
+        assert!(used.contains(&row), "{row}: {used:?}");
+    }
     assert!(
         broken["examples"][0]["failure"]
             .as_str()
@@ -128,6 +147,21 @@ async fn a_candidate_goes_through_shadow_and_canary_and_becomes_active() {
     };
     assert_eq!(seen["under_way"], true);
     assert_eq!(seen["seen"]["control"]["decisions"], 3);
+    assert_eq!(
+        site.used().await,
+        [
+            ("live", "first-come", 5, 0),
+            ("replay", "idle", 2, 0),
+            ("shadow", "idle", 3, 0)
+        ]
+        .map(|(used_for, plugin, decisions, failed)| json!([used_for, plugin, decisions, failed])),
+        "what had no effect is billed apart"
+    );
+    let standing = site.app.get("/v1/usage", &site.admin).await.ok();
+    assert_eq!(
+        standing.body["quotas"][1]["used"], standing.body["items"][0]["fuel"],
+        "and counts towards no quota"
+    );
 
     let body = json!({"percent": 50});
     let refused = site

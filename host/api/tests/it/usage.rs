@@ -204,6 +204,26 @@ async fn uploads_end_at_the_storage_quota() {
     app.upload(&admin, idle_strategy("1.0.0")).await.ok();
 }
 
+#[tokio::test]
+async fn uploads_at_the_same_time_do_not_go_over_the_storage_quota_together() {
+    let app = TestApp::start().await;
+    let admin = with_rule(&app).await;
+    let usage = app.get("/v1/usage", &admin).await.ok();
+    assert_eq!(usage.body["items"], json!([]));
+    let size = idle_strategy("1.0.0").len() as u64;
+    let used = app.handle("one").quota_states().await.unwrap()[2].used;
+    // Room for one and a half.
+    set_quota(&app, json!({"storage_bytes": used + size + size / 2})).await;
+    let upload = |version| app.upload(&admin, idle_strategy(version));
+    let (a, b, c) = tokio::join!(upload("1.0.0"), upload("1.0.1"), upload("1.0.2"));
+    let mut told = [a, b, c].map(|reply| (reply.status, reply.text("/code").to_owned()));
+    told.sort();
+    assert_eq!(
+        told,
+        [(201, ""), (429, "quota"), (429, "quota")].map(|(status, code)| (status, code.to_owned()))
+    );
+}
+
 /// A platform over a store that outlives it. The tasks of the one before let the store go in their own time.
 pub(crate) async fn platform(folder: &std::path::Path) -> Platform {
     let options = PlatformOptions {

@@ -8,7 +8,7 @@ use jackfield_types::{OpContext, Timestamp, limits};
 use tokio::time::MissedTickBehavior;
 
 use super::rollup::{Series, Tally, hour_key, start_of};
-use super::{DAY_MS, HOUR_MS, Meter, QUOTAS, Quota, USAGE, USAGE_WRITTEN};
+use super::{DAY_MS, HOUR_MS, Meter, QUOTAS, Quota, USAGE, USAGE_WRITTEN, UsedFor};
 use crate::platform::Shared;
 use crate::{StartError, clock, directory};
 
@@ -48,7 +48,8 @@ impl Meter {
         loop {
             let scan = Scan::range(hour_key(today), hour_key(today + DAY_MS));
             let page = store.scan(ctx, USAGE, scan.after(cursor)).await?;
-            for row in &page.rows {
+            let live = |key: &[u8]| Series::parse(key).is_none_or(|series| series.used_for == UsedFor::Live);
+            for row in page.rows.iter().filter(|row| live(&row.key)) {
                 meter.begin_with(tally(&row.value).fuel, now);
             }
             cursor = page.next;
@@ -187,6 +188,7 @@ mod tests {
         };
         let series = |hour| Series {
             hour: Timestamp(hour * HOUR_MS),
+            used_for: UsedFor::Live,
             point: "queue:support".parse().unwrap(),
             plugin: PluginId::new("p").unwrap(),
             version: "1.0.0".into(),
@@ -245,6 +247,13 @@ mod tests {
         };
         write(&store, &ctx(), &batch).await.unwrap();
         let now = Timestamp((day + 1) * HOUR_MS + 5);
+        let mut trials = rows(day..day + 1);
+        trials[0].0.used_for = UsedFor::Replay;
+        let batch = Batch {
+            id: uuid::Uuid::now_v7(),
+            rows: trials,
+        };
+        write(&store, &ctx(), &batch).await.unwrap();
         let meter = Meter::load(&store, &ctx(), now).await.unwrap();
         assert_eq!(meter.standing(0, now)[1].used, 10, "not that of yesterday");
         let quota = Quota {

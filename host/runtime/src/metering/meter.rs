@@ -92,6 +92,11 @@ impl Meter {
         state.add(&self.tenant, Series::new(now, record), &tally);
     }
 
+    /// Receipts of decisions that had no effect: in shadow, or of a replay.
+    pub(crate) fn record_trial(&self, series: Series, tally: &Tally) {
+        self.state().add(&self.tenant, series, tally);
+    }
+
     /// Takes what is to be written, at most so many rows.
     pub(super) fn take_pending(&self, most: usize) -> Vec<(Series, Tally)> {
         let mut state = self.state();
@@ -197,6 +202,7 @@ mod tests {
     use jackfield_sandbox::Receipt;
     use jackfield_types::{Digest, PluginId, Version};
 
+    use super::super::UsedFor;
     use super::*;
 
     const T: Timestamp = Timestamp(1_800_000_000_000);
@@ -247,6 +253,42 @@ mod tests {
         assert_eq!(pending.len(), 1);
         assert_eq!((pending[0].1.decisions, pending[0].1.fuel), (1_000, 7_000));
         assert!(meter.take_pending(10).is_empty());
+    }
+
+    #[test]
+    fn trials_are_counted_apart_and_towards_no_quota() {
+        let meter = meter(Quota {
+            decisions_per_second: Some(1),
+            fuel_per_day: Some(100),
+            storage_bytes: None,
+        });
+        let BindingRecord {
+            point,
+            plugin,
+            version,
+            ..
+        } = binding();
+        for used_for in [UsedFor::Shadow, UsedFor::Replay] {
+            let trial = decision(1_000);
+            let tally = Tally::of(&trial.receipt, trial.result.as_ref().err());
+            meter.record_trial(Series::of(T, used_for, &point, &plugin, &version), &tally);
+        }
+        meter.admit(&binding(), T).unwrap();
+        meter.record(&binding(), &decision(7), T);
+        assert_eq!(meter.standing(0, T)[1].used, 7);
+        let pending = meter.take_pending(10);
+        let told: Vec<_> = pending
+            .iter()
+            .map(|(series, sum)| (series.used_for, sum.fuel))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (UsedFor::Live, 7),
+                (UsedFor::Shadow, 1_000),
+                (UsedFor::Replay, 1_000)
+            ]
+        );
     }
 
     #[test]

@@ -5,6 +5,9 @@
 //! store refuses; never more than was used is billed. Writing is exactly once: each batch leaves its id in the same
 //! transaction, so a batch whose answer was lost is not added twice.
 //!
+//! What a candidate used in shadow or in a replay is added up apart ([`UsedFor`]), so that an operator may bill it or
+//! not. It counts towards no quota: trying a version out must not stop the one that customers wait for.
+//!
 //! Units: fuel as the sandbox counts it; memory·time is peak memory times wall time of each decision, summed in
 //! KiB·µs and told in MiB·ms (1 MiB·ms = 1,024,000 KiB·µs); wall time in µs. Days are UTC days.
 
@@ -18,6 +21,8 @@ pub(crate) use flush::keep_flushing;
 pub(crate) use meter::Meter;
 pub use quota::{Level, Quota, QuotaExceeded, QuotaState};
 pub use report::{UsageError, UsageQuery, UsageRow, UsageStep};
+pub use rollup::UsedFor;
+pub(crate) use rollup::{Series, Tally};
 
 use jackfield_store::Space;
 

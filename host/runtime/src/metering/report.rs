@@ -7,7 +7,7 @@ use jackfield_types::{Digest, ExtensionPoint, OpContext, PluginId, TenantId, Tim
 
 use super::flush::tally;
 use super::rollup::{Series, Tally, hour_key, start_of};
-use super::{DAY_MS, HOUR_MS, Quota, QuotaExceeded, QuotaState, USAGE};
+use super::{DAY_MS, HOUR_MS, Quota, QuotaExceeded, QuotaState, USAGE, UsedFor};
 use crate::clock;
 use crate::tenant::Tenant;
 
@@ -42,6 +42,8 @@ pub struct UsageQuery {
 pub struct UsageRow {
     /// When the step begins: an hour, a UTC day, or the beginning of what was asked for.
     pub from: Timestamp,
+    /// What the decisions were made for.
+    pub used_for: UsedFor,
     /// Where it was bound.
     pub point: ExtensionPoint,
     /// The plugin.
@@ -110,6 +112,7 @@ impl UsageRow {
     fn new(series: Series, tally: Tally) -> Self {
         Self {
             from: series.hour,
+            used_for: series.used_for,
             point: series.point,
             plugin: series.plugin,
             version: series.version,
@@ -125,7 +128,7 @@ impl UsageRow {
 }
 
 impl Tenant {
-    /// What the tenant's plugins used, by step, point, plugin and version, up to the last decision.
+    /// What the tenant's plugins used, by step, use, point, plugin and version, up to the last decision.
     ///
     /// # Errors
     /// When the range is empty or above 92 days, holds more than 200,000 hourly rows, or the store refuses.
@@ -191,7 +194,7 @@ impl Tenant {
     }
 
     /// Whether these bytes may be stored. Bytes that are stored already cost nothing. Uploads that are under way at
-    /// the same time do not see each other.
+    /// the same time do not see each other here, but in their turns (`Registry::upload_within`).
     ///
     /// # Errors
     /// When the storage quota has no room for them, or the store refuses.
@@ -229,15 +232,17 @@ impl UsageQuery {
 }
 
 impl UsageRow {
-    /// Where the row stands in a report of many tenants: tenant, time, point, plugin, version.
+    /// Where the row stands in a report of many tenants: tenant, time, use, point, plugin, version.
     pub fn place(&self, tenant: &TenantId) -> String {
         let Self {
             from,
+            used_for,
             point,
             plugin,
             version,
             ..
         } = self;
-        format!("{tenant} {:015} {point} {plugin} {version}", from.0)
+        let used_for = used_for.as_str();
+        format!("{tenant} {:015} {used_for} {point} {plugin} {version}", from.0)
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jackfield_contact::decision::Failure;
 use jackfield_registry::BindingRecord;
 use jackfield_sandbox::Receipt;
-use jackfield_types::{ExtensionPoint, PluginId, Timestamp};
+use jackfield_types::{ExtensionPoint, PluginId, Timestamp, Version};
 use serde::{Deserialize, Serialize};
 
 use super::HOUR_MS;
@@ -13,11 +13,44 @@ use super::HOUR_MS;
 /// Bytes of a version in a row's key; versions alike in so many bytes share a row.
 const MAX_VERSION_BYTES: usize = 200;
 
+/// What decisions were made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum UsedFor {
+    /// They decided.
+    #[default]
+    Live,
+    /// A candidate was asked beside the active version, without effect.
+    Shadow,
+    /// Recorded decisions were replayed on a candidate, without effect.
+    Replay,
+}
+
+impl UsedFor {
+    /// The name used in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Shadow => "shadow",
+            Self::Replay => "replay",
+        }
+    }
+
+    /// In a key before the point, which never begins like it; nothing for what decided, as in rows of long ago.
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Live => "",
+            Self::Shadow => "~shadow ",
+            Self::Replay => "~replay ",
+        }
+    }
+}
+
 /// What is added up together.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Series {
     /// When the hour began.
     pub(crate) hour: Timestamp,
+    pub(crate) used_for: UsedFor,
     pub(crate) point: ExtensionPoint,
     pub(crate) plugin: PluginId,
     pub(crate) version: String,
@@ -48,13 +81,30 @@ pub(crate) const fn start_of(at: Timestamp, bucket_ms: u64) -> Timestamp {
 
 impl Series {
     pub(crate) fn new(at: Timestamp, record: &BindingRecord) -> Self {
-        let mut version = record.version.to_string();
+        let BindingRecord {
+            point,
+            plugin,
+            version,
+            ..
+        } = record;
+        Self::of(at, UsedFor::Live, point, plugin, version)
+    }
+
+    pub(crate) fn of(
+        at: Timestamp,
+        used_for: UsedFor,
+        point: &ExtensionPoint,
+        plugin: &PluginId,
+        version: &Version,
+    ) -> Self {
+        let mut version = version.to_string();
         // A version is ASCII.
         version.truncate(MAX_VERSION_BYTES);
         Self {
             hour: start_of(at, HOUR_MS),
-            point: record.point.clone(),
-            plugin: record.plugin.clone(),
+            used_for,
+            point: point.clone(),
+            plugin: plugin.clone(),
             version,
         }
     }
@@ -63,18 +113,26 @@ impl Series {
     pub(crate) fn key(&self) -> Vec<u8> {
         let Self {
             hour,
+            used_for,
             point,
             plugin,
             version,
         } = self;
-        format!("{} {point} {plugin} {version}", hour_key(*hour)).into_bytes()
+        let (hour, mark) = (hour_key(*hour), used_for.mark());
+        format!("{hour} {mark}{point} {plugin} {version}").into_bytes()
     }
 
     pub(crate) fn parse(key: &[u8]) -> Option<Self> {
-        let mut parts = std::str::from_utf8(key).ok()?.splitn(4, ' ');
-        let hour: u64 = parts.next()?.parse().ok()?;
+        let (hour, rest) = std::str::from_utf8(key).ok()?.split_once(' ')?;
+        let hour: u64 = hour.parse().ok()?;
+        let (used_for, rest) = [UsedFor::Shadow, UsedFor::Replay]
+            .into_iter()
+            .find_map(|used_for| Some((used_for, rest.strip_prefix(used_for.mark())?)))
+            .unwrap_or((UsedFor::Live, rest));
+        let mut parts = rest.splitn(3, ' ');
         Some(Self {
             hour: Timestamp(hour.checked_mul(HOUR_MS)?),
+            used_for,
             point: parts.next()?.parse().ok()?,
             plugin: PluginId::new(parts.next()?).ok()?,
             version: parts.next()?.to_owned(),
@@ -147,6 +205,7 @@ mod tests {
     fn series(hour: u64, point: &str) -> Series {
         Series {
             hour: Timestamp(hour * HOUR_MS),
+            used_for: UsedFor::Live,
             point: point.parse().unwrap(),
             plugin: PluginId::new("skills-routing").unwrap(),
             version: "1.2.3-rc.1+build 5".to_owned(),
@@ -171,8 +230,19 @@ mod tests {
             series(1_000_000, "number:+442079460100"),
         );
         for series in [&early, &late] {
-            assert_eq!(Series::parse(&series.key()).as_ref(), Some(series));
+            for used_for in [UsedFor::Live, UsedFor::Shadow, UsedFor::Replay] {
+                let series = Series {
+                    used_for,
+                    ..series.clone()
+                };
+                assert_eq!(Series::parse(&series.key()), Some(series));
+            }
         }
+        assert_eq!(
+            early.key(),
+            b"0000999999 queue:support skills-routing 1.2.3-rc.1+build 5",
+            "rows of what decided have no mark"
+        );
         assert!(early.key() < late.key());
         for broken in [
             &b""[..],

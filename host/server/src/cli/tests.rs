@@ -206,7 +206,7 @@ fn quotas_are_changed_field_by_field_and_usage_is_told_in_three_forms() {
         let heading = server.run(who, &["usage", "--csv", "--step", "day"]).unwrap();
         assert_eq!(heading.lines().count(), 1);
         assert!(
-            heading.starts_with("tenant,since,point,kind,plugin,version,decisions"),
+            heading.starts_with("tenant,since,use,point,kind,plugin,version,decisions"),
             "{heading}"
         );
     }

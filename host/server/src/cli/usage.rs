@@ -9,6 +9,7 @@ use super::output::{BAD, Column, Output, QUIET};
 const COLUMNS: &[Column] = &[
     ("TENANT", "/tenant"),
     ("SINCE", "/since"),
+    ("USE", "/use"),
     ("POINT", "/point"),
     ("PLUGIN", "/plugin"),
     ("VERSION", "/version"),
@@ -24,6 +25,7 @@ const COLUMNS: &[Column] = &[
 const CSV: &[&str] = &[
     "tenant",
     "since",
+    "use",
     "point",
     "kind",
     "plugin",
@@ -146,13 +148,13 @@ mod tests {
     #[test]
     fn a_row_of_the_file_is_plain_and_quoted_where_it_must_be() {
         let item = json!({
-            "tenant": "acme", "since": 1_800_000_000_000_u64, "point": "number:+442079460100",
+            "tenant": "acme", "since": 1_800_000_000_000_u64, "use": "live", "point": "number:+442079460100",
             "kind": "voice-flow", "plugin": "ivr-menu", "version": "1.0.0+a", "decisions": 3, "failed": 1,
             "refused": 0, "fuel": 9_007_199_254_740_993_u64, "memory_mib_ms": 2, "wall_us": 5, "failures": {},
         });
         assert_eq!(
             csv_row(&item),
-            "acme,2027-01-15T08:00:00Z,\"number:+442079460100\",voice-flow,ivr-menu,\"1.0.0+a\",3,1,0,9007199254740993,2,5"
+            "acme,2027-01-15T08:00:00Z,live,\"number:+442079460100\",voice-flow,ivr-menu,\"1.0.0+a\",3,1,0,9007199254740993,2,5"
         );
     }
 }
