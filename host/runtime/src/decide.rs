@@ -1,6 +1,7 @@
 //! Asks plugins: fair admission, blocking threads, the last good version, and what a decision leaves behind.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, LazyLock};
 
 use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
 use jackfield_contact::effect::AskId;
@@ -9,10 +10,7 @@ use jackfield_contact::input::Input;
 use jackfield_registry::Bound;
 use jackfield_sandbox::{Decision, DecisionRecord, ENGINE, Env, LogLevel, Read, Recording};
 use jackfield_store::{Scan, Space, Tx};
-use jackfield_types::{
-    CustomerId, DecisionId, ExtensionPoint, Grants, InteractionId, OpContext, PluginKind, Timestamp,
-};
-use uuid::Uuid;
+use jackfield_types::{CustomerId, ExtensionPoint, Grants, InteractionId, OpContext, PluginKind, Timestamp};
 
 use crate::breaker::{Change, Gate};
 use crate::centre_loop::{Decided, Report};
@@ -29,6 +27,26 @@ pub(crate) const KV: Space = Space::new("plugin-kv");
 const MAX_ANSWER_BYTES: usize = 48 * 1024;
 /// Keys of one binding.
 const MAX_KEYS: usize = 1_000;
+
+/// Shared by all records.
+static ENGINE_ID: LazyLock<Arc<str>> = LazyLock::new(|| ENGINE.into());
+
+/// Counts what is written, up to what an answer may have.
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        if self.0 > MAX_ANSWER_BYTES {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The row of a binding's key.
 pub(crate) fn kv_key(point: &ExtensionPoint, key: &str) -> Vec<u8> {
@@ -107,7 +125,7 @@ pub(crate) struct Outcome {
     pub(crate) failed_before: Option<Failure>,
     pub(crate) kv_writes: KvWrites,
     /// What was recorded of the version that was asked first.
-    pub(crate) record: Option<DecisionRecord>,
+    pub(crate) record: Option<Arc<DecisionRecord>>,
 }
 
 impl Outcome {
@@ -225,12 +243,12 @@ impl Asking<'_> {
         };
         let kind = question.kind();
         account(shared, tenant, point, kind, bound, &decision);
-        let record = self.record(question, bound, grants, recording.take(), &decision);
+        let record = Arc::new(self.record(question, bound, grants, recording.take(), decision));
         let kept = shared.recorder.keep(tenant.id(), record.clone());
         if !kept {
             add(&shared.metrics.records_lost, 1);
         }
-        let outcome = self.checked(bound, &decision, kept.then_some(record.id)).await;
+        let outcome = self.checked(bound, &record, kept).await;
         let failed = outcome.as_ref().err();
         let change =
             tenant
@@ -240,7 +258,7 @@ impl Asking<'_> {
         self.note_breaker(bound, change, failed);
         Outcome {
             kv_writes: if outcome.is_ok() {
-                decision.kv_writes
+                record.kv_writes.clone()
             } else {
                 Vec::new()
             },
@@ -254,23 +272,26 @@ impl Asking<'_> {
     async fn checked(
         &self,
         bound: &Bound,
-        decision: &Decision,
-        recorded: Option<DecisionId>,
+        record: &DecisionRecord,
+        kept: bool,
     ) -> Result<(Answer, Provenance), Failure> {
-        let answer = decision.result.clone()?;
-        let size = serde_json::to_vec(&answer).map_or(usize::MAX, |json| json.len());
-        if size > MAX_ANSWER_BYTES {
-            let message = format!("the answer has {size} bytes: expected at most {MAX_ANSWER_BYTES}");
+        let answer = record.result.clone()?;
+        let mut size = Size(0);
+        if serde_json::to_writer(&mut size, &answer).is_err() || size.0 > MAX_ANSWER_BYTES {
+            let message = format!(
+                "the answer has {} bytes or more: expected at most {MAX_ANSWER_BYTES}",
+                size.0
+            );
             return Err(failure("oversize", &message));
         }
-        check_keys(self.tenant, self.point, &decision.kv_writes).await?;
+        check_keys(self.tenant, self.point, &record.kv_writes).await?;
         let by = Provenance {
             plugin: bound.record.plugin.clone(),
             version: bound.record.version.clone(),
             digest: bound.record.digest,
-            fuel: decision.receipt.fuel,
-            wall_us: decision.receipt.wall_us,
-            decision: recorded,
+            fuel: record.receipt.fuel,
+            wall_us: record.receipt.wall_us,
+            decision: kept.then_some(record.id),
         };
         Ok((answer, by))
     }
@@ -298,10 +319,10 @@ impl Asking<'_> {
         bound: &Bound,
         grants: Grants,
         reads: Vec<Read>,
-        decision: &Decision,
+        decision: Decision,
     ) -> DecisionRecord {
         DecisionRecord {
-            id: DecisionId::from_uuid(Uuid::now_v7()),
+            id: self.tenant.inner.shared.recorder.id(),
             at: self.now,
             point: self.point.clone(),
             revision: bound.record.revision,
@@ -309,13 +330,13 @@ impl Asking<'_> {
             version: bound.record.version.clone(),
             digest: bound.record.digest,
             config: bound.config.clone(),
-            engine: ENGINE.into(),
+            engine: ENGINE_ID.clone(),
             question,
             reads,
-            result: decision.result.clone(),
-            kv_writes: decision.kv_writes.clone(),
+            result: decision.result,
+            kv_writes: decision.kv_writes,
             receipt: decision.receipt,
-            log: decision.log.clone(),
+            log: decision.log,
             complete: true,
             grants,
         }

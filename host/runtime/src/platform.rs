@@ -26,7 +26,7 @@ use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
 use crate::metering::{Meter, keep_flushing};
 use crate::metrics::Metrics;
-use crate::records::{self, Recorder};
+use crate::records::{Recorder, keep_swept};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
 use crate::{StartError, clock, recordings};
 
@@ -138,6 +138,11 @@ impl Tenants {
         running.values().map(|(_, record)| record.clone()).collect()
     }
 
+    pub(crate) fn ids(&self) -> Vec<TenantId> {
+        let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
+        running.keys().cloned().collect()
+    }
+
     pub(crate) fn meters(&self) -> Vec<Arc<Meter>> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running
@@ -226,6 +231,7 @@ impl Platform {
             platform.start_tenant(record).await?;
         }
         keep_flushing(Arc::downgrade(&platform.shared));
+        keep_swept(Arc::downgrade(&platform.shared));
         if let Some(voice) = options.voice {
             platform.start_voice(voice).await?;
         }
@@ -333,7 +339,6 @@ impl Platform {
         }
         tokio::spawn(centre.run());
         recordings::remove_when_journaled(tenant.clone(), files);
-        records::keep_swept(tenant.clone());
         self.shared.directory.tenants.insert(tenant.clone(), record);
         Ok(tenant)
     }

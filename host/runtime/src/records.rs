@@ -3,34 +3,41 @@
 //! A record never slows a decision: it goes into a bounded queue, and what does not fit is counted and lost. A crash
 //! loses what was in the queue, at most some hundred milliseconds; the journal knows of each decision all the same.
 
+mod segment;
+mod sweep;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jackfield_sandbox::DecisionRecord;
-use jackfield_store::{Scan, Space, Store, Tx};
-use jackfield_types::{DecisionId, ExtensionPoint, OpContext, TenantId, Timestamp, limits};
-use tokio::sync::{mpsc, oneshot};
+use jackfield_store::{Scan, Store, Tx};
+use jackfield_types::{DecisionId, ExtensionPoint, OpContext, TenantId, Timestamp};
+use tokio::sync::{Notify, mpsc, oneshot};
+use uuid::{Builder, Uuid};
 
+use self::segment::{DECISIONS, POINTS, Place, Segment, after, decode, key, last_id, segments};
+pub(crate) use self::sweep::keep_swept;
 use crate::metrics::{Metrics, add};
 use crate::tenant::Tenant;
 use crate::{SubmitError, clock};
 
-/// By point and id.
-const DECISIONS: Space = Space::new("decisions");
-/// The point of each id.
-const POINTS: Space = Space::new("decision-points");
 /// Records that wait to be written; more are lost.
 const QUEUE: usize = 8_192;
-/// Records of one transaction; each has two rows.
-const MAX_RECORDS: usize = 300;
+/// Records that are taken out of the queue at once.
+const MAX_RECORDS: usize = 512;
+/// How long records gather, so that a row holds more than one.
+const GATHER: Duration = Duration::from_millis(10);
 /// Bytes of one transaction, below the store's limit.
 const MAX_BYTES: usize = 900 * 1024;
-/// Pause after which the oldest records are looked at again.
-const SWEEP: Duration = Duration::from_secs(600);
+/// Rows of one transaction, each with another beside it.
+const MAX_ROWS: usize = 300;
+/// Rows read at once; each has up to 64 KiB.
+const READ_ROWS: usize = 16;
 
 enum Message {
-    Keep(TenantId, Box<DecisionRecord>),
+    Keep(TenantId, Arc<DecisionRecord>),
     Flush(oneshot::Sender<()>),
 }
 
@@ -38,73 +45,141 @@ enum Message {
 #[derive(Clone)]
 pub struct Recorder {
     queue: mpsc::Sender<Message>,
+    /// Somebody waits for what is in the queue.
+    hurry: Arc<Notify>,
+    ids: Arc<Ids>,
 }
 
 impl Recorder {
     /// Starts the task that writes; it ends when the last clone is gone.
     pub fn start(store: Store, metrics: Arc<Metrics>) -> Self {
-        let (queue, mut messages) = mpsc::channel(QUEUE);
-        tokio::spawn(async move {
-            let mut batch = Vec::new();
-            while messages.recv_many(&mut batch, MAX_RECORDS).await > 0 {
-                let mut waiting = Vec::new();
-                let mut by_tenant: BTreeMap<TenantId, Vec<Box<DecisionRecord>>> = BTreeMap::new();
-                for message in batch.drain(..) {
-                    match message {
-                        Message::Keep(tenant, record) => by_tenant.entry(tenant).or_default().push(record),
-                        Message::Flush(done) => waiting.push(done),
-                    }
-                }
-                for (tenant, records) in by_tenant {
-                    let kept = write(&store, &tenant, &records).await;
-                    add(&metrics.records, kept as u64);
-                    add(&metrics.records_lost, (records.len() - kept) as u64);
-                }
-                for done in waiting {
-                    let _ = done.send(());
-                }
-            }
-        });
-        Self { queue }
+        let (queue, messages) = mpsc::channel(QUEUE);
+        let hurry = Arc::new(Notify::new());
+        tokio::spawn(write_all(store, metrics, messages, hurry.clone()));
+        Self {
+            queue,
+            hurry,
+            ids: Arc::default(),
+        }
+    }
+
+    /// The id of a record that is about to be made.
+    pub fn id(&self) -> DecisionId {
+        self.ids.next(clock::now())
     }
 
     /// Keeps a record, unless the queue is full; false when it was.
-    pub fn keep(&self, tenant: &TenantId, record: DecisionRecord) -> bool {
-        let message = Message::Keep(tenant.clone(), Box::new(record));
-        self.queue.try_send(message).is_ok()
+    pub fn keep(&self, tenant: &TenantId, record: Arc<DecisionRecord>) -> bool {
+        self.queue.try_send(Message::Keep(tenant.clone(), record)).is_ok()
     }
 
     /// Waits until what was kept before is written.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
         if self.queue.send(Message::Flush(done)).await.is_ok() {
+            self.hurry.notify_one();
             let _ = written.await;
         }
     }
 }
 
-/// Writes records of one tenant; how many were kept.
-async fn write(store: &Store, tenant: &TenantId, records: &[Box<DecisionRecord>]) -> usize {
-    let ctx = OpContext::system(tenant.clone(), "recorder");
-    let (mut tx, mut bytes, mut in_tx, mut kept) = (Tx::new(), 0, 0, 0);
-    for record in records {
-        let Some(row) = encode(record) else { continue };
-        if bytes + row.len() > MAX_BYTES {
-            kept += commit(store, &ctx, std::mem::take(&mut tx), in_tx).await;
-            (bytes, in_tx) = (0, 0);
+/// UUIDs of version 7 without a random number for each: what tells those of one millisecond apart counts up, from a
+/// random number of this process.
+struct Ids {
+    of_process: [u8; 2],
+    next: AtomicU64,
+}
+
+impl Default for Ids {
+    fn default() -> Self {
+        let [.., a, b, c, d, e, f, g, h] = *Uuid::now_v7().as_bytes();
+        let [.., y, z] = *Uuid::now_v7().as_bytes();
+        // The two highest bits are the variant's; the third leaves room to count.
+        let start = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 3;
+        Self {
+            of_process: [y, z],
+            next: AtomicU64::new(start),
         }
-        bytes += row.len();
-        in_tx += 1;
-        tx = tx.put(DECISIONS, key(&record.point, record.id), row).put(
-            POINTS,
-            record.id.as_bytes().as_slice(),
-            record.point.to_string(),
-        );
+    }
+}
+
+impl Ids {
+    fn next(&self, now: Timestamp) -> DecisionId {
+        let ([y, z], number) = (self.of_process, self.next.fetch_add(1, Ordering::Relaxed));
+        let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
+        let random = [y, z, a, b, c, d, e, f, g, h];
+        DecisionId::from_uuid(Builder::from_unix_timestamp_millis(now.0, &random).into_uuid())
+    }
+}
+
+async fn write_all(
+    store: Store,
+    metrics: Arc<Metrics>,
+    mut messages: mpsc::Receiver<Message>,
+    hurry: Arc<Notify>,
+) {
+    let mut batch = Vec::new();
+    while messages.recv_many(&mut batch, MAX_RECORDS).await > 0 {
+        let full = batch.len() == MAX_RECORDS;
+        let mut waiting = Vec::new();
+        let mut by_tenant: BTreeMap<TenantId, Vec<Arc<DecisionRecord>>> = BTreeMap::new();
+        for message in batch.drain(..) {
+            match message {
+                Message::Keep(tenant, record) => by_tenant.entry(tenant).or_default().push(record),
+                Message::Flush(done) => waiting.push(done),
+            }
+        }
+        for (tenant, records) in by_tenant {
+            let all = records.len();
+            let kept = write(&store, &tenant, records).await;
+            add(&metrics.records, kept as u64);
+            add(&metrics.records_lost, (all - kept) as u64);
+        }
+        for done in waiting {
+            let _ = done.send(());
+        }
+        if !full {
+            // Nobody waits for records as a rule; together they cost less.
+            let _ = tokio::time::timeout(GATHER, hurry.notified()).await;
+        }
+    }
+}
+
+/// Writes records of one tenant; how many were kept.
+async fn write(store: &Store, tenant: &TenantId, mut records: Vec<Arc<DecisionRecord>>) -> usize {
+    let ctx = OpContext::system(tenant.clone(), "recorder");
+    records.sort_by(|a, b| (&a.point, a.id).cmp(&(&b.point, b.id)));
+    let (mut tx, mut bytes, mut in_tx, mut kept) = (Tx::new(), 0, 0, 0);
+    for of_point in records.chunk_by(|a, b| a.point == b.point) {
+        let Some(point) = of_point.first().map(|record| &record.point) else {
+            continue;
+        };
+        for segment in segments(of_point.iter().map(|record| &**record)) {
+            if bytes + segment.bytes.len() > MAX_BYTES || tx.puts.len() >= 2 * MAX_ROWS {
+                kept += commit(store, &ctx, std::mem::take(&mut tx), in_tx).await;
+                (bytes, in_tx) = (0, 0);
+            }
+            bytes += segment.bytes.len();
+            in_tx += segment.records;
+            tx = put(tx, point, segment);
+        }
     }
     kept + commit(store, &ctx, tx, in_tx).await
 }
 
+fn put(tx: Tx, point: &ExtensionPoint, segment: Segment) -> Tx {
+    let place = segment.place(point);
+    tx.put(DECISIONS, key(point, segment.last), segment.bytes).put(
+        POINTS,
+        segment.last.as_bytes().as_slice(),
+        place,
+    )
+}
+
 async fn commit(store: &Store, ctx: &OpContext, tx: Tx, records: usize) -> usize {
+    if records == 0 {
+        return 0;
+    }
     match store.commit(ctx, tx).await {
         Ok(_) => records,
         Err(error) => {
@@ -112,25 +187,6 @@ async fn commit(store: &Store, ctx: &OpContext, tx: Tx, records: usize) -> usize
             0
         }
     }
-}
-
-fn key(point: &ExtensionPoint, id: DecisionId) -> Vec<u8> {
-    let mut key = format!("{point} ").into_bytes();
-    key.extend_from_slice(id.as_bytes());
-    key
-}
-
-/// A row, at most as large as the store takes: a record that is too large is kept without reads and log, as one that
-/// can be explained in part and not replayed. None when even that does not fit.
-fn encode(record: &DecisionRecord) -> Option<Vec<u8>> {
-    let row = rmp_serde::to_vec_named(record).ok()?;
-    if row.len() <= limits::MAX_VALUE_BYTES {
-        return Some(row);
-    }
-    let mut part = record.clone();
-    (part.reads, part.log, part.complete) = (Vec::new(), Vec::new(), false);
-    let row = rmp_serde::to_vec_named(&part).ok()?;
-    (row.len() <= limits::MAX_VALUE_BYTES).then_some(row)
 }
 
 /// Which records.
@@ -154,14 +210,7 @@ impl Tenant {
         id: DecisionId,
     ) -> Result<Option<DecisionRecord>, SubmitError> {
         self.inner.shared.recorder.flush().await;
-        let store = &self.inner.shared.store;
-        let Some(point) = store.get(ctx, POINTS, id.as_bytes()).await? else {
-            return Ok(None);
-        };
-        let point = String::from_utf8_lossy(&point.value).parse::<ExtensionPoint>();
-        let point = point.map_err(|error| SubmitError::Unavailable(error.to_string()))?;
-        let row = store.get(ctx, DECISIONS, &key(&point, id)).await?;
-        row.map(|row| decode(&row.value)).transpose()
+        find(&self.inner.shared.store, ctx, id).await
     }
 
     /// Recorded decisions of a point, newest first.
@@ -171,70 +220,93 @@ impl Tenant {
         query: &RecordQuery,
     ) -> Result<Vec<DecisionRecord>, SubmitError> {
         self.inner.shared.recorder.flush().await;
-        let (from, to) = (
-            DecisionId::lowest_at(query.since),
-            DecisionId::lowest_at(query.until),
-        );
-        let scan = Scan::range(key(&query.point, from), key(&query.point, to)).reverse();
-        let (mut found, mut cursor) = (Vec::new(), None);
-        while found.len() < query.limit {
-            let left = query.limit - found.len();
-            let page = scan.clone().limit(left.min(limits::MAX_PAGE)).after(cursor);
-            let page = self.inner.shared.store.scan(ctx, DECISIONS, page).await?;
-            for row in &page.rows {
-                found.push(decode(&row.value)?);
-            }
-            cursor = page.next;
-            if cursor.is_none() {
-                break;
+        list(&self.inner.shared.store, ctx, query).await
+    }
+}
+
+async fn find(store: &Store, ctx: &OpContext, id: DecisionId) -> Result<Option<DecisionRecord>, SubmitError> {
+    let places = Scan::range(id.as_bytes().as_slice(), after(id).as_bytes().as_slice());
+    let mut cursor = None;
+    loop {
+        let page = store.scan(ctx, POINTS, places.clone().after(cursor)).await?;
+        for row in &page.rows {
+            let may_hold = |place: &Place| match place.first {
+                Some(first) => first <= id,
+                None => row.key == id.as_bytes(),
+            };
+            let Some(place) = Place::read(row).filter(may_hold) else {
+                continue;
+            };
+            // It may have been removed meanwhile.
+            let Some(records) = store.get(ctx, DECISIONS, &place.key).await? else {
+                continue;
+            };
+            let found = decode(&records.value)?.into_iter().find(|record| record.id == id);
+            if found.is_some() {
+                return Ok(found);
             }
         }
-        Ok(found)
-    }
-
-    /// Removes what is older than the time to keep. Answers how many.
-    async fn sweep(&self, before: Timestamp) -> Result<usize, SubmitError> {
-        let ctx = OpContext::system(self.id().clone(), "recorder");
-        let store = &self.inner.shared.store;
-        let mut removed = 0;
-        loop {
-            let old = Scan::range(
-                [0; 16].as_slice(),
-                DecisionId::lowest_at(before).as_bytes().as_slice(),
-            );
-            let page = store.scan(&ctx, POINTS, old.limit(MAX_RECORDS)).await?;
-            if page.rows.is_empty() {
-                return Ok(removed);
-            }
-            removed += page.rows.len();
-            let tx = page.rows.into_iter().fold(Tx::new(), |tx, row| {
-                let mut key = row.value;
-                key.push(b' ');
-                key.extend_from_slice(&row.key);
-                tx.delete(DECISIONS, key).delete(POINTS, row.key)
-            });
-            store.commit(&ctx, tx).await?;
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(None);
         }
     }
 }
 
-/// Removes old records of a tenant from time to time, until the tenant's loop is gone.
-pub(crate) fn keep_swept(tenant: Tenant) {
-    let weak = Arc::downgrade(&tenant.inner);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(SWEEP).await;
-            let Some(inner) = weak.upgrade() else { return };
-            let tenant = Tenant { inner };
-            let before = Timestamp(clock::now().0.saturating_sub(limits::DECISION_RECORDS_KEPT_MS));
-            if let Err(error) = tenant.sweep(before).await {
-                tracing::warn!(tenant = %tenant.id(), %error, "old decision records are removed later");
+async fn list(
+    store: &Store,
+    ctx: &OpContext,
+    query: &RecordQuery,
+) -> Result<Vec<DecisionRecord>, SubmitError> {
+    let (from, to) = (
+        DecisionId::lowest_at(query.since),
+        DecisionId::lowest_at(query.until),
+    );
+    let rows = Scan::range(key(&query.point, from), key(&query.point, after(to)))
+        .reverse()
+        .limit(READ_ROWS);
+    let (mut found, mut cursor) = (Vec::<DecisionRecord>::new(), None);
+    loop {
+        let page = store.scan(ctx, DECISIONS, rows.clone().after(cursor)).await?;
+        for row in &page.rows {
+            // Rows may overlap, so there may be newer records in a row that ends earlier, until it ends before all.
+            let oldest = found.get(query.limit.wrapping_sub(1)).map(|record| record.id);
+            if oldest.is_some_and(|oldest| last_id(&row.key) < Some(oldest)) {
+                return Ok(found);
+            }
+            let wanted = |record: &DecisionRecord| (from..to).contains(&record.id);
+            found.extend(decode(&row.value)?.into_iter().filter(wanted));
+            if found.len() >= query.limit {
+                found.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+                found.truncate(query.limit);
             }
         }
-    });
+        cursor = page.next;
+        if cursor.is_none() {
+            found.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+            return Ok(found);
+        }
+    }
 }
 
-fn decode(row: &[u8]) -> Result<DecisionRecord, SubmitError> {
-    rmp_serde::from_slice(row)
-        .map_err(|error| SubmitError::Unavailable(format!("a decision record can't be read: {error}")))
+/// For tests of what is stored.
+#[cfg(test)]
+pub(crate) async fn decisions_of(
+    store: &Store,
+    ctx: &OpContext,
+    point: &ExtensionPoint,
+    since: u64,
+    until: u64,
+    limit: usize,
+) -> Result<Vec<DecisionRecord>, SubmitError> {
+    let query = RecordQuery {
+        point: point.clone(),
+        since: Timestamp(since),
+        until: Timestamp(until),
+        limit,
+    };
+    list(store, ctx, &query).await
 }
+
+#[cfg(test)]
+mod tests;

@@ -151,7 +151,7 @@ impl Asking<'_> {
 
     /// Asks the candidate what the active version was asked, and compares; nothing takes effect. Left out when the
     /// tenant's turns are taken: those who wait go first.
-    fn shadow(&self, record: DecisionRecord, candidate: &Arc<Candidate>) {
+    fn shadow(&self, record: Arc<DecisionRecord>, candidate: &Arc<Candidate>) {
         let (tenant, candidate, now) = (self.tenant.clone(), candidate.clone(), self.now);
         let reads = TenantReads::new(tenant.clone(), self.point.clone(), self.customer.clone(), now);
         tokio::spawn(async move {

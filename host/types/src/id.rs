@@ -215,6 +215,11 @@ impl DecisionId {
         Self(Uuid::from_u128((at.0 as u128) << 80))
     }
 
+    /// When the id was made.
+    pub const fn made_at(&self) -> crate::Timestamp {
+        crate::Timestamp((self.0.as_u128() >> 80) as u64)
+    }
+
     /// The 16 bytes, in whose order ids sort.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()

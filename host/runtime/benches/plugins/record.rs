@@ -14,7 +14,6 @@ use jackfield_registry::Bound;
 use jackfield_runtime::{Metrics, Recorder};
 use jackfield_sandbox::{DecisionRecord, ENGINE, Env, Recording, Replayed};
 use jackfield_types::{DecisionId, Grants, TenantId};
-use uuid::Uuid;
 
 use crate::{Fixture, env_of, point, quantile, report, rule::queue, tenant, threads};
 
@@ -25,7 +24,7 @@ const REPLAYED: usize = 20_000;
 const SHARE: usize = 128;
 
 /// A decision as the runtime makes and records it.
-fn recorded(bound: &Bound, question: &Arc<Question>) -> DecisionRecord {
+fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId, engine: &Arc<str>) -> DecisionRecord {
     let env = env_of("{}");
     let recording = Arc::new(Recording::new(env.reads));
     let env = Env {
@@ -35,7 +34,7 @@ fn recorded(bound: &Bound, question: &Arc<Question>) -> DecisionRecord {
     let now = env.now;
     let decision = bound.plugin.decide(question.clone(), env);
     DecisionRecord {
-        id: DecisionId::from_uuid(Uuid::now_v7()),
+        id,
         at: now,
         point: bound.record.point.clone(),
         revision: bound.record.revision,
@@ -43,13 +42,13 @@ fn recorded(bound: &Bound, question: &Arc<Question>) -> DecisionRecord {
         version: bound.record.version.clone(),
         digest: bound.record.digest,
         config: bound.config.clone(),
-        engine: ENGINE.into(),
+        engine: engine.clone(),
         question: question.clone(),
         reads: recording.take(),
-        result: decision.result.clone(),
-        kv_writes: decision.kv_writes.clone(),
+        result: decision.result,
+        kv_writes: decision.kv_writes,
         receipt: decision.receipt,
-        log: decision.log.clone(),
+        log: decision.log,
         grants: Grants::ALL,
         complete: true,
     }
@@ -57,6 +56,7 @@ fn recorded(bound: &Bound, question: &Arc<Question>) -> DecisionRecord {
 
 /// Decisions a second of all threads; how many of them were not kept.
 fn rate(bound: &Bound, question: &Arc<Question>, recorder: Option<(&Recorder, &TenantId)>) -> (f64, u64) {
+    let engine: Arc<str> = ENGINE.into();
     let began = Instant::now();
     let (decided, lost) = thread::scope(|scope| {
         let deciders: Vec<_> = (0..threads())
@@ -70,7 +70,10 @@ fn rate(bound: &Bound, question: &Arc<Question>, recorder: Option<(&Recorder, &T
                                 assert!(decision.result.is_ok());
                             }
                             Some((recorder, tenant)) => {
-                                let kept = recorder.keep(tenant, recorded(bound, question));
+                                let record = Arc::new(recorded(bound, question, recorder.id(), &engine));
+                                let answer = record.result.clone();
+                                let kept = recorder.keep(tenant, record);
+                                assert!(answer.is_ok());
                                 lost += u64::from(!kept);
                             }
                         }
@@ -113,7 +116,10 @@ pub(crate) fn measure(wasm: &[u8]) {
     let cost = 100.0 * (1.0 - with / plain);
     report("record/cost", cost, "%", Some("<= 20"));
 
-    let records: Vec<_> = (0..REPLAYED).map(|_| recorded(&bound, &question)).collect();
+    let engine: Arc<str> = ENGINE.into();
+    let records: Vec<_> = (0..REPLAYED)
+        .map(|_| recorded(&bound, &question, recorder.id(), &engine))
+        .collect();
     let mut rates: Vec<f64> = (0..5).map(|_| replay(&bound, &records)).collect();
     report("replay", quantile(&mut rates, 0.5), "/s", Some(">= 50000"));
 }
