@@ -1,7 +1,8 @@
 //! Stops asking a plugin that keeps failing, for a while that grows; its kind's fail policy holds meanwhile.
 //!
 //! Five failures in a row open the breaker of a version at a point for a second. Then one decision is let through: if
-//! it fails, the breaker opens for twice as long, up to a minute; if it succeeds, all is as before.
+//! it fails, the breaker opens for twice as long, up to a minute; if it succeeds, all is as before. What the host itself
+//! fails at says nothing either way: the count stays, and the next decision tries.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -49,13 +50,27 @@ pub(crate) enum Change {
     Closed,
 }
 
-/// Whether a failure is the plugin's own: a busy host or a used-up quota says nothing about the plugin, and an error
-/// that the plugin returns in an orderly way costs nothing to ask for again.
-pub(crate) fn counts(code: &str) -> bool {
-    matches!(
-        code,
-        "trap" | "fuel" | "timeout" | "memory" | "oversize" | "invalid-answer"
-    )
+/// What the end of a decision says about the plugin.
+enum Sign {
+    /// It works: it answered, or returned an error in an orderly way, which costs nothing to ask for again.
+    Works,
+    /// It failed.
+    Fails,
+    /// Nothing: the host was busy, or a quota was used up.
+    Nothing,
+}
+
+fn sign(failed: Option<&str>) -> Sign {
+    match failed {
+        None | Some("plugin-error") => Sign::Works,
+        Some("trap" | "fuel" | "timeout" | "memory" | "oversize" | "invalid-answer") => Sign::Fails,
+        Some(_) => Sign::Nothing,
+    }
+}
+
+/// Whether a failure is the host's, and says nothing about the plugin.
+pub(crate) fn of_host(code: &str) -> bool {
+    matches!(sign(Some(code)), Sign::Nothing)
 }
 
 impl Breakers {
@@ -89,11 +104,21 @@ impl Breakers {
     ) -> Change {
         let mut breakers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = (point.clone(), digest);
-        if !failed.is_some_and(counts) {
-            return match breakers.remove(&key) {
-                Some(breaker) if breaker.pause_ms > 0 => Change::Closed,
-                _ => Change::None,
-            };
+        match sign(failed) {
+            Sign::Works => {
+                return match breakers.remove(&key) {
+                    Some(breaker) if breaker.pause_ms > 0 => Change::Closed,
+                    _ => Change::None,
+                };
+            }
+            Sign::Nothing => {
+                // The next one tries.
+                if let Some(breaker) = breakers.get_mut(&key) {
+                    breaker.trying = false;
+                }
+                return Change::None;
+            }
+            Sign::Fails => {}
         }
         if breakers.len() >= MAX_BREAKERS && !breakers.contains_key(&key) {
             breakers.pop_first();
@@ -164,6 +189,46 @@ mod tests {
     }
 
     fn drop_change(_: Change) {}
+
+    fn leave(breakers: &Breakers, code: &str, at: u64) -> Change {
+        breakers.leave(&point(), Digest::of(b"x"), Some(code), Timestamp(at))
+    }
+
+    const OF_THE_HOST: [&str; 4] = ["overloaded", "unavailable", "quota", "no-binding"];
+
+    #[test]
+    fn the_hosts_failures_leave_the_count_as_it_is() {
+        for code in OF_THE_HOST {
+            let breakers = Breakers::default();
+            for _ in 0..4 {
+                assert_eq!(fail(&breakers, 0), Change::None);
+                assert_eq!(leave(&breakers, code, 0), Change::None, "{code}");
+            }
+            assert_eq!(fail(&breakers, 0), Change::Opened(1_000), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_trial_that_the_host_failed_closes_nothing_and_the_next_one_tries() {
+        for code in OF_THE_HOST {
+            let breakers = Breakers::default();
+            (0..5).for_each(|_| drop_change(fail(&breakers, 0)));
+            assert_eq!(gate(&breakers, 1_000), Gate::Closed);
+            assert_eq!(leave(&breakers, code, 1_001), Change::None, "{code}");
+            assert_eq!(gate(&breakers, 1_002), Gate::Closed, "{code}: it is tried again");
+            assert_eq!(fail(&breakers, 1_003), Change::Opened(2_000), "{code}: as before");
+        }
+    }
+
+    #[test]
+    fn an_orderly_error_closes_it() {
+        let breakers = Breakers::default();
+        (0..5).for_each(|_| drop_change(fail(&breakers, 0)));
+        assert_eq!(gate(&breakers, 1_000), Gate::Closed);
+        assert_eq!(leave(&breakers, "plugin-error", 1_001), Change::Closed);
+        assert_eq!(gate(&breakers, 1_002), Gate::Closed);
+        assert_eq!(fail(&breakers, 1_003), Change::None, "counting begins anew");
+    }
 
     #[test]
     fn what_is_not_the_plugins_fault_does_not_count() {

@@ -237,6 +237,8 @@ impl Asking<'_> {
         let decision = match decision {
             Ok(decision) => decision,
             Err(error) => {
+                let failed = Some("unavailable");
+                tenant.inner.breakers.leave(point, digest, failed, now);
                 let message = format!("the decision did not run: {error}");
                 return Outcome::failed(failure("unavailable", &message));
             }
