@@ -2,20 +2,34 @@
 //!
 //! A flow's state belongs to the version that wrote it. When another is bound, a conversation moves over if the new
 //! version is the same plugin with the same state schema, or if it takes the state over itself (`migrated`). Else the
-//! conversation ends with the version, and the configuration, that it is with.
+//! conversation ends with the version, and the configuration, that it is with; a binding that refused the state, or
+//! failed over it, is not asked for it again in that conversation.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jackfield_contact::decision::{Answer, FlowEvent, FlowQuestion, Question};
 use jackfield_registry::Bound;
-use jackfield_types::InteractionId;
+use jackfield_types::{Digest, InteractionId};
 
+use crate::breaker::of_host;
 use crate::decide::Asking;
 
-/// The version that answered last in each conversation of a tenant.
+/// The conversations of a tenant.
 #[derive(Default)]
-pub(crate) struct Flows(Mutex<BTreeMap<InteractionId, Arc<Bound>>>);
+pub(crate) struct Flows(Mutex<BTreeMap<InteractionId, Conversation>>);
+
+#[derive(Clone)]
+struct Conversation {
+    /// The version that answered last, which wrote the state.
+    by: Arc<Bound>,
+    /// The version, and its binding's revision, that did not take the state over.
+    refused: Option<(Digest, u64)>,
+}
+
+fn binding(bound: &Bound) -> (Digest, u64) {
+    (bound.record.digest, bound.record.revision)
+}
 
 impl Flows {
     /// The version that is to be asked, and the question with a state that it understands.
@@ -28,13 +42,19 @@ impl Flows {
         let Question::Flow(flow) = &*question else {
             return (question, wanted.clone());
         };
-        let before = self.lock().get(&flow.call.interaction).cloned();
-        let Some(before) = before.filter(|before| before.record.digest != wanted.record.digest) else {
+        let interaction = flow.call.interaction;
+        let known = self.lock().get(&interaction).cloned();
+        let Some(Conversation { by: before, refused }) =
+            known.filter(|known| known.by.record.digest != wanted.record.digest)
+        else {
             return (question, wanted.clone());
         };
         let schema = |bound: &Bound| (bound.record.plugin.clone(), bound.plugin.manifest().state_schema);
         if flow.state.is_empty() || schema(&before) == schema(wanted) {
             return (question, wanted.clone());
+        }
+        if refused == Some(binding(wanted)) {
+            return (question, before);
         }
         let old_schema = before.plugin.manifest().state_schema;
         let takes_over = FlowQuestion {
@@ -52,7 +72,13 @@ impl Flows {
                 };
                 (Arc::new(Question::Flow(Box::new(goes_on))), wanted.clone())
             }
-            _ => (question, before),
+            Err(failure) if of_host(&failure.code) => (question, before),
+            _ => {
+                if let Some(known) = self.lock().get_mut(&interaction) {
+                    known.refused = Some(binding(wanted));
+                }
+                (question, before)
+            }
         }
     }
 
@@ -63,7 +89,12 @@ impl Flows {
         if flow.event == FlowEvent::Ended {
             flows.remove(&flow.call.interaction);
         } else {
-            flows.insert(flow.call.interaction, by.clone());
+            let known = flows.entry(flow.call.interaction);
+            let known = known.or_insert_with(|| Conversation {
+                by: by.clone(),
+                refused: None,
+            });
+            known.by = by.clone();
         }
     }
 
@@ -72,7 +103,7 @@ impl Flows {
         self.lock().remove(&interaction);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InteractionId, Arc<Bound>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<InteractionId, Conversation>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

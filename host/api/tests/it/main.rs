@@ -12,6 +12,7 @@ mod calls;
 mod contract;
 mod denial;
 mod events;
+mod flows;
 mod idempotency;
 mod outbound;
 mod people;

@@ -326,6 +326,35 @@ fn assign(body: &str, data: &str) -> String {
     )
 }
 
+/// A voice flow `menu` that puts the call into `support` when it begins, keeps a state of one byte, and does nothing
+/// later.
+pub(crate) fn queueing_flow(version: &str, state_schema: u32) -> Vec<u8> {
+    // Two answers: with one action, case 2, `enqueue`, whose queue's name lies at 2000; and with none.
+    let data = r#"(data (i32.const 2000) "support")
+        (data (i32.const 1028) "\d0\07\00\00\01\00\00\00\20\04\00\00\01\00\00\00")
+        (data (i32.const 1056) "\02") (data (i32.const 1064) "\d0\07\00\00\07\00\00\00")
+        (data (i32.const 1156) "\d0\07\00\00\01\00\00\00")"#;
+    let begins = "(i32.eqz (local.get 2))";
+    let body = format!("(select (i32.const 1024) (i32.const 1152) {begins})");
+    menu(version, state_schema, &body, data)
+}
+
+/// A version of the voice flow `menu` that answers every event with an error.
+pub(crate) fn refusing_flow(version: &str, state_schema: u32) -> Vec<u8> {
+    let data = r#"(data (i32.const 2000) "no-state")
+        (data (i32.const 1024) "\01\00\00\00\d0\07\00\00\08\00\00\00\d0\07\00\00\08\00\00\00")"#;
+    menu(version, state_schema, "(i32.const 1024)", data)
+}
+
+fn menu(version: &str, state_schema: u32, body: &str, data: &str) -> Vec<u8> {
+    let export = format!(
+        r#"{data} (func (export "cx:voice-flow/flow@0.1.0#step")
+        (param i32 i32 i32 i32 i32 i64 i64 i32 i64) (result i32) {body})"#
+    );
+    let more = format!("state-schema = {state_schema}");
+    component("voice-flow", "menu", version, "Into the queue", &export, &more)
+}
+
 /// An outbound rule that allows everything, for the reason `ok`.
 pub(crate) fn lenient_rule(version: &str) -> Vec<u8> {
     rule("lenient", version, r"\00", "(i32.const 1024)")
