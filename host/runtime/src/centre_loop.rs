@@ -375,13 +375,7 @@ impl CentreLoop {
         } = &*self.tenant.inner;
         add(&shared.metrics.events, entries.len() as u64);
         for entry in entries {
-            let queue = entry
-                .recorded
-                .event
-                .interaction()
-                .and_then(|id| self.centre.interaction(id));
-            let queue = queue.and_then(|it| it.queue.as_ref());
-            rollouts::served(&self.tenant, queue, &entry.recorded.event, entry.recorded.at);
+            rollouts::served(&self.tenant, &self.centre, &entry.recorded);
             match &entry.recorded.event {
                 Event::InteractionStarted { .. } => add(&shared.metrics.interactions, 1),
                 Event::InteractionEnded {

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+use jackfield_contact::Centre;
 use jackfield_contact::decision::compare::compare;
 use jackfield_contact::decision::{Answer, Assignment, Plan, Question, RoutingAgent, RoutingQuestion};
-use jackfield_contact::event::{BindingNote, Event, LeftReason};
+use jackfield_contact::event::{BindingNote, Event, LeftReason, Recorded};
 use jackfield_contact::input::Input;
 use jackfield_registry::rollout::{Observed, Stage, Verdict, Window};
 use jackfield_registry::{BindingRecord, Bound, Candidate, Move, RolloutRecord};
 use jackfield_sandbox::{Decision, DecisionRecord, Replayed};
-use jackfield_types::{Digest, ExtensionPoint, InteractionId, OpContext, PluginKind, QueueId, Timestamp};
+use jackfield_types::{Digest, ExtensionPoint, InteractionId, OpContext, PluginKind, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -274,26 +275,25 @@ fn whole(plan: Plan, work: &[u32], agents: &[u32]) -> Plan {
 }
 
 /// Counts what became of a waiting customer towards the service level of both groups.
-pub(crate) fn served(tenant: &Tenant, queue: Option<&QueueId>, event: &Event, now: Timestamp) {
-    let (interaction, waited_ms, queue) = match (event, queue) {
-        (
-            Event::Connected {
-                interaction,
-                waited_ms,
-                ..
-            },
-            Some(queue),
-        ) => (*interaction, Some(*waited_ms), queue),
-        (
-            Event::LeftQueue {
-                interaction,
-                queue,
-                reason: LeftReason::Abandoned,
-            },
-            _,
-        ) => (*interaction, None, queue),
+pub(crate) fn served(tenant: &Tenant, centre: &Centre, recorded: &Recorded) {
+    let (interaction, waited_ms, queue) = match &recorded.event {
+        Event::Connected {
+            interaction,
+            waited_ms,
+            ..
+        } => {
+            let queue = centre.interaction(*interaction).and_then(|it| it.queue.as_ref());
+            let Some(queue) = queue else { return };
+            (*interaction, Some(*waited_ms), queue)
+        }
+        Event::LeftQueue {
+            interaction,
+            queue,
+            reason: LeftReason::Abandoned,
+        } => (*interaction, None, queue),
         _ => return,
     };
+    let now = recorded.at;
     let point = ExtensionPoint::Queue(queue.clone());
     let Some(bound) = tenant.inner.shared.registry.bound(tenant.id(), &point) else {
         return;
@@ -402,7 +402,7 @@ pub(crate) fn evidence(candidate: &Observed, control: &Observed, verdict: &Verdi
 #[cfg(test)]
 mod tests {
     use jackfield_contact::decision::RoutingWork;
-    use jackfield_types::{AgentId, Channel};
+    use jackfield_types::{AgentId, Channel, QueueId};
 
     use super::*;
 
