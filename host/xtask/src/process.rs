@@ -1,13 +1,14 @@
 //! Child processes and what is said while they run.
 
 use std::{
-    ffi::OsStr,
     io::IsTerminal,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, Result, bail};
+use jackfield_build::process::shown;
+pub(crate) use jackfield_build::process::{cargo, has};
 
 /// Says what happens now; bold only on a terminal.
 pub(crate) fn say(text: &str) {
@@ -67,41 +68,4 @@ pub(crate) fn succeeds_within(command: &mut Command, limit: Duration) -> bool {
             }
         }
     }
-}
-
-/// Whether a program of this name is in `PATH`.
-pub(crate) fn has(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(program).is_file()))
-}
-
-/// `cargo`, free of what the outer cargo has set for this process alone: a nested build must neither inherit its
-/// flags nor rebuild because of them.
-pub(crate) fn cargo() -> Command {
-    let mut command = Command::new("cargo");
-    for (name, _) in std::env::vars_os() {
-        let name = name.to_string_lossy();
-        let inherited = name.starts_with("CARGO_PKG_")
-            || name.starts_with("CARGO_MANIFEST_")
-            || name.starts_with("CARGO_BIN_")
-            || [
-                "CARGO",
-                "CARGO_CRATE_NAME",
-                "CARGO_PRIMARY_PACKAGE",
-                "LD_LIBRARY_PATH",
-            ]
-            .contains(&name.as_ref());
-        if inherited {
-            command.env_remove(name.as_ref());
-        }
-    }
-    command
-}
-
-fn shown(command: &Command) -> String {
-    std::iter::once(command.get_program())
-        .chain(command.get_args())
-        .map(OsStr::to_string_lossy)
-        .collect::<Vec<_>>()
-        .join(" ")
 }

@@ -21,6 +21,9 @@ pub(crate) enum Failure {
     /// The server's answer makes no sense.
     #[error("{0}")]
     Answer(String),
+    /// Work on this machine came to nothing: a plugin that does not build, a case that fails.
+    #[error("{0}")]
+    Work(String),
     /// The output can't be written.
     #[error("output: {0}")]
     Output(#[from] std::io::Error),
@@ -57,7 +60,7 @@ impl Failure {
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self {
-            Self::Refused(_) | Self::Answer(_) => 1,
+            Self::Refused(_) | Self::Answer(_) | Self::Work(_) => 1,
             Self::Usage(_) => 2,
             Self::Unreachable { .. } => 3,
             // A reader that has seen enough, as `head` has, is no error.

@@ -4,6 +4,7 @@
 //! reached. Tables are for people; `--json` gives the server's answers as they are, events one to a line.
 
 mod agent;
+mod author;
 mod binding;
 mod calls;
 mod client;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::client::{Client, Connection, Sent, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
-use super::{grant, sign, trust};
+use super::{author, grant, sign, trust};
 
 const COLUMNS: &[Column] = &[
     ("PLUGIN", "/id"),
@@ -57,6 +57,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Author(author::Command),
     /// Upload components; id, version and kind stand in their manifests. The same file again changes nothing.
     #[command(after_help = "Example:\n  jackfield plugin upload my-routing.wasm my-tags.wasm")]
     Upload {
@@ -141,6 +143,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let connect = || Client::new(&arguments.connection);
     match arguments.command {
+        Command::Author(command) => author::run(command, &arguments.connection, out),
         Command::Upload { files, signature } => {
             if signature.is_some() && files.len() > 1 {
                 let why = "--signature is that of one component: upload one, or put the signatures beside the files";

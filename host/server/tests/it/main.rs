@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+mod author;
 mod compile;
 mod journey;
 mod telemetry;
