@@ -4,11 +4,13 @@ use std::sync::LazyLock;
 
 use jackfield_types::{Capability, PluginKind, limits::MAX_COMPONENT_BYTES};
 use wasmparser::{Encoding, Parser, Payload, Validator, WasmFeatures};
-use wit_parser::{Resolve, WorldId};
+use wit_component::{ComponentEncoder, StringEncoding};
+use wit_parser::{ManglingAndAbi, Resolve, WorldId};
 
 use crate::{
     InvalidComponent, Manifest,
     manifest::{SECTION, WORLD_VERSION},
+    wasi,
 };
 
 /// The WebAssembly that plugins may use: no threads, relaxed SIMD, 64-bit memory, GC, exceptions or component async.
@@ -192,24 +194,63 @@ fn check_world(kind: PluginKind, outline: &Outline<'_>, wasm: &[u8]) -> Result<(
             });
         }
     }
-    let imports: Vec<_> = world
-        .imports
-        .keys()
-        .map(|key| resolve.name_world_key(key))
-        .collect();
-    if let Some(found) = outline
+    check_imports(resolve, id, &name, outline)?;
+    let bare;
+    let tested = if outline
         .imports
         .iter()
-        .find(|found| !imports.iter().any(|name| name == *found))
+        .any(|import| wasi::interface(import).is_some())
     {
-        let (found, expected) = ((*found).to_owned(), imports.join(", "));
-        return Err(InvalidComponent::Import {
-            world: name,
-            found,
-            expected,
-        });
+        bare = without_wasi(wasm).map_err(types)?;
+        &bare
+    } else {
+        wasm
+    };
+    wit_component::targets(resolve, id, tested, false).map_err(|error| types(error.root_cause().to_string()))
+}
+
+/// A component of the same type but for its imports of WASI, which are checked when they are linked.
+fn without_wasi(wasm: &[u8]) -> Result<Vec<u8>, String> {
+    let said = |error: &dyn std::fmt::Display| error.to_string();
+    let decoded = wit_component::decode(wasm).map_err(|error| said(&error.root_cause()))?;
+    let wit_component::DecodedWasm::Component(mut resolve, world) = decoded else {
+        return Err("a WIT package instead of a component".to_owned());
+    };
+    let names: Vec<_> = resolve.worlds[world]
+        .imports
+        .keys()
+        .map(|key| (key.clone(), resolve.name_world_key(key)))
+        .collect();
+    for (key, name) in names {
+        if wasi::interface(&name).is_some() {
+            resolve.worlds[world].imports.shift_remove(&key);
+        }
     }
-    wit_component::targets(resolve, id, wasm, false).map_err(|error| types(error.root_cause().to_string()))
+    let mut module = wit_component::dummy_module(&resolve, world, ManglingAndAbi::Standard32);
+    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .and_then(|()| ComponentEncoder::default().module(&module)?.encode())
+        .map_err(|error| said(&error.root_cause()))
+}
+
+fn check_imports(
+    resolve: &Resolve,
+    id: WorldId,
+    name: &str,
+    outline: &Outline<'_>,
+) -> Result<(), InvalidComponent> {
+    let imports: Vec<_> = {
+        let keys = resolve.worlds[id].imports.keys();
+        keys.map(|key| resolve.name_world_key(key)).collect()
+    };
+    let known = |found: &str| imports.iter().any(|name| name == found) || wasi::interface(found).is_some();
+    match outline.imports.iter().find(|found| !known(found)) {
+        None => Ok(()),
+        Some(found) => Err(InvalidComponent::Import {
+            world: name.to_owned(),
+            found: (*found).to_owned(),
+            expected: imports.join(", "),
+        }),
+    }
 }
 
 /// Imports ⊆ manifest: whoever grants capabilities reads the manifest, so nothing may be missing there.

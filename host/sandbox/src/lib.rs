@@ -42,6 +42,7 @@ mod plugin;
 mod record;
 mod sandbox;
 mod state;
+mod wasi;
 
 pub use ceilings::Ceilings;
 pub use compile::{CompileLimit, CompileLimits, CompilerCommand, compile_process};

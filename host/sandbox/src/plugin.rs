@@ -100,7 +100,7 @@ impl Plugin {
         };
         let ceilings = Ceilings::of(plugin.manifest.kind).lowered(env.budget);
         let grants = env.grants.and(plugin.requires);
-        let state = State::new(question.clone(), Env { grants, ..env }, &ceilings);
+        let state = State::new(plugin.digest, question.clone(), Env { grants, ..env }, &ceilings);
         let mut store = Store::new(&plugin.sandbox.0.engine, state);
         let (result, stopped) = match plugin.run(&mut store, &question, &ceilings) {
             Ok(answer) => (Ok(answer), false),

@@ -17,6 +17,7 @@ use crate::{
     fault::bounded,
     plugin::Loaded,
     state::State,
+    wasi,
 };
 
 /// Decisions at once, unless it is said otherwise. Each may reserve address space for its memory, not memory.
@@ -143,6 +144,8 @@ impl Sandbox {
         };
         let linker = self.0.linkers.get(&manifest.kind);
         let linker = linker.ok_or_else(|| LoadError::Compile(format!("no linker for {}", manifest.kind)))?;
+        let mut linker = linker.clone();
+        wasi::link(&mut linker, &component).map_err(compile)?;
         let pre = linker.instantiate_pre(&component).map_err(compile)?;
         let loaded = Loaded::new(self.clone(), manifest, digest, pre).map_err(compile)?;
         let loaded = Arc::new(loaded);

@@ -1,10 +1,13 @@
 use std::sync::Arc;
 
 use jackfield_contact::decision::Question;
-use jackfield_types::Capability;
+use jackfield_types::{Capability, Digest, limits::MAX_PLUGIN_LOG_BYTES};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{Ceilings, Env, LogLine, ReadError, ceilings::WALL_FACTOR, meter::Meter};
+use crate::{
+    Ceilings, Env, LogLevel, LogLine, ReadError, ceilings::WALL_FACTOR, fault::cut, meter::Meter,
+    wasi::Machine,
+};
 
 /// The data of one decision's store: what the host capabilities see and write.
 pub(crate) struct State {
@@ -16,9 +19,12 @@ pub(crate) struct State {
     /// The line that the plugin is appending to.
     pub(crate) log_line: Vec<u8>,
     pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
+    pub(crate) machine: Machine,
     stop: Stop,
 }
 
+/// What a line costs beside its text, so that a flood of empty lines ends too.
+const LINE_BYTES: usize = 32;
 /// Until here time is counted by the wall clock: nearly every decision is over by then, and asking for the thread's
 /// processor time is a system call.
 const WALL_ONLY_MS: u64 = 2;
@@ -32,7 +38,7 @@ struct Stop {
 }
 
 impl State {
-    pub(crate) fn new(question: Arc<Question>, env: Env, ceilings: &Ceilings) -> Self {
+    pub(crate) fn new(plugin: Digest, question: Arc<Question>, env: Env, ceilings: &Ceilings) -> Self {
         Self {
             env,
             question,
@@ -41,12 +47,28 @@ impl State {
             log_bytes: 0,
             log_line: Vec::new(),
             kv_writes: Vec::new(),
+            machine: Machine::new(plugin),
             stop: Stop {
                 cpu_ms: None,
                 wall_ms: ceilings.wall_ms,
                 allowed_ms: ceilings.wall_ms.min(WALL_ONLY_MS),
             },
         }
+    }
+
+    /// Keeps a line of the plugin's log as far as there is room; the rest of the log is dropped.
+    pub(crate) fn keep_line(&mut self, level: LogLevel, message: String) {
+        let room = MAX_PLUGIN_LOG_BYTES.saturating_sub(self.log_bytes + LINE_BYTES);
+        if room == 0 {
+            return;
+        }
+        let message = if message.len() > room {
+            cut(&message, room).to_owned()
+        } else {
+            message
+        };
+        self.log_bytes += LINE_BYTES + message.len();
+        self.log.push(LogLine { level, message });
     }
 
     /// Whether the plugin has a capability.

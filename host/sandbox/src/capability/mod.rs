@@ -37,7 +37,7 @@ impl State {
     }
 }
 
-/// Links exactly what the world of a kind imports, and nothing else: no WASI, no other capability.
+/// Links exactly what the world of a kind imports, and no other capability.
 pub(crate) fn link(kind: PluginKind, linker: &mut Linker<State>) -> wasmtime::Result<()> {
     macro_rules! link {
         ($($interface:ident)::+) => {

@@ -5,7 +5,8 @@ use jackfield_contact::decision::{
     RoutingQuestion, RoutingWork, SurveyAnswer, SurveyRecord, Tag,
 };
 use jackfield_types::{
-    AgentId, Capability, Channel, CustomerId, E164, Grants, InteractionId, QueueId, SkillId, Timestamp,
+    AgentId, Capability, Channel, CustomerId, Digest, E164, Grants, InteractionId, QueueId, SkillId,
+    Timestamp,
     limits::{MAX_PLUGIN_KEY_WRITES, MAX_PLUGIN_VALUE_BYTES},
 };
 
@@ -148,6 +149,7 @@ pub(super) fn state(question: Question, reads: Arc<dyn Reads>) -> State {
     let question = Arc::new(question);
     let ceilings = Ceilings::of(question.kind());
     State::new(
+        Digest::of(b"plugin"),
         question,
         Env {
             now: Timestamp(NOW),

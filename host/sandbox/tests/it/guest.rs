@@ -175,6 +175,16 @@ impl Module<'_> {
         )
     }
 
+    /// The same with all of WASI to import.
+    pub(crate) fn routing_with_wasi(&self, body: &str) -> Vec<u8> {
+        let mut resolve = contract(&[]);
+        resolve
+            .push_str("wasi.wit", include_str!("hostile/wasi.wit"))
+            .unwrap();
+        let bare = bare(&resolve, "routing-with-wasi", &self.routing_wat(body));
+        with_manifest(bare, &manifest("routing-strategy"))
+    }
+
     /// `step`; `body` leaves the address of a `result<next, error>`.
     pub(crate) fn flow(&self, body: &str) -> Vec<u8> {
         let wat = self.wat(

@@ -15,6 +15,7 @@ mod refused;
 mod texts;
 mod told;
 mod values;
+mod wasi;
 mod whole;
 
 use attack::Attack;
