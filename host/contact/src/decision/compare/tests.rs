@@ -1,5 +1,7 @@
 //! Questions to compare under, failures, and what holds of every comparison.
 
+mod answers;
+
 use jackfield_types::{AgentId, Channel, InteractionId, Timestamp};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -7,12 +9,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::decision::{
-    Assignment, Attempt, CallInfo, Consent, Emotion, Enqueue, Evaluation, Evidence, FlowAction, FlowAnswer,
-    FlowEvent, FlowQuestion, Gather, Item, ItemResult, Need, Phase, Plan, RoutingAgent, RoutingQuestion,
-    RoutingWork, Ruling, ScorecardQuestion, ScoredEmotion, SurveyQuestion, Tag, TagChange, TagQuestion,
-    Verdict,
+    Assignment, AssistQuestion, AssistTrigger, Attempt, CallInfo, ChatEvent, ChatInfo, ChatQuestion,
+    Compliance, ConnectorQuestion, Consent, FlowEvent, FlowQuestion, PacingQuestion, Plan, RecentAttempts,
+    RoutingAgent, RoutingQuestion, RoutingWork, ScorecardQuestion, TagQuestion, Webhook,
 };
-use crate::leg::Prompt;
 
 /// Paths and grades, the worst first.
 pub(super) fn differences(question: &Question, before: Answer, after: Answer) -> Vec<(String, Grade)> {
@@ -115,6 +115,64 @@ pub(super) fn scorecard() -> Question {
     }))
 }
 
+fn chat(event: ChatEvent) -> Question {
+    Question::Chat(Box::new(ChatQuestion {
+        state: vec![],
+        event,
+        chat: ChatInfo {
+            interaction: interaction(),
+            channel: Channel::Chat,
+            entry: "website".parse().unwrap(),
+            address: "visitor".into(),
+            started_at: Timestamp(0),
+            language: "en".into(),
+            attributes: vec![],
+        },
+    }))
+}
+
+/// Of a campaign that may lose 30 of 1,000.
+fn pacing(abandoned: u32) -> Question {
+    Question::Pacing(Box::new(PacingQuestion {
+        campaign: "spring".parse().unwrap(),
+        free: 2,
+        busy: vec![],
+        ringing: 0,
+        waiting: 0,
+        lines: 5,
+        callable: 5,
+        recent: RecentAttempts::default(),
+        compliance: Compliance {
+            answered: 1_000,
+            abandoned,
+            allowed_ppm: 30_000,
+        },
+    }))
+}
+
+fn connector() -> Question {
+    Question::Connector(Box::new(ConnectorQuestion::Receive(Webhook {
+        method: "POST".into(),
+        query: vec![],
+        headers: vec![],
+        body: vec![],
+    })))
+}
+
+fn assist() -> Question {
+    Question::Assist(Box::new(AssistQuestion {
+        interaction: interaction(),
+        channel: Channel::Chat,
+        agent: "anna".parse().unwrap(),
+        queue: None,
+        language: "en".into(),
+        trigger: AssistTrigger::Requested,
+        messages: vec![],
+        typing: None,
+        attributes: vec![],
+    }))
+}
+
 fn failure(code: &str, message: &str) -> Failure {
     Failure {
         code: code.into(),
@@ -192,168 +250,53 @@ fn long_values_are_cut() {
     }
 }
 
-/// From few values, so that answers often resemble each other.
-fn text() -> impl Strategy<Value = std::sync::Arc<str>> {
-    prop_oneof!["[ab]", ".{0,3}"].prop_map(Into::into)
-}
-
-fn figure() -> impl Strategy<Value = f64> {
-    prop_oneof![Just(0.0), Just(1.0), Just(f64::NAN), any::<f64>()]
-}
-
-fn prompt() -> impl Strategy<Value = Prompt> {
-    prop_oneof![
-        text().prop_map(Prompt::File),
-        (text(), text()).prop_map(|(text, language)| Prompt::Speech { text, language }),
-        (0..3u32).prop_map(Prompt::Silence),
-        Just(Prompt::HoldMusic),
+/// An answer of each kind of plugin.
+fn answers() -> [BoxedStrategy<Answer>; 9] {
+    [
+        answers::flow().prop_map(Answer::Flow).boxed(),
+        answers::plan().prop_map(Answer::Routing).boxed(),
+        answers::ruling().prop_map(Answer::Outbound).boxed(),
+        vec(answers::change(), 0..4).prop_map(Answer::Tags).boxed(),
+        answers::evaluation().prop_map(Answer::Scorecard).boxed(),
+        answers::chat().prop_map(Answer::Chat).boxed(),
+        answers::pace().prop_map(Answer::Pacing).boxed(),
+        answers::connector()
+            .prop_map(|answer| Answer::Connector(Box::new(answer)))
+            .boxed(),
+        vec(answers::suggestion(), 0..4).prop_map(Answer::Assist).boxed(),
     ]
 }
 
-fn action() -> impl Strategy<Value = FlowAction> {
-    let gather =
-        (vec(prompt(), 0..3), 0..3u8, any::<Option<char>>()).prop_map(|(prompts, digits, terminator)| {
-            FlowAction::Gather(Gather {
-                prompts,
-                max_digits: digits,
-                terminator,
-                first_digit_ms: 500,
-                between_digits_ms: 500,
-            })
-        });
-    let need = ("[ab]", 0..3u8).prop_map(|(skill, level)| Need {
-        skill: skill.parse().unwrap(),
-        level,
-    });
-    let enqueue = (text(), vec(need, 0..3), -1..1i32).prop_map(|(queue, needs, priority)| {
-        FlowAction::Enqueue(Enqueue {
-            queue,
-            needs,
-            priority,
-        })
-    });
-    let survey = (text(), vec(prompt(), 0..3)).prop_map(|(id, prompts)| {
-        FlowAction::AskSurvey(SurveyQuestion {
-            id,
-            prompts,
-            lowest: 1,
-            highest: 5,
-        })
-    });
-    prop_oneof![
-        vec(prompt(), 0..3).prop_map(FlowAction::Play),
-        gather,
-        enqueue,
-        any::<bool>().prop_map(FlowAction::Record),
-        (text(), text()).prop_map(|(key, value)| FlowAction::Set(key, value)),
-        survey,
-        (text(), 0..3u64).prop_map(|(name, after_ms)| FlowAction::SetTimer(name, after_ms)),
-        Just(FlowAction::End),
-    ]
-}
-
-fn plan() -> impl Strategy<Value = Plan> {
-    let index = || prop_oneof![0..4u32, Just(u32::MAX)];
-    let pair = (index(), index()).prop_map(|(work, agent)| Assignment { work, agent });
-    (vec(pair, 0..5), vec(index(), 0..4), proptest::option::of(0..2u64)).prop_map(
-        |(assignments, overflows, again)| Plan {
-            assignments,
-            overflows,
-            look_again_at: again.map(Timestamp),
-        },
-    )
-}
-
-fn ruling() -> impl Strategy<Value = Ruling> {
-    let verdict = prop_oneof![
-        Just(Verdict::Allow),
-        (0..3u64).prop_map(|until| Verdict::Defer(Timestamp(until))),
-        Just(Verdict::Substitute(Channel::Voice)),
-        Just(Verdict::Deny),
-    ];
-    (verdict, text(), proptest::option::of(0..3u64)).prop_map(|(verdict, reason, next)| Ruling {
-        verdict,
-        reason,
-        next_permitted_at: next.map(Timestamp),
-    })
-}
-
-fn change() -> impl Strategy<Value = TagChange> {
-    let tag = || {
-        (text(), 0..8u8, text(), proptest::option::of(0..2u64)).prop_map(
-            |(name, confidence, reason, until)| Tag {
-                name,
-                confidence,
-                reason,
-                expires_at: until.map(Timestamp),
-            },
-        )
-    };
-    prop_oneof![
-        tag().prop_map(TagChange::Add),
-        tag().prop_map(TagChange::Refresh),
-        text().prop_map(TagChange::Expire),
-    ]
-}
-
-fn evaluation() -> impl Strategy<Value = Evaluation> {
-    let evidence = || {
-        proptest::option::of(text().prop_map(|note| Evidence {
-            start_ms: 0,
-            end_ms: 0,
-            note,
-        }))
-    };
-    let result = prop_oneof![
-        figure().prop_map(ItemResult::Points),
-        Just(ItemResult::NotApplicable),
-        Just(ItemResult::Fatal),
-    ];
-    let item = (
-        text(),
-        text(),
-        figure(),
-        figure(),
-        any::<bool>(),
-        result,
-        evidence(),
-    )
-        .prop_map(
-            |(id, section, possible, weight, critical, result, evidence)| Item {
-                id,
-                section,
-                possible,
-                weight,
-                critical,
-                result,
-                evidence,
-            },
-        );
-    let phase = prop_oneof![Just(Phase::Open), Just(Phase::Help)];
-    let emotion = (phase, 1..=5u8, evidence()).prop_map(|(phase, emotion, evidence)| ScoredEmotion {
-        phase,
-        emotion: Emotion::try_from(emotion).unwrap(),
-        evidence,
-    });
-    (vec(item, 0..4), vec(emotion, 0..4)).prop_map(|(items, emotions)| Evaluation { items, emotions })
-}
-
-fn answer() -> impl Strategy<Value = Answer> {
-    let flow = (vec(any::<u8>(), 0..3), vec(action(), 0..5))
-        .prop_map(|(state, actions)| Answer::Flow(FlowAnswer { state, actions }));
-    prop_oneof![
+/// The answers that fit a question.
+fn fitting(question: &Question) -> BoxedStrategy<Answer> {
+    let [
         flow,
-        plan().prop_map(Answer::Routing),
-        ruling().prop_map(Answer::Outbound),
-        vec(change(), 0..4).prop_map(Answer::Tags),
-        evaluation().prop_map(Answer::Scorecard),
-    ]
+        routing,
+        outbound,
+        tags,
+        scorecard,
+        chat,
+        pacing,
+        connector,
+        assist,
+    ] = answers();
+    match question {
+        Question::Flow(_) => flow,
+        Question::Routing(_) => routing,
+        Question::Outbound(_) => outbound,
+        Question::Tags(_) => tags,
+        Question::Scorecard(_) => scorecard,
+        Question::Chat(_) => chat,
+        Question::Pacing(_) => pacing,
+        Question::Connector(_) => connector,
+        Question::Assist(_) => assist,
+    }
 }
 
 fn outcome() -> impl Strategy<Value = Result<Answer, Failure>> {
     prop_oneof![
-        8 => answer().prop_map(Ok),
-        1 => (text(), text()).prop_map(|(code, message)| Err(Failure { code, message })),
+        8 => proptest::strategy::Union::new(answers()).prop_map(Ok),
+        1 => (answers::text(), answers::text()).prop_map(|(code, message)| Err(Failure { code, message })),
     ]
 }
 
@@ -366,30 +309,24 @@ fn question() -> impl Strategy<Value = Question> {
         Just(outbound()),
         Just(tags()),
         Just(scorecard()),
+        Just(chat(ChatEvent::Started)),
+        Just(chat(ChatEvent::NoReply)),
+        Just(chat(ChatEvent::Ended)),
+        Just(pacing(0)),
+        Just(pacing(30)),
+        Just(connector()),
+        Just(assist()),
     ]
 }
 
 /// A question with two answers, mostly of its kind.
 fn case() -> impl Strategy<Value = (Question, Result<Answer, Failure>, Result<Answer, Failure>)> {
-    let fitting = |question: Question| {
-        let answers = |answer: BoxedStrategy<Answer>| (answer.clone(), answer);
-        let (before, after) = match &question {
-            Question::Flow(_) => answers(
-                (vec(any::<u8>(), 0..2), vec(action(), 0..4))
-                    .prop_map(|(state, actions)| Answer::Flow(FlowAnswer { state, actions }))
-                    .boxed(),
-            ),
-            Question::Routing(_) => answers(plan().prop_map(Answer::Routing).boxed()),
-            Question::Outbound(_) => answers(ruling().prop_map(Answer::Outbound).boxed()),
-            Question::Tags(_) => answers(vec(change(), 0..4).prop_map(Answer::Tags).boxed()),
-            Question::Scorecard(_) => answers(evaluation().prop_map(Answer::Scorecard).boxed()),
-            // Their rules are tested beside them.
-            other => unreachable!("`question` makes none for a {}", other.kind()),
-        };
+    let two = |question: Question| {
+        let (before, after) = (fitting(&question), fitting(&question));
         (Just(question), before.prop_map(Ok), after.prop_map(Ok))
     };
     prop_oneof![
-        5 => question().prop_flat_map(fitting),
+        5 => question().prop_flat_map(two),
         1 => (question(), outcome(), outcome()),
     ]
 }
