@@ -1,12 +1,15 @@
 //! Who decides next: fair turns among tenants, so that a tenant that floods delays itself.
 //!
-//! There are as many turns at once as keep the processors busy. Who finds none waits; a turn that becomes free goes to
-//! the tenants that wait one after the other, whatever the length of their queues. Decisions that a customer waits
+//! There are as many turns at once as keep the processors busy. Who finds none waits; the turns that become free go to
+//! the tenants that wait in proportion to their weights, whatever the length of their queues: each turn moves its tenant
+//! on by a step that is the shorter the larger the weight, and who has come least far is next (stride scheduling). One
+//! that begins to wait begins where the others are, so nobody saves turns up and nobody is left out. Decisions that a customer waits
 //! for (routing, flows, outbound rules) have turns of their own, apart from those after the call (tags, scorecards),
 //! which may take a second each.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroU8;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jackfield_types::{PluginKind, TenantId};
 use tokio::sync::oneshot;
@@ -15,6 +18,10 @@ use tokio::sync::oneshot;
 const TURNS_PER_PROCESSOR: usize = 2;
 /// Decisions of one tenant that may wait in one lane; more fail as `overloaded`.
 const MAX_WAITING: usize = 1_000;
+
+/// How far a turn moves a tenant of weight 1. So large that weights divide it well, and so small that it takes longer than
+/// any process lives to come to the end.
+const STEP: u64 = 1 << 20;
 
 /// The turns of a process. Cheap to clone.
 #[derive(Clone)]
@@ -25,11 +32,18 @@ pub(crate) struct Admission {
 
 struct Lane(Mutex<State>);
 
+#[derive(Default)]
 struct State {
     free: usize,
     waiting: BTreeMap<TenantId, VecDeque<oneshot::Sender<Turn>>>,
-    /// Tenants with somebody waiting, the next one first.
-    order: VecDeque<TenantId>,
+    /// Tenants with somebody waiting, by how far they have come and, among equals, since when; the next one first.
+    order: BTreeMap<(u64, u64), TenantId>,
+    /// How far the tenant that had the last turn had come.
+    reached: u64,
+    /// Places in `order` that were given so far.
+    placed: u64,
+    /// Weights that are not 1.
+    weights: BTreeMap<TenantId, NonZeroU8>,
 }
 
 /// A turn to decide; goes to the next who waits when it is dropped.
@@ -40,13 +54,24 @@ impl Admission {
         let lane = |free| {
             Arc::new(Lane(Mutex::new(State {
                 free,
-                waiting: BTreeMap::new(),
-                order: VecDeque::new(),
+                ..State::default()
             })))
         };
         Self {
             waited_for: lane(processors.max(1) * TURNS_PER_PROCESSOR),
             after_call: lane(processors.div_ceil(2).max(1)),
+        }
+    }
+
+    /// Sets how many turns a tenant has for each one of a tenant of weight 1, when both wait; from its next turn on.
+    pub(crate) fn set_weight(&self, tenant: &TenantId, weight: NonZeroU8) {
+        for lane in [&self.waited_for, &self.after_call] {
+            let mut state = lane.state();
+            if weight == NonZeroU8::MIN {
+                state.weights.remove(tenant);
+            } else {
+                state.weights.insert(tenant.clone(), weight);
+            }
         }
     }
 
@@ -57,7 +82,7 @@ impl Admission {
             _ => &self.waited_for,
         };
         let mine = {
-            let mut state = lane.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = lane.state();
             if state.free > 0 {
                 state.free -= 1;
                 return Some(Turn(Some(lane.clone())));
@@ -69,7 +94,8 @@ impl Admission {
             let (sender, mine) = oneshot::channel();
             queue.push_back(sender);
             if queue.len() == 1 {
-                state.order.push_back(tenant.clone());
+                let from = state.reached;
+                state.place(tenant.clone(), from);
             }
             mine
         };
@@ -82,7 +108,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         let Some(lane) = self.0.take() else { return };
         let next = {
-            let mut state = lane.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut state = lane.state();
             let next = state.next();
             if next.is_none() {
                 state.free += 1;
@@ -96,9 +122,26 @@ impl Drop for Turn {
     }
 }
 
+impl Lane {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl State {
+    /// Puts a tenant a step of its own behind `from`.
+    fn place(&mut self, tenant: TenantId, from: u64) {
+        let weight = self
+            .weights
+            .get(&tenant)
+            .map_or(1, |weight| u64::from(weight.get()));
+        self.placed += 1;
+        self.order
+            .insert((from.saturating_add(STEP / weight), self.placed), tenant);
+    }
+
     fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        while let Some(tenant) = self.order.pop_front() {
+        while let Some(((reached, _), tenant)) = self.order.pop_first() {
             let Some(queue) = self.waiting.get_mut(&tenant) else {
                 continue;
             };
@@ -111,9 +154,10 @@ impl State {
             if queue.is_empty() {
                 self.waiting.remove(&tenant);
             } else {
-                self.order.push_back(tenant);
+                self.place(tenant, reached);
             }
             if next.is_some() {
+                self.reached = reached;
                 return next;
             }
         }
@@ -235,5 +279,85 @@ mod tests {
                 .is_none()
         );
         more.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    /// Who has the next turns, while these tenants have so many decisions waiting.
+    async fn order(admission: &Admission, waiting_for: &[(&str, usize)], turns: usize) -> Vec<String> {
+        let held = [
+            admission
+                .turn(&tenant("holder"), PluginKind::RoutingStrategy)
+                .await,
+            admission
+                .turn(&tenant("holder"), PluginKind::RoutingStrategy)
+                .await,
+        ];
+        let (sender, mut got) = tokio::sync::mpsc::unbounded_channel();
+        for (id, n) in waiting_for {
+            let mut mine = waiting(admission, id, *n).await;
+            let (id, sender) = ((*id).to_owned(), sender.clone());
+            tokio::spawn(async move {
+                while let Some(turn) = mine.recv().await {
+                    let _ = sender.send((id.clone(), turn));
+                }
+            });
+        }
+        let [one, other] = held;
+        // One turn at a time goes round.
+        std::mem::forget(other);
+        drop(one);
+        let mut order = Vec::new();
+        while order.len() < turns {
+            let next = tokio::time::timeout(Duration::from_secs(5), got.recv());
+            let (id, turn) = next.await.unwrap().unwrap();
+            order.push(id);
+            drop(turn);
+        }
+        order
+    }
+
+    fn share(order: &[String], id: &str) -> usize {
+        order.iter().filter(|had| *had == id).count()
+    }
+
+    #[tokio::test]
+    async fn weight_three_has_three_of_four_turns_and_nobody_waits_long() {
+        let admission = Admission::new(1);
+        admission.set_weight(&tenant("heavy"), NonZeroU8::new(3).unwrap());
+        let order = order(&admission, &[("light", 300), ("heavy", 300)], 200).await;
+        assert_eq!(share(&order, "heavy"), 150);
+        for four in order.chunks(4) {
+            assert_eq!(share(four, "light"), 1, "{four:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn turns_go_by_weight_among_many_and_the_lightest_is_not_left_out() {
+        let admission = Admission::new(1);
+        admission.set_weight(&tenant("hundred"), NonZeroU8::new(100).unwrap());
+        admission.set_weight(&tenant("ten"), NonZeroU8::new(10).unwrap());
+        let flood = [("one", 50), ("ten", 200), ("hundred", 900)];
+        let order = order(&admission, &flood, 888).await;
+        assert_eq!(
+            ["one", "ten", "hundred"].map(|id| share(&order, id)),
+            [8, 80, 800]
+        );
+        for window in order.chunks(111) {
+            assert!(share(window, "one") == 1, "once in 111 turns");
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_not_waited_has_nothing_saved_up_and_a_weight_can_be_taken_back() {
+        let admission = Admission::new(1);
+        for weight in [5, 1] {
+            admission.set_weight(&tenant("late"), NonZeroU8::new(weight).unwrap());
+        }
+        assert!(admission.waited_for.state().weights.is_empty());
+        let alone = order(&admission, &[("early", 100)], 100).await;
+        assert_eq!(share(&alone, "early"), 100);
+        // The turn that `order` keeps.
+        admission.waited_for.state().free = TURNS_PER_PROCESSOR;
+        let both = order(&admission, &[("early", 100), ("late", 100)], 100).await;
+        assert_eq!((share(&both, "early"), share(&both, "late")), (50, 50));
     }
 }

@@ -318,6 +318,9 @@ impl Platform {
         let tenant = Tenant {
             inner: Arc::new(Inner {
                 id: id.clone(),
+        self.shared
+            .admission
+            .set_weight(&ctx.tenant, meter.quota().weight());
                 shared: self.shared.clone(),
                 inbox,
                 reports,

@@ -34,6 +34,10 @@ pub const DECISION_RECORDS_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// Recorded decisions that one replay looks at; it takes the newest.
 pub const MAX_REPLAY: usize = 10_000;
 
+/// Signatures of one plugin version, each of another key; one more is refused.
+pub const MAX_SIGNATURES: usize = 16;
+/// The largest weight of a tenant among those that wait for a turn to decide; a larger one is refused.
+pub const MAX_WEIGHT: u8 = 100;
 /// How long an outbound attempt waits after a rule that gave no valid answer: five minutes.
 pub const OUTBOUND_RETRY_MS: u64 = 5 * 60 * 1_000;
 /// How long all rules of an outbound attempt may take together; the one that is asked then counts as failed.

@@ -1,10 +1,11 @@
 //! What plugins used, to bill from, and what a tenant may use.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU8;
 
 use axum::extract::State;
 use jackfield_runtime::{Quota, QuotaState, Tenant, UsageQuery, UsageRow, UsageStep};
-use jackfield_types::{TenantId, Timestamp};
+use jackfield_types::{TenantId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -14,10 +15,10 @@ use crate::auth::{AsOperator, Caller};
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
 
-/// What a tenant may use. What is left out or null is unlimited.
+/// What a tenant may use. What is left out or null is unlimited; the weight is 1 then.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"decisions_per_second": 200, "fuel_per_day": 50_000_000_000_u64, "storage_bytes": null}))]
+#[schema(example = json!({"decisions_per_second": 200, "fuel_per_day": 50_000_000_000_u64, "storage_bytes": null, "weight": 2}))]
 pub struct QuotaBody {
     /// Plugin decisions per second; as many may come at once after a quiet second. More fail with code `quota`, and
     /// the fail policy of the kind holds.
@@ -26,6 +27,9 @@ pub struct QuotaBody {
     pub fuel_per_day: Option<u64>,
     /// Bytes of plugins and recordings; after it uploads are refused with 429 `quota`. Recordings are still kept.
     pub storage_bytes: Option<u64>,
+    /// How many turns to decide it has for each one of a tenant of weight 1, when both wait: 1 to 100; null is 1.
+    #[schema(minimum = 1, maximum = 100)]
+    pub weight: Option<u8>,
 }
 
 /// Which usage.
@@ -122,13 +126,21 @@ pub struct QuotaView {
     pub level: String,
 }
 
-impl From<QuotaBody> for Quota {
-    fn from(body: QuotaBody) -> Self {
-        Self {
+impl TryFrom<QuotaBody> for Quota {
+    type Error = Problem;
+
+    fn try_from(body: QuotaBody) -> Result<Self, Problem> {
+        let most = limits::MAX_WEIGHT;
+        let weight = body.weight.map(|weight| {
+            let fits = NonZeroU8::new(weight).filter(|weight| weight.get() <= most);
+            fits.ok_or_else(|| Problem::invalid("weight", format!("weight {weight}: expected 1 to {most}")))
+        });
+        Ok(Self {
             decisions_per_second: body.decisions_per_second,
             fuel_per_day: body.fuel_per_day,
             storage_bytes: body.storage_bytes,
-        }
+            weight: weight.transpose()?,
+        })
     }
 }
 
@@ -138,6 +150,7 @@ impl From<Quota> for QuotaBody {
             decisions_per_second: quota.decisions_per_second,
             fuel_per_day: quota.fuel_per_day,
             storage_bytes: quota.storage_bytes,
+            weight: quota.weight.map(NonZeroU8::get),
         }
     }
 }
@@ -301,7 +314,7 @@ pub(crate) async fn put_quota(
     Json(body): Json<QuotaBody>,
 ) -> Answer<QuotaBody> {
     let tenant = found(&who, &tenant)?;
-    tenant.set_quota(body.into()).await?;
+    tenant.set_quota(body.try_into()?).await?;
     tracing::info!(tenant = %tenant.id(), actor = %who.ctx.actor, quota = ?tenant.quota(), "quota set");
     Ok(Json(tenant.quota().into()))
 }

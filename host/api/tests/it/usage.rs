@@ -117,7 +117,8 @@ async fn a_quota_refuses_real_decisions_and_says_so() {
     let app = TestApp::start().await;
     let admin = with_rule(&app).await;
     let quota = app.get("/v1/tenants/one/quota", &app.operator).await.ok();
-    let unlimited = json!({"decisions_per_second": null, "fuel_per_day": null, "storage_bytes": null});
+    let unlimited =
+        json!({"decisions_per_second": null, "fuel_per_day": null, "storage_bytes": null, "weight": null});
     assert_eq!(quota.body, unlimited);
 
     assert_eq!(check(&app, &admin).await, allowed());
@@ -138,6 +139,14 @@ async fn a_quota_refuses_real_decisions_and_says_so() {
     assert_eq!(check(&app, &admin).await, refused());
     set_quota(&app, json!({})).await;
     assert_eq!(check(&app, &admin).await, allowed());
+    set_quota(&app, json!({"weight": 100})).await;
+    let weight = app.get("/v1/tenants/one/quota", &app.operator).await.ok();
+    assert_eq!(weight.body["weight"], 100);
+    for weight in [0, 101] {
+        let body = json!({"weight": weight});
+        let refused = app.put("/v1/tenants/one/quota", &app.operator, body).await;
+        assert_eq!(refused.problem(), (400, "invalid-value", "weight"));
+    }
     let nobody = app
         .put("/v1/tenants/nobody/quota", &app.operator, json!({}))
         .await;

@@ -9,6 +9,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::rollup::{Series, Tally, hour_key, start_of};
 use super::{DAY_MS, HOUR_MS, Meter, QUOTAS, Quota, USAGE, USAGE_WRITTEN, UsedFor};
+use crate::admission::Admission;
 use crate::platform::Shared;
 use crate::{StartError, clock, directory};
 
@@ -59,14 +60,20 @@ impl Meter {
         }
     }
 
-    /// Sets the quota; it holds from the next decision on.
-    pub(crate) async fn change_quota(&self, store: &Store, quota: Quota) -> Result<(), StoreError> {
+    /// Sets the quota; it holds from the next decision on, and so does its weight.
+    pub(crate) async fn change_quota(
+        &self,
+        store: &Store,
+        admission: &Admission,
+        quota: Quota,
+    ) -> Result<(), StoreError> {
         // One at a time, so that what holds is what is stored.
         let _writing = self.writing.lock().await;
         let row = serde_json::to_vec(&quota).unwrap_or_default();
         let tx = Tx::new().put(QUOTAS, self.tenant().as_str(), row);
         store.commit(&directory::platform(), tx).await?;
         self.set_quota(quota);
+        admission.set_weight(self.tenant(), quota.weight());
         Ok(())
     }
 
@@ -260,7 +267,8 @@ mod tests {
             fuel_per_day: Some(11),
             ..Quota::default()
         };
-        meter.change_quota(&store, quota).await.unwrap();
+        let admission = Admission::new(1);
+        meter.change_quota(&store, &admission, quota).await.unwrap();
         assert_eq!(meter.quota(), quota);
         assert_eq!(Meter::load(&store, &ctx(), now).await.unwrap().quota(), quota);
     }

@@ -260,7 +260,7 @@ mod tests {
         let meter = meter(Quota {
             decisions_per_second: Some(1),
             fuel_per_day: Some(100),
-            storage_bytes: None,
+            ..Quota::default()
         });
         let BindingRecord {
             point,

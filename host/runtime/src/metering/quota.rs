@@ -1,5 +1,7 @@
 //! What a tenant may use, and how near it is. Time is an argument.
 
+use std::num::NonZeroU8;
+
 use jackfield_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +18,15 @@ pub struct Quota {
     /// Bytes of plugins and recordings. When it is reached uploads are refused; recordings are still kept, since a
     /// conversation can't be had again.
     pub storage_bytes: Option<u64>,
+    /// How many turns to decide it has for each one of a tenant of weight 1, when both wait; `None`: 1.
+    pub weight: Option<NonZeroU8>,
+}
+
+impl Quota {
+    /// The weight, which is 1 unless another is set.
+    pub(crate) fn weight(&self) -> NonZeroU8 {
+        self.weight.unwrap_or(NonZeroU8::MIN)
+    }
 }
 
 /// How near a quota is.

@@ -177,10 +177,12 @@ impl Tenant {
     /// # Errors
     /// When the store refuses.
     pub async fn set_quota(&self, quota: Quota) -> Result<(), StoreError> {
-        self.inner
+        let shared = &self.inner.shared;
+        let changed = self
+            .inner
             .meter
-            .change_quota(&self.inner.shared.store, quota)
-            .await
+            .change_quota(&shared.store, &shared.admission, quota);
+        changed.await
     }
 
     /// How the quotas stand: decisions per second, fuel per day, storage.

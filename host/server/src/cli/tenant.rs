@@ -8,10 +8,11 @@ use super::output::{Column, Output};
 
 const COLUMNS: &[Column] = &[("TENANT", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
 
-const QUOTA: [(&str, &str); 3] = [
+const QUOTA: [(&str, &str); 4] = [
     ("decisions per second", "decisions_per_second"),
     ("fuel per day", "fuel_per_day"),
     ("storage bytes", "storage_bytes"),
+    ("weight", "weight"),
 ];
 
 /// Tenants of the deployment. Needs the operator's key.
@@ -56,7 +57,8 @@ enum Command {
     #[command(after_help = "Examples:
   jackfield tenant quota acme
   jackfield tenant quota acme --decisions-per-second 200 --fuel-per-day 50000000000
-  jackfield tenant quota acme --storage-bytes none")]
+  jackfield tenant quota acme --storage-bytes none
+  jackfield tenant quota acme --weight 3                 three turns to decide for each one of others")]
     Quota {
         /// The tenant's id.
         tenant: String,
@@ -69,6 +71,10 @@ enum Command {
         /// Bytes of plugins and recordings, or none; when they are used up uploads are refused.
         #[arg(long, value_name = "N", value_parser = limit)]
         storage_bytes: Option<Value>,
+        /// How many turns to decide it has for each one of a tenant of weight 1, when both wait: 1 to 100, or none
+        /// for 1.
+        #[arg(long, value_name = "N", value_parser = limit)]
+        weight: Option<Value>,
     },
 }
 
@@ -94,6 +100,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             decisions_per_second,
             fuel_per_day,
             storage_bytes,
+            weight,
         } => {
             let path = path(&["tenants", &tenant, "quota"]);
             let mut quota = client.get(&path)?;
@@ -101,6 +108,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("decisions_per_second", decisions_per_second),
                 ("fuel_per_day", fuel_per_day),
                 ("storage_bytes", storage_bytes),
+                ("weight", weight),
             ];
             let change = wanted.iter().any(|(_, value)| value.is_some());
             for (field, value) in wanted {
@@ -117,7 +125,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             for (name, at) in QUOTA {
                 let value = &quota[at];
                 let value = if value.is_null() {
-                    "unlimited".to_owned()
+                    if at == "weight" { "1" } else { "unlimited" }.to_owned()
                 } else {
                     value.to_string()
                 };

@@ -192,11 +192,12 @@ fn quotas_are_changed_field_by_field_and_usage_is_told_in_three_forms() {
         server.run(operator, &line).unwrap()
     };
     quota(&["--fuel-per-day", "1000", "--storage-bytes", "5"]);
-    quota(&["--storage-bytes", "none"]);
+    quota(&["--storage-bytes", "none", "--weight", "3"]);
     insta::assert_snapshot!(quota(&[]), @r"
     decisions per second  unlimited
     fuel per day          1000
     storage bytes         unlimited
+    weight                3
     ");
     for who in [operator, &key] {
         assert_eq!(server.run(who, &["usage"]).unwrap(), "none\n");
