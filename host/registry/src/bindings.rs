@@ -68,12 +68,7 @@ impl Registry {
     ) -> Result<BindingRecord, RegistryError> {
         let point = request.point;
         let before = self.bound(&ctx.tenant, &point);
-        // From the history, since a point that was unbound meanwhile goes on counting.
-        let revision = self
-            .binding_history(ctx, &point)
-            .await?
-            .first()
-            .map_or(1, |last| last.revision + 1);
+        let revision = self.next_revision(ctx, &point).await?;
         let record = BindingRecord {
             point,
             plugin: plugin.id,
@@ -85,6 +80,7 @@ impl Registry {
             bound_at: now,
             bound_by: ctx.actor.to_string(),
             why: request.why,
+            removed: false,
         };
         let previous = before.map(|bound| {
             // N−1 is kept, N−2 is let go.
@@ -140,25 +136,41 @@ impl Registry {
         Ok(plugin)
     }
 
-    /// Takes a binding away. The fail policy of the kind holds from then on.
-    pub async fn unbind(&self, ctx: &OpContext, point: &ExtensionPoint) -> Result<(), RegistryError> {
+    /// Takes a binding away, and answers its entry in the history. The fail policy of the kind holds from then on.
+    pub async fn unbind(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        why: Option<String>,
+        now: Timestamp,
+    ) -> Result<BindingRecord, RegistryError> {
+        check_why(why.as_deref())?;
         let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
-        if self
-            .inner
-            .store
-            .get(ctx, BINDINGS, point.to_string().as_bytes())
-            .await?
-            .is_none()
-        {
-            return Err(RegistryError::UnknownBinding(point.clone()));
-        }
-        self.inner
-            .store
-            .commit(ctx, Tx::new().delete(BINDINGS, point.to_string()))
-            .await?;
+        let key = point.to_string();
+        let row = self.inner.store.get(ctx, BINDINGS, key.as_bytes()).await?;
+        let row = row.ok_or_else(|| RegistryError::UnknownBinding(point.clone()))?;
+        let record = BindingRecord {
+            revision: self.next_revision(ctx, point).await?,
+            bound_at: now,
+            bound_by: ctx.actor.to_string(),
+            why,
+            removed: true,
+            ..serde_json::from_slice(&row.value)?
+        };
+        let history = history_key(&key, record.revision);
+        let tx = Tx::new()
+            .delete(BINDINGS, key)
+            .put(BINDING_HISTORY, history, serde_json::to_vec(&record)?);
+        self.inner.store.commit(ctx, tx).await?;
         self.inner.bound.remove(&ctx.tenant, point);
         self.left_out().remove(&(ctx.tenant.clone(), point.clone()));
-        Ok(())
+        Ok(record)
+    }
+
+    /// From the history, since a point that was unbound meanwhile goes on counting.
+    async fn next_revision(&self, ctx: &OpContext, point: &ExtensionPoint) -> Result<u64, RegistryError> {
+        let history = self.binding_history(ctx, point).await?;
+        Ok(history.first().map_or(1, |last| last.revision + 1))
     }
 
     /// The bindings of a tenant, by point.
@@ -181,7 +193,7 @@ impl Registry {
         }
     }
 
-    /// Everything that was ever bound at a point, newest first, at most 1,000.
+    /// Everything that was ever bound at a point and taken away from it, newest first, at most 1,000.
     pub async fn binding_history(
         &self,
         ctx: &OpContext,
@@ -205,7 +217,9 @@ impl Registry {
         record: &BindingRecord,
     ) -> Result<Option<BindingRecord>, RegistryError> {
         let history = self.binding_history(ctx, &record.point).await?;
-        Ok(history.into_iter().find(|entry| entry.revision < record.revision))
+        let before = history.into_iter().find(|entry| entry.revision < record.revision);
+        // After an empty point there is no version to fall back to.
+        Ok(before.filter(|before| !before.removed))
     }
 
     pub(crate) async fn ready(

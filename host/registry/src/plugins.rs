@@ -1,14 +1,14 @@
 use std::sync::Arc;
 
-use jackfield_sandbox::{InvalidComponent, Plugin, Sandbox};
+use jackfield_sandbox::{InvalidComponent, Manifest, Plugin, Sandbox};
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{Digest, OpContext, PluginId, Timestamp, Version, limits};
 
 use crate::{PLUGINS, PluginRecord, PluginSignature, Registry, RegistryError, schema};
 
 impl Registry {
-    /// Takes a component in: checks it, compiles it, stores it. The same bytes again answer the same record; other
-    /// bytes under a known version are refused. Uploads of one tenant take turns. Without a signature it is refused
+    /// Takes a component in: checks it, compiles it, stores it. The same bytes again answer the same record, to which a
+    /// signature of another key is added; other bytes under a known version are refused. Uploads of one tenant take turns. Without a signature it is refused
     /// unless the tenant allows that.
     pub async fn upload(
         &self,
@@ -53,7 +53,10 @@ impl Registry {
         if let Some(known) = self.inner.store.get(ctx, PLUGINS, &key).await? {
             let known: PluginRecord = serde_json::from_slice(&known.value)?;
             if known.digest == digest {
-                return Ok(known);
+                return match signature {
+                    Some(signature) => self.sign_again(ctx, &manifest, digest, &signature).await,
+                    None => Ok(known),
+                };
             }
             return Err(RegistryError::VersionExists {
                 plugin: known.id,
@@ -94,6 +97,7 @@ impl Registry {
             uploaded_by: ctx.actor.to_string(),
             capabilities: manifest.capabilities,
             signed_by,
+            also_signed_by: Vec::new(),
             yanked: None,
         };
         let tx = Tx::new()
@@ -114,6 +118,40 @@ impl Registry {
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Adds a signature to a version that is there already: of a new key, or anew of a known one.
+    async fn sign_again(
+        &self,
+        ctx: &OpContext,
+        manifest: &Manifest,
+        digest: Digest,
+        signature: &PluginSignature,
+    ) -> Result<PluginRecord, RegistryError> {
+        let signed = self
+            .check_signature(ctx, manifest, digest, Some(signature))
+            .await?;
+        // Not while it is being yanked or bound.
+        let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
+        let mut record = self.plugin(ctx, &manifest.id, Some(&manifest.version)).await?;
+        let Some(signed) = signed.filter(|signed| record.signatures().all(|known| known.key != signed.key))
+        else {
+            return Ok(record);
+        };
+        if record.signatures().count() >= limits::MAX_SIGNATURES {
+            return Err(RegistryError::TooMany {
+                what: "signatures of a version",
+                most: limits::MAX_SIGNATURES,
+            });
+        }
+        match record.signed_by {
+            None => record.signed_by = Some(signed),
+            Some(_) => record.also_signed_by.push(signed),
+        }
+        let key = key(&record.id, &record.version);
+        let tx = Tx::new().put(PLUGINS, key, serde_json::to_vec(&record)?);
+        self.inner.store.commit(ctx, tx).await?;
+        Ok(record)
     }
 
     /// Bytes that are stored already cost nothing.

@@ -34,12 +34,22 @@ pub struct PluginRecord {
     /// What it asks for.
     #[serde(default)]
     pub capabilities: Vec<CapabilityRequest>,
-    /// Whose signature it came with.
+    /// Whose signature it came with first.
     #[serde(default)]
     pub signed_by: Option<SignedBy>,
+    /// Signatures of other keys that came later, with the same bytes; at most [`limits::MAX_SIGNATURES`] with the first.
+    #[serde(default)]
+    pub also_signed_by: Vec<SignedBy>,
     /// That it was withdrawn; it can't be bound anew.
     #[serde(default)]
     pub yanked: Option<Yank>,
+}
+
+impl PluginRecord {
+    /// Everybody who signed it.
+    pub fn signatures(&self) -> impl Iterator<Item = &SignedBy> {
+        self.signed_by.iter().chain(&self.also_signed_by)
+    }
 }
 
 /// A version's withdrawal.
@@ -70,13 +80,16 @@ pub struct BindingRecord {
     pub config: serde_json::Value,
     /// Counts up from 1 with each change at this point.
     pub revision: u64,
-    /// When it was bound.
+    /// When it was bound, or taken away.
     pub bound_at: Timestamp,
-    /// Who bound it.
+    /// Who did it.
     pub bound_by: String,
     /// Why, at most 1,000 bytes.
     #[serde(default)]
     pub why: Option<String>,
+    /// In the history: that this was taken away then, and nothing put in its place.
+    #[serde(default)]
+    pub removed: bool,
 }
 
 /// A wish to bind.

@@ -315,17 +315,19 @@ impl Registry {
         if self.policy(ctx).await?.unsigned == UnsignedPolicy::Allowed {
             return Ok(());
         }
-        let Some(signed) = &plugin.signed_by else {
+        let Some(first) = &plugin.signed_by else {
             return Err(RegistryError::Unsigned {
                 plugin: plugin.id.clone(),
                 version: plugin.version.clone(),
             });
         };
+        // One that is trusted will do.
         let known = self.trusted_keys(ctx).await?;
-        if known.iter().any(|known| known.key == signed.key) {
+        let trusted = |signed: &SignedBy| known.iter().any(|known| known.key == signed.key);
+        if plugin.signatures().any(trusted) {
             Ok(())
         } else {
-            Err(RegistryError::UntrustedKey(Box::new(signed.key)))
+            Err(RegistryError::UntrustedKey(Box::new(first.key)))
         }
     }
 }

@@ -6,7 +6,7 @@ use jackfield_registry::{BindRequest, BindingRecord};
 use jackfield_types::{ExtensionPoint, PluginId, Version};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
 use crate::auth::InTenant;
@@ -57,12 +57,23 @@ pub struct BindingView {
     pub config: Value,
     /// Counts up from 1 with each change at this point.
     pub revision: u64,
-    /// When it was bound.
+    /// When it was bound, or taken out.
     pub bound_at: u64,
-    /// Who bound it.
+    /// Who did it.
     pub bound_by: String,
     /// Why.
     pub why: Option<String>,
+    /// In the history: that it was taken out then, and nothing put in its place.
+    pub removed: bool,
+}
+
+/// Why something is taken out.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct RemovalParams {
+    /// For the history: at most 1,000 bytes.
+    why: Option<String>,
 }
 
 impl From<BindingRecord> for BindingView {
@@ -78,6 +89,7 @@ impl From<BindingRecord> for BindingView {
             bound_at: record.bound_at.0,
             bound_by: record.bound_by,
             why: record.why,
+            removed: record.removed,
         }
     }
 }
@@ -164,17 +176,21 @@ async fn look_again(who: &InTenant, point: ExtensionPoint) {
 }
 
 /// Takes a plugin out. The fail policy of its kind holds from then on.
-#[utoipa::path(delete, path = "", tag = "plugins", params(("point" = String, Path)), responses((status = 204)))]
+#[utoipa::path(delete, path = "", tag = "plugins", params(("point" = String, Path), RemovalParams), responses((status = 204)))]
 pub(crate) async fn remove_binding(
     who: InTenant,
     Path(point): Path<ExtensionPoint>,
+    Query(params): Query<RemovalParams>,
 ) -> Result<StatusCode, Problem> {
-    who.platform.registry().unbind(&who.ctx, &point).await?;
+    let registry = who.platform.registry();
+    registry
+        .unbind(&who.ctx, &point, params.why, clock::now())
+        .await?;
     look_again(&who, point).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lists everything that was ever plugged in at a point, newest first.
+/// Lists everything that was ever plugged in at a point and taken out, newest first.
 #[utoipa::path(get, path = "", tag = "plugins", params(("point" = String, Path), Paging), responses((status = 200, body = Page<BindingView>)))]
 pub(crate) async fn list_binding_history(
     who: InTenant,

@@ -1,7 +1,7 @@
 //! Versions of plugins.
 
 use axum::http::{HeaderMap, StatusCode};
-use jackfield_registry::{BindingRecord, PluginRecord, PluginSignature, RegistryError};
+use jackfield_registry::{BindingRecord, PluginRecord, PluginSignature, RegistryError, SignedBy};
 use jackfield_types::{PluginId, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -42,8 +42,10 @@ pub struct PluginView {
     pub bound: Vec<String>,
     /// What it asks for beyond its question.
     pub capabilities: Vec<CapabilityView>,
-    /// Whose signature it came with; null when it was uploaded unsigned.
+    /// Whose signature it came with first; null while it is unsigned.
     pub signed_by: Option<SignedByView>,
+    /// Who signed it besides: the same bytes, uploaded again with a signature of another key.
+    pub also_signed_by: Vec<SignedByView>,
     /// That it was withdrawn.
     pub yanked: Option<YankView>,
 }
@@ -87,6 +89,15 @@ pub struct YankBody {
     pub why: Option<String>,
 }
 
+impl From<SignedBy> for SignedByView {
+    fn from(signed: SignedBy) -> Self {
+        Self {
+            name: signed.name.to_string(),
+            key: signed.key.to_string(),
+        }
+    }
+}
+
 impl PluginView {
     fn new(record: PluginRecord, bindings: &[BindingRecord]) -> Self {
         let bound: Vec<_> = bindings
@@ -120,10 +131,12 @@ impl PluginView {
                     reason: request.reason,
                 })
                 .collect(),
-            signed_by: record.signed_by.map(|signed| SignedByView {
-                name: signed.name.to_string(),
-                key: signed.key.to_string(),
-            }),
+            signed_by: record.signed_by.map(SignedByView::from),
+            also_signed_by: record
+                .also_signed_by
+                .into_iter()
+                .map(SignedByView::from)
+                .collect(),
             yanked: record.yanked.map(|yank| YankView {
                 at: yank.at.0,
                 by: yank.by,
@@ -201,7 +214,8 @@ pub(crate) async fn unyank_plugin(
 }
 
 /// Uploads a version of a plugin: the WebAssembly component as it is, at most 32 MiB. Its id, version and kind stand
-/// in its manifest. The same bytes again answer the same; other bytes under a known version are refused.
+/// in its manifest. The same bytes again answer the same, and a signature of another key is added to the version; other
+/// bytes under a known version are refused.
 #[utoipa::path(post, path = "", tag = "plugins", params(("Plugin-Signature" = Option<String>, Header, description = "`ed25519 PUBLIC-KEY SIGNATURE` in hex digits, as `jackfield plugin sign` makes it. Needed unless the tenant's policy allows unsigned plugins.")), request_body(content = [u8], content_type = "application/wasm"), responses((status = 201, body = PluginView)))]
 pub(crate) async fn upload_plugin(
     who: InTenant,

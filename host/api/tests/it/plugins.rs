@@ -15,6 +15,7 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
       "status": 201,
       "content_type": "application/json",
       "body": {
+        "also_signed_by": [],
         "bound": [],
         "capabilities": [],
         "description": "Assigns nothing.",
@@ -65,6 +66,7 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
         "kind": "routing-strategy",
         "plugin": "idle",
         "point": "queue:support",
+        "removed": false,
         "revision": 1,
         "version": "1.0.0",
         "why": null
@@ -95,7 +97,24 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
         (&json!(1), "")
     );
 
-    assert_eq!(app.delete(point, &admin).await.status, 204);
+    let long = format!("{point}?why={}", "x".repeat(1_001));
+    let refused = app.delete(&long, &admin).await;
+    assert_eq!(refused.problem(), (422, "invalid-value", "why"));
+    let removal = app.delete(&format!("{point}?why=not%20needed"), &admin).await;
+    assert_eq!(removal.status, 204);
+    let history = app.get(&format!("{point}/history"), &admin).await.ok();
+    let last = &history.body["items"][0];
+    assert_eq!(
+        json!([
+            last["removed"],
+            last["revision"],
+            last["plugin"],
+            last["why"],
+            last["bound_by"]
+        ]),
+        json!([true, 3, "idle", "not needed", "user:admin"])
+    );
+    assert_eq!(history.body["items"][1]["removed"], false);
     assert_eq!(
         app.get(point, &admin).await.problem(),
         (404, "unknown-binding", "")

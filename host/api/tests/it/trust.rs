@@ -104,6 +104,55 @@ async fn only_what_a_trusted_key_signed_is_taken() {
 }
 
 #[tokio::test]
+async fn a_signature_that_comes_later_is_added() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let wasm = idle_strategy("1.0.0");
+    let unsigned = app.upload(&admin, wasm.clone()).await.ok();
+    assert_eq!(unsigned.body["signed_by"], Value::Null);
+    let manifest = Sandbox::manifest(&wasm).unwrap();
+    let mut signatures = Vec::new();
+    for name in ["first", "second"] {
+        let key = PublisherKey::generate().unwrap();
+        let untrusted = key.sign(&manifest, Digest::of(&wasm)).to_string();
+        let refused = signed(&app, &admin, &wasm, &untrusted).await;
+        assert_eq!(refused.problem(), (422, "untrusted-key", ""));
+        let trust = json!({"key": key.public()});
+        app.put(&format!("/v1/trusted-keys/{name}"), &admin, trust)
+            .await
+            .ok();
+        signatures.push(untrusted);
+    }
+    let strict = json!({"grants": "requested", "unsigned": "refused"});
+    app.put("/v1/plugin-policy", &admin, strict).await.ok();
+    let refused = app.put(POINT, &admin, json!({"plugin": "idle"})).await;
+    assert_eq!(refused.problem(), (422, "unsigned", ""));
+
+    let names = |reply: &crate::support::Reply| {
+        let also = reply.body["also_signed_by"].as_array().unwrap().iter();
+        let also: Vec<_> = also.map(|signed| signed["name"].clone()).collect();
+        json!([reply.text("/signed_by/name"), also])
+    };
+    let first = signed(&app, &admin, &wasm, &signatures[0]).await.ok();
+    assert_eq!(names(&first), json!(["first", []]));
+    app.put(POINT, &admin, json!({"plugin": "idle"})).await.ok();
+    for _ in 0..2 {
+        let second = signed(&app, &admin, &wasm, &signatures[1]).await.ok();
+        assert_eq!(names(&second), json!(["first", ["second"]]));
+    }
+    let stored = app.get("/v1/plugins/idle/1.0.0", &admin).await.ok();
+    assert_eq!(names(&stored), json!(["first", ["second"]]));
+    assert_eq!(stored.body["uploaded_at"], unsigned.body["uploaded_at"]);
+
+    // One that is still trusted will do.
+    assert_eq!(app.delete("/v1/trusted-keys/first", &admin).await.status, 204);
+    app.put(POINT, &admin, json!({"plugin": "idle"})).await.ok();
+    assert_eq!(app.delete("/v1/trusted-keys/second", &admin).await.status, 204);
+    let refused = app.put(POINT, &admin, json!({"plugin": "idle"})).await;
+    assert_eq!(refused.problem(), (422, "untrusted-key", ""));
+}
+
+#[tokio::test]
 async fn a_new_tenant_refuses_unsigned_plugins() {
     let app = TestApp::start().await;
     let made = app

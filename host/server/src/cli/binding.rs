@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection, path};
+use super::client::{Client, Connection, path, with_query};
 use super::failure::Failure;
 use super::output::{Column, Output};
 
@@ -12,6 +12,16 @@ const COLUMNS: &[Column] = &[
     ("VERSION", "/version"),
     ("REVISION", "/revision"),
     ("SINCE", "/bound_at"),
+    ("BY", "/bound_by"),
+    ("WHY", "/why"),
+    ("CONFIG", "/config"),
+];
+const HISTORY: &[Column] = &[
+    ("REVISION", "/revision"),
+    ("PLUGIN", "/plugin"),
+    ("VERSION", "/version"),
+    ("REMOVED", "/removed"),
+    ("WHEN", "/bound_at"),
     ("BY", "/bound_by"),
     ("WHY", "/why"),
     ("CONFIG", "/config"),
@@ -41,7 +51,7 @@ const FIELDS: &[Column] = &[
   connector:ID                  channel connector
   call-type:ID:qa-scorecard     scorecard of a call type, in place of the tenant's
   tenant:KIND                   outbound-rule, tag-generator, qa-scorecard or agent-assist
-Chat entries, campaigns, connectors and agent assist are not asked by this version yet.
+Chat entries, the pacing of campaigns, connectors and agent assist are not asked by this version yet.
 
 Examples:
   jackfield binding set queue:support skills-routing@0.1.0 --config '{\"relaxation\": [{\"after-seconds\": 20, \"lower-levels-by\": 2}]}'
@@ -81,15 +91,20 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         why: Option<String>,
     },
-    /// List everything that was ever plugged in at a point, newest first.
+    /// List everything that was ever plugged in at a point and taken out, newest first.
     History {
         /// The point.
         point: String,
     },
     /// Take a plugin out; the fail policy of its kind holds from then on.
+    #[command(after_help = "Example:
+  jackfield binding remove campaign:spring:outbound-rule:2 --why 'the campaign is over'")]
     Remove {
         /// The point.
         point: String,
+        /// Why, for the history.
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
     },
 }
 
@@ -140,10 +155,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::History { point } => out.list(
             json,
             client.list(&path(&["bindings", &point, "history"]), &[], usize::MAX)?,
-            COLUMNS,
+            HISTORY,
         ),
-        Command::Remove { point } => {
-            client.delete(&path(&["bindings", &point]))?;
+        Command::Remove { point, why } => {
+            let query: Vec<_> = why.map(|why| ("why", why)).into_iter().collect();
+            client.delete(&with_query(&path(&["bindings", &point]), &query))?;
             out.done(
                 json,
                 &Value::Null,

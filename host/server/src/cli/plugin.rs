@@ -28,6 +28,7 @@ const FIELDS: &[Column] = &[
     ("bound", "/bound"),
     ("asks for", "/capabilities"),
     ("signed by", "/signed_by/name"),
+    ("and by", "/also_signed_by"),
     ("yanked", "/yanked/at"),
     ("by", "/yanked/by"),
     ("why", "/yanked/why"),
