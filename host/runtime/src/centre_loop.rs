@@ -359,7 +359,11 @@ impl CentreLoop {
                 Err(error @ (StoreError::Ambiguous { .. } | StoreError::Unavailable { .. })) => {
                     add(&shared.metrics.commit_retries, 1);
                     tracing::warn!(tenant = %self.tenant.id(), %error, "commit is tried again");
-                    tokio::time::sleep(pause).await;
+                    tokio::select! {
+                        // It stays so: the process has to end, and whoever waits is told.
+                        error = shared.store.failure() => return Err(Fatal(error.to_string())),
+                        () = tokio::time::sleep(pause) => {}
+                    }
                     pause = (pause * 2).min(Duration::from_secs(2));
                 }
                 Err(error) => return Err(Fatal(error.to_string())),

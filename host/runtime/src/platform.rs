@@ -69,12 +69,14 @@ impl Default for PluginOptions {
 }
 
 /// Which store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum StoreKind {
     /// In memory: gone with the process.
     Memory,
     /// The embedded store in a folder.
     Folder(PathBuf),
+    /// One that is open already.
+    Opened(Store),
 }
 
 /// A tenant as stored.
@@ -202,6 +204,7 @@ impl Platform {
         let store = match &options.store {
             StoreKind::Memory => Store::memory()?,
             StoreKind::Folder(folder) => Store::open(folder)?,
+            StoreKind::Opened(store) => store.clone(),
         };
         let cache_key = secret_file(&options.data_dir.join("artifact.key"))?;
         let sandbox = Sandbox::new(SandboxOptions {
@@ -315,12 +318,12 @@ impl Platform {
         let id = record.id.clone();
         let ctx = OpContext::system(id.clone(), "runtime");
         let meter = Meter::load(&self.shared.store, &ctx, clock::now()).await?;
-        let tenant = Tenant {
-            inner: Arc::new(Inner {
-                id: id.clone(),
         self.shared
             .admission
             .set_weight(&ctx.tenant, meter.quota().weight());
+        let tenant = Tenant {
+            inner: Arc::new(Inner {
+                id: id.clone(),
                 shared: self.shared.clone(),
                 inbox,
                 reports,

@@ -153,16 +153,22 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     println!("keys  {}", arguments.data.display());
     println!("ready");
     let store = platform.store().clone();
+    let watched = store.clone();
     let ended = async move {
         tokio::select! {
             () = asked_to_end() => {}
-            error = store.failure() => tracing::error!(%error, "the store has stopped, so the server ends"),
+            error = watched.failure() => tracing::error!(%error, "the store has stopped, so the server ends"),
         }
     };
     jackfield_api::serve(listener, platform.clone(), ended).await?;
     tracing::info!("ending: calls are hung up, the journal is closed");
     platform.shutdown().await;
-    Ok(())
+    // An exit code by which whoever watches over the server starts it again.
+    tokio::select! {
+        biased;
+        error = store.failure() => anyhow::bail!("{error}; all that was acknowledged is there after the next start"),
+        () = std::future::ready(()) => Ok(()),
+    }
 }
 
 fn announce_demo(platform: &Platform, demo: &seed::Demo) {

@@ -11,6 +11,8 @@ mod blobs;
 mod committer;
 mod error;
 mod export;
+#[cfg(feature = "faults")]
+mod faults;
 mod kv;
 mod layout;
 mod plan;
@@ -20,5 +22,7 @@ mod view;
 
 pub use blobs::Blobs;
 pub use error::Error;
+#[cfg(feature = "faults")]
+pub use faults::FaultyDisk;
 pub use store::{Page, Row, Scan, Store, Versioned};
 pub use tx::{Append, Check, Fence, Space, Tx};

@@ -145,7 +145,7 @@ impl Store {
         Self::start(View::new(Box::new(engine)), Blobs::open(&folder.join("blobs"))?)
     }
 
-    fn start(view: View, blobs: Blobs) -> Result<Self, Error> {
+    pub(crate) fn start(view: View, blobs: Blobs) -> Result<Self, Error> {
         let view = Arc::new(view);
         let committer = Committer::start(view.clone())?;
         Ok(Self {

@@ -1,10 +1,12 @@
-//! The server as a process, its API, and telephones that other people wrote (development only).
+//! The server as a process, its API, telephones that other people wrote, and small plugins (development only).
 //!
 //! Everything panics with what went wrong: these are parts of tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod api;
 mod baresip;
+pub mod corpus;
+pub mod guest;
 mod server;
 mod sipp;
 

@@ -1,0 +1,7 @@
+//! The registry over a real store: what is promised holds when the disk is slow, full or gone.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod faults;
+mod rollouts;
+mod support;
+mod tenants;
