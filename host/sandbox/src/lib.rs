@@ -34,6 +34,8 @@ mod engine;
 mod env;
 mod error;
 mod fault;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod kind;
 mod lower;
 mod manifest;

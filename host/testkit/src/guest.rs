@@ -98,7 +98,14 @@ fn rule(id: &str, version: &str, verdict: &str, body: &str) -> Vec<u8> {
 }
 
 /// A core module in text form, wrapped for the world of its kind, with more in its manifest.
-pub fn component(kind: &str, id: &str, version: &str, description: &str, export: &str, more: &str) -> Vec<u8> {
+pub fn component(
+    kind: &str,
+    id: &str,
+    version: &str,
+    description: &str,
+    export: &str,
+    more: &str,
+) -> Vec<u8> {
     use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");

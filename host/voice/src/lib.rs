@@ -15,6 +15,8 @@ mod activity;
 mod directory;
 mod error;
 mod event;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod fuzz;
 mod leg;
 mod options;
 mod recorder;

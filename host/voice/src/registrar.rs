@@ -90,6 +90,12 @@ pub(crate) enum Change {
     },
 }
 
+/// Reads a header of a stranger, for [`crate::fuzz`].
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) fn read_credentials(authorization: &str) {
+    let _ = Credentials::parse(authorization);
+}
+
 impl Registrar {
     pub(crate) fn new(secret: [u8; 32], min: Duration, max: Duration) -> Self {
         let seconds = |d: Duration| u32::try_from(d.as_secs()).unwrap_or(u32::MAX);

@@ -6,6 +6,8 @@
 mod call;
 mod endpoint;
 mod extract;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod nat;
 mod requests;
 mod timer;

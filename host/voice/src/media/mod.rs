@@ -6,6 +6,8 @@
 mod dtmf;
 mod engine;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) mod fuzz;
 mod g711;
 mod jitter;
 mod leg;

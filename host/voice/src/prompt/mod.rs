@@ -19,6 +19,8 @@ use jackfield_types::{
 };
 
 pub use music::hold_music;
+#[cfg(any(test, feature = "fuzz"))]
+pub(crate) use wav::decode;
 
 use crate::{
     media::SAMPLE_RATE,
