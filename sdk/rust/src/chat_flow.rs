@@ -2,6 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use crate::straight::chat as straight;
 pub use crate::{
     Error, bindings::chat_flow::exports::cx::chat_flow::flow::Next, chat::*, register_chat_flow as register,
 };

@@ -53,9 +53,14 @@
 //! assert_eq!(plan.assignments, [Assignment { work: 0, agent: 0 }]);
 //! ```
 //!
-//! Beside `Cargo.toml` a `plugin.toml` says what the plugin is; `cargo xtask plugins` builds the component and puts
+//! Beside `Cargo.toml` a `plugin.toml` says what the plugin is; `jackfield plugin build` builds the component and puts
 //! that manifest into it. Build with `panic = "abort"`: a panic is written to the plugin's log, ends the decision and
 //! lets the host's fail policy decide; it never loses a customer.
+//!
+//! # Conversations as one function
+//!
+//! A flow decides step by step. [`straight`] lets it be written as one `async fn` instead, from the greeting to the
+//! good-bye.
 //!
 //! # Memory
 //!
@@ -83,6 +88,7 @@ pub mod pacing_strategy;
 pub mod qa_scorecard;
 pub mod routing_strategy;
 mod state;
+pub mod straight;
 pub mod tag_generator;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;

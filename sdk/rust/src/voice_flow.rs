@@ -2,6 +2,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use crate::straight::voice as straight;
 pub use crate::{
     Error, bindings::voice_flow::exports::cx::voice_flow::flow::Next, call::*,
     register_voice_flow as register,
