@@ -25,6 +25,7 @@ pub use record::{
     BindRequest, BindingRecord, Bound, Candidate, Move, PluginRecord, RolloutRecord, RolloutRequest, Seen,
     Yank,
 };
+pub use schema::{check_config, check_schema};
 pub use trust::{InvalidKey, PluginSignature, PublicKey, PublisherKey, SignedBy, TrustedKey, signed_text};
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -36,13 +36,19 @@ const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
 /// Where the schema lies for the compiler; nothing is there.
 const PLACE: &str = "urn:jackfield:config-schema";
 
-/// Checks a schema itself, at upload.
-pub(crate) fn check_schema(schema: &Map<String, Value>) -> Result<(), String> {
+/// Checks a schema itself, as at upload.
+///
+/// # Errors
+/// What was found and what was expected.
+pub fn check_schema(schema: &Map<String, Value>) -> Result<(), String> {
     compile(schema).map(drop)
 }
 
-/// Checks a configuration, at binding. The error names the deepest field that is wrong.
-pub(crate) fn check_config(schema: &Map<String, Value>, config: &Value) -> Result<(), RegistryError> {
+/// Checks a configuration, as at binding. The error names the deepest field that is wrong.
+///
+/// # Errors
+/// [`RegistryError::WrongConfig`] and [`RegistryError::InvalidConfig`].
+pub fn check_config(schema: &Map<String, Value>, config: &Value) -> Result<(), RegistryError> {
     let (schemas, index) = compile(schema).map_err(RegistryError::InvalidConfig)?;
     schemas.validate(config, index).map_err(|error| violation(&error))
 }

@@ -1,4 +1,5 @@
 use std::{
+    num::NonZeroUsize,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError, Sender},
@@ -22,6 +23,8 @@ const KEEP_MEMORY_BYTES: usize = 512 * 1024;
 const KEEP_TABLE_BYTES: usize = 64 * 1024;
 /// Bytes of wasmtime's own records of one instance. CPython's component is the largest known.
 const MAX_INSTANCE_BYTES: usize = 1024 * 1024;
+/// Frames of a guest's backtrace, innermost first: what is behind them is not seen.
+const BACKTRACE_FRAMES: NonZeroUsize = NonZeroUsize::new(128).unwrap();
 /// The kill switch looks at the time this often.
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
@@ -66,6 +69,7 @@ fn config() -> Config {
     config
         .memory_init_cow(true)
         .max_wasm_stack(MAX_STACK_BYTES)
+        .wasm_backtrace_max_frames(Some(BACKTRACE_FRAMES))
         .consume_fuel(true)
         .epoch_interruption(true)
         .concurrency_support(false)

@@ -41,6 +41,7 @@ mod lower;
 mod manifest;
 mod meter;
 mod plugin;
+mod profile;
 mod record;
 mod sandbox;
 mod state;
@@ -52,5 +53,6 @@ pub use env::{Decision, Env, LogLevel, LogLine, NoReads, ReadError, Reads, Recei
 pub use error::{InvalidComponent, LoadError, SandboxError};
 pub use manifest::{CapabilityRequest, Manifest, PiiClass, ProjectedField, Provenance, RequestedLimits};
 pub use plugin::Plugin;
-pub use record::{DecisionRecord, ENGINE, Read, Recording, Replayed};
+pub use profile::FuelProfile;
+pub use record::{DecisionRecord, ENGINE, Read, Recording, Replayed, recorded_reads};
 pub use sandbox::{Sandbox, SandboxOptions};

@@ -17,17 +17,17 @@ use crate::{
 };
 
 /// How long a decision waits for a place in the pool before it fails with `overloaded`.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A plugin that is ready to run. Cheap to clone; may decide on several threads at once.
 #[derive(Clone)]
 pub struct Plugin(pub(crate) Arc<Loaded>);
 
 pub(crate) struct Loaded {
-    sandbox: Sandbox,
-    manifest: Manifest,
-    requires: Grants,
-    digest: Digest,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) manifest: Manifest,
+    pub(crate) requires: Grants,
+    pub(crate) digest: Digest,
     pre: InstancePre<State>,
     exports: Exports,
 }
@@ -132,7 +132,7 @@ impl Plugin {
 }
 
 impl Loaded {
-    fn run(
+    pub(crate) fn run(
         &self,
         store: &mut Store<State>,
         question: &Question,

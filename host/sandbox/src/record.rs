@@ -325,6 +325,16 @@ impl Reads for Replaying {
     }
 }
 
+/// Answers as recorded, each in its order; what was not recorded is asked of `beyond`.
+pub fn recorded_reads(reads: Vec<Read>, beyond: Arc<dyn Reads>) -> Arc<dyn Reads> {
+    Arc::new(Replaying {
+        used: Mutex::new(vec![false; reads.len()]),
+        reads,
+        beyond: Some(beyond),
+        missing: Mutex::default(),
+    })
+}
+
 /// What a replay came to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Replayed {
