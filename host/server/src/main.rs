@@ -11,9 +11,10 @@ mod serve;
 mod story;
 mod telemetry;
 
+use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Contact-centre platform whose behaviour is plugins.
 #[derive(Parser)]
@@ -42,6 +43,15 @@ enum Command {
     /// Check and compile a component; the server starts this by itself.
     #[command(hide = true)]
     CompilePlugin(compile::Arguments),
+    /// Print a script that completes commands in a shell.
+    #[command(after_help = "Examples:
+  jackfield completions bash > ~/.local/share/bash-completion/completions/jackfield
+  jackfield completions zsh > ~/.zfunc/_jackfield
+  jackfield completions fish > ~/.config/fish/completions/jackfield.fish")]
+    Completions {
+        /// For which shell.
+        shell: clap_complete::Shell,
+    },
     #[command(flatten)]
     Client(cli::Command),
 }
@@ -52,6 +62,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::main(arguments),
         Command::Load(arguments) => load::main(&arguments),
         Command::CompilePlugin(arguments) => return compile::main(&arguments),
+        Command::Completions { shell } => completions(shell),
         Command::Client(command) => return cli::run(command),
     };
     match done {
@@ -60,5 +71,15 @@ fn main() -> ExitCode {
             eprintln!("jackfield: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints the script; a reader that has seen enough is no error.
+fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "jackfield", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }

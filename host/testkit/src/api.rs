@@ -22,6 +22,11 @@ impl Api {
         }
     }
 
+    /// Where the server is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     fn header(&self) -> String {
         format!("Bearer {}", self.key)
     }

@@ -50,7 +50,7 @@ pub(crate) enum Command {
     Queue(queue::Arguments),
     /// Numbers that customers call.
     Number(number::Arguments),
-    /// Plugins: upload, list, sign, grant, yank.
+    /// Plugins: write, test, upload, list, sign, grant, yank.
     Plugin(plugin::Arguments),
     /// Bindings: plug plugins in, swap them, take them out.
     Binding(binding::Arguments),

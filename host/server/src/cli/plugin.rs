@@ -40,9 +40,12 @@ const FIELDS: &[Column] = &[
     ("description", "/description"),
 ];
 
-/// Plugins: upload, list, sign, grant, yank.
+/// Plugins: write, test, upload, list, sign, grant, yank.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
+  jackfield plugin new gold-first --kind routing-strategy
+  jackfield plugin test gold-first
+  jackfield plugin publish gold-first --with publisher.key
   jackfield plugin upload target/plugins/skills-routing-0.1.0.wasm
   jackfield plugin list
   jackfield plugin grant rfm-mood-tags cx:profile/customers cx:scoring/scores
@@ -71,8 +74,9 @@ enum Command {
         signature: Option<PathBuf>,
     },
     /// Decide recorded questions again on another version, and tell what would have been different.
-    #[command(after_help = "Example:
-  jackfield plugin replay --binding queue:support --candidate skills-routing@0.2.0 --since 24h")]
+    #[command(after_help = "Examples:
+  jackfield plugin replay --binding queue:support --candidate skills-routing@0.2.0 --since 24h
+  jackfield plugin replay --binding queue:support --dir my-routing --watch")]
     Replay(super::replay::Replay),
     /// Ask a candidate what the active version is asked, and compare; nothing takes effect.
     #[command(after_help = "Example:

@@ -1,7 +1,10 @@
 //! `jackfield plugin replay …`
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
+use super::author::again::{self, Again};
 use super::client::{Client, Sent, path};
 use super::decision::ago;
 use super::failure::Failure;
@@ -13,9 +16,20 @@ pub(super) struct Replay {
     /// Decisions recorded at this point, for example queue:support.
     #[arg(long, value_name = "POINT")]
     binding: String,
-    /// The version that is to decide them again.
-    #[arg(long, value_name = "PLUGIN[@VERSION]")]
-    candidate: String,
+    /// The version that is to decide them again, on the server.
+    #[arg(
+        long,
+        value_name = "PLUGIN[@VERSION]",
+        required_unless_present = "dir",
+        conflicts_with = "dir"
+    )]
+    candidate: Option<String>,
+    /// A plugin's folder: what is built there decides them again, on this machine; at most the newest 200.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Build and replay again whenever a source changes.
+    #[arg(long, requires = "dir")]
+    watch: bool,
     /// How far back, for example 15m, 24h or 7d.
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = ago)]
     since: u64,
@@ -28,8 +42,20 @@ pub(super) struct Replay {
 }
 
 pub(super) fn run(replay: Replay, json: bool, client: &Client, out: &mut Output) -> Result<(), Failure> {
-    let (plugin, version) = super::binding::plugin_version(&replay.candidate);
     let config = replay.config.map(super::binding::read_config).transpose()?;
+    if let Some(dir) = &replay.dir {
+        let again = Again {
+            dir,
+            point: &replay.binding,
+            since: replay.since,
+            limit: replay.limit,
+            config,
+            watch: replay.watch,
+        };
+        return again::run(&again, client, json, out);
+    }
+    let candidate = replay.candidate.as_deref().unwrap_or_default();
+    let (plugin, version) = super::binding::plugin_version(candidate);
     let body = json!({
         "point": replay.binding, "plugin": plugin, "version": version, "config": config,
         "since": replay.since, "limit": replay.limit,
@@ -49,7 +75,7 @@ fn cut(text: &str) -> String {
     }
 }
 
-fn show(answer: &Value, out: &mut Output) -> Result<(), Failure> {
+pub(super) fn show(answer: &Value, out: &mut Output) -> Result<(), Failure> {
     let count = |field: &str| answer[field].as_u64().unwrap_or_default();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let (all, seconds) = (count("decisions"), count("took_us") as f64 / 1e6);

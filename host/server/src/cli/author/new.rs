@@ -1,0 +1,187 @@
+//! `jackfield plugin new`
+
+use std::path::{Path, PathBuf};
+
+use jackfield_types::{PluginId, PluginKind};
+use serde_json::json;
+
+use super::super::failure::Failure;
+use super::super::output::Output;
+
+/// `sdk/` and `wit/` of the repository, path and content.
+const SDK: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
+/// Of every kind's template.
+const COMMON: &str = "common";
+/// Where the SDK goes within a plugin outside of a checkout.
+const VENDOR: &str = "vendor";
+/// Further names of languages.
+const ALIASES: [(&str, &str); 5] = [
+    ("ts", "js"),
+    ("typescript", "js"),
+    ("javascript", "js"),
+    ("py", "python"),
+    ("golang", "go"),
+];
+
+/// Begin a plugin.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Kinds: voice-flow, chat-flow, routing-strategy, outbound-rule, pacing-strategy, tag-generator,
+qa-scorecard, channel-connector, agent-assist.
+
+Within a checkout of Jackfield the plugin uses the SDK there; else the SDK that this program carries, which goes into
+vendor/ of the new folder, so that nothing has to be fetched. --sdk names another one.
+
+Examples:
+  jackfield plugin new gold-first --kind routing-strategy
+  jackfield plugin new front-desk --kind voice-flow --dir plugins/front-desk
+  cd gold-first && jackfield plugin test"
+)]
+pub(crate) struct Arguments {
+    /// The plugin's id: a-z, 0-9, '-' and '_'.
+    name: PluginId,
+    /// What it decides.
+    #[arg(long)]
+    kind: PluginKind,
+    /// The language.
+    #[arg(long, default_value = "rust")]
+    lang: String,
+    /// The new folder; by default the name.
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The language's SDK: the folder sdk/LANG of a checkout.
+    #[arg(long, value_name = "DIR")]
+    sdk: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments, json: bool, out: &mut Output) -> Result<(), Failure> {
+    let lang = ALIASES
+        .iter()
+        .find(|(alias, _)| *alias == arguments.lang)
+        .map_or(arguments.lang.as_str(), |(_, lang)| lang);
+    let files = template(lang, arguments.kind)?;
+    let named = PathBuf::from(arguments.name.as_str());
+    let dir = arguments.dir.as_ref().unwrap_or(&named);
+    let trouble = |path: &Path, error: std::io::Error| Failure::Work(format!("{}: {error}", path.display()));
+    if std::fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) || dir.is_file() {
+        return Err(Failure::Work(format!(
+            "{} is there already, and not empty: choose another folder with --dir",
+            dir.display()
+        )));
+    }
+    std::fs::create_dir_all(dir).map_err(|error| trouble(dir, error))?;
+    let (sdk, wit) = sdk(lang, dir, arguments.sdk.as_deref())?;
+    let fill = |text: &str| {
+        text.replace("{{name}}", arguments.name.as_str())
+            .replace("{{kind}}", arguments.kind.as_str())
+            .replace("{{sdk}}", &sdk)
+            .replace("{{wit}}", &wit)
+    };
+    for (path, content) in files {
+        // A file of this name would count for the repository that the templates lie in.
+        let path = dir.join(if path == "gitignore" { ".gitignore" } else { path });
+        write(&path, fill(&String::from_utf8_lossy(content)).as_bytes())?;
+    }
+    let answer =
+        json!({"id": arguments.name, "kind": arguments.kind, "language": lang, "dir": dir, "sdk": sdk});
+    out.done(
+        json,
+        &answer,
+        &format!("{} ({}) is in {}", arguments.name, arguments.kind, dir.display()),
+    )?;
+    if json {
+        return Ok(());
+    }
+    out.line(&format!("  next: cd {} && jackfield plugin test", dir.display()))
+}
+
+/// The files of a template, those of its kind after those of all kinds.
+fn template(lang: &str, kind: PluginKind) -> Result<Vec<(&'static str, &'static [u8])>, Failure> {
+    let within = |folder: &str| {
+        let prefix = format!("sdk/{lang}/templates/{folder}/");
+        let files = SDK
+            .iter()
+            .filter_map(move |(path, content)| Some((path.strip_prefix(prefix.as_str())?, *content)));
+        files.collect::<Vec<_>>()
+    };
+    let own = within(kind.as_str());
+    if own.is_empty() {
+        let mut known: Vec<String> = SDK
+            .iter()
+            .filter_map(|(path, _)| {
+                let (lang, rest) = path.strip_prefix("sdk/")?.split_once("/templates/")?;
+                let kind = rest.split_once('/')?.0;
+                (kind != COMMON).then(|| format!("{lang} {kind}"))
+            })
+            .collect();
+        known.dedup();
+        return Err(Failure::Usage(format!(
+            "no template for a {kind} in {lang}: expected one of {}",
+            known.join(", ")
+        )));
+    }
+    Ok([within(COMMON), own].concat())
+}
+
+/// Where the SDK and the contract are, seen from the new folder.
+fn sdk(lang: &str, dir: &Path, told: Option<&Path>) -> Result<(String, String), Failure> {
+    let canonical = |path: &Path| {
+        path.canonicalize()
+            .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
+    };
+    if let Some(told) = told {
+        let sdk = canonical(told)?;
+        let wit = canonical(&sdk.join("../../wit"))
+            .map_err(|error| Failure::Usage(format!("--sdk: expected sdk/{lang} of a checkout: {error}")))?;
+        return Ok((sdk.display().to_string(), wit.display().to_string()));
+    }
+    let here = canonical(dir)?;
+    for (up, folder) in here.ancestors().enumerate().skip(1) {
+        if folder.join("sdk").join(lang).is_dir() && folder.join("wit/types").is_dir() {
+            let root = "../".repeat(up);
+            return Ok((format!("{root}sdk/{lang}"), format!("{root}wit")));
+        }
+    }
+    let (own, templates) = (format!("sdk/{lang}/"), format!("sdk/{lang}/templates/"));
+    for (path, content) in SDK {
+        let needed = path.starts_with("wit/") || path.starts_with(&own) && !path.starts_with(&templates);
+        if needed {
+            write(&dir.join(VENDOR).join(path), content)?;
+        }
+    }
+    Ok((format!("{VENDOR}/sdk/{lang}"), format!("{VENDOR}/wit")))
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    let written = path
+        .parent()
+        .map_or(Ok(()), std::fs::create_dir_all)
+        .and_then(|()| std::fs::write(path, content));
+    written.map_err(|error| Failure::Work(format!("{}: {error}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rust_has_a_template_of_every_kind_with_a_case() {
+        for kind in PluginKind::ALL {
+            let files = template("rust", kind).unwrap();
+            for expected in [
+                "Cargo.toml",
+                "plugin.toml",
+                "src/lib.rs",
+                "tests/first.json",
+                "gitignore",
+            ] {
+                assert!(
+                    files.iter().any(|(path, _)| *path == expected),
+                    "{kind}: no {expected}"
+                );
+            }
+        }
+        let error = template("cobol", PluginKind::VoiceFlow).unwrap_err().to_string();
+        assert!(error.contains("rust voice-flow"), "{error}");
+    }
+}

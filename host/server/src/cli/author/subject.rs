@@ -1,0 +1,73 @@
+//! The plugin at hand: a folder, which is built first, or a component; and the production engine to run it on.
+
+use std::path::{Path, PathBuf};
+
+use jackfield_sandbox::{Plugin, Sandbox, SandboxOptions};
+
+use super::super::failure::Failure;
+use super::super::sign;
+use super::build;
+
+/// Decisions at once; authors ask one at a time.
+const DECISIONS: u32 = 1;
+
+/// A plugin's component.
+pub(super) struct Subject {
+    /// Where it lies.
+    pub(super) path: PathBuf,
+    /// The component.
+    pub(super) wasm: Vec<u8>,
+}
+
+impl Subject {
+    /// Builds a folder's plugin, or reads a component.
+    pub(super) fn of(at: &Path) -> Result<Self, Failure> {
+        if at.is_dir() {
+            let built = build::built(at, None)?;
+            return Ok(Self {
+                path: built.path,
+                wasm: built.wasm,
+            });
+        }
+        Ok(Self {
+            path: at.to_owned(),
+            wasm: sign::read(at)?,
+        })
+    }
+
+    /// Makes it ready to run.
+    pub(super) fn load(&self) -> Result<Plugin, Failure> {
+        self.load_on(&sandbox()?)
+    }
+
+    pub(super) fn load_on(&self, sandbox: &Sandbox) -> Result<Plugin, Failure> {
+        sandbox
+            .load(&self.wasm)
+            .map_err(|error| Failure::Work(format!("{}: {error}", self.path.display())))
+    }
+}
+
+/// The engine that serves customers, with its compiler process and its limits. What was compiled is kept in the
+/// author's cache folder, under a key that only the author can read: compiled code is trusted.
+pub(super) fn sandbox() -> Result<Sandbox, Failure> {
+    let trouble =
+        |at: &Path, error: &dyn std::fmt::Display| Failure::Work(format!("{}: {error}", at.display()));
+    let folder = cache_folder();
+    std::fs::create_dir_all(&folder).map_err(|error| trouble(&folder, &error))?;
+    let key_file = folder.join("artifact.key");
+    let key = jackfield_runtime::secret_file(&key_file).map_err(|error| trouble(&key_file, &error))?;
+    let options = SandboxOptions {
+        decisions: DECISIONS,
+        compiler: Some(crate::compile::command()),
+        ..SandboxOptions::new(folder.join("compiled"), key)
+    };
+    Sandbox::new(options).map_err(|error| Failure::Work(error.to_string()))
+}
+
+fn cache_folder() -> PathBuf {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(home);
+    cache.unwrap_or_else(std::env::temp_dir).join("jackfield")
+}
