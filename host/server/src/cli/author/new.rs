@@ -1,4 +1,7 @@
 //! `jackfield plugin new`
+//!
+//! A template is `sdk/LANG/templates/KIND/` laid over `sdk/LANG/templates/common/`. In its files `{{name}}`, `{{kind}}`,
+//! `{{sdk}}` and `{{wit}}` are filled in; the last two are folders, seen from the new one.
 
 use std::path::{Path, PathBuf};
 

@@ -24,7 +24,11 @@ impl AgentAssist for Articles {
     type Config = Config;
 
     fn suggest(config: &Config, conversation: &Conversation) -> Result<Vec<Suggestion>, Error> {
-        let written = conversation.messages.iter().rev().find(|message| message.author == Author::Customer);
+        let written = conversation
+            .messages
+            .iter()
+            .rev()
+            .find(|message| message.author == Author::Customer);
         let Some(message) = written.filter(|message| !message.text.is_empty()) else {
             return Ok(vec![]);
         };

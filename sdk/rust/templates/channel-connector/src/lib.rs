@@ -1,8 +1,8 @@
 //! Texts in and out of a provider that speaks plain JSON. The host receives, verifies and sends; secrets stay with it.
 
 use jackfield_plugin::channel_connector::{
-    self, ChannelConnector, Conclusion, Error, Message, Method, Outgoing, Parameter, Received, Rejection, Request,
-    Response, Webhook,
+    self, ChannelConnector, Conclusion, Error, Message, Method, Outgoing, Parameter, Received,
+    Rejection, Request, Response, Webhook,
 };
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +17,10 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: String::new(), secret: "token".to_owned() }
+        Self {
+            url: String::new(),
+            secret: "token".to_owned(),
+        }
     }
 }
 
@@ -47,7 +50,10 @@ impl ChannelConnector for Plain {
             text: text.text,
             attachments: vec![],
         };
-        Ok(Received { messages: vec![message], ..Received::default() })
+        Ok(Received {
+            messages: vec![message],
+            ..Received::default()
+        })
     }
 
     fn render(config: &Config, message: &Outgoing) -> Result<Request, Error> {

@@ -30,7 +30,10 @@ impl Script for Greeter {
     type Config = Config;
 
     async fn talk(config: &Config, chat: &Chat) -> Result<(), Error> {
-        chat.offer(&config.greeting, [("order", "My order"), ("other", "Something else")]);
+        chat.offer(
+            &config.greeting,
+            [("order", "My order"), ("other", "Something else")],
+        );
         let about = match chat.answer(120_000).await {
             Some(Answer::Choice(id)) => id,
             Some(Answer::Text(text)) => text,

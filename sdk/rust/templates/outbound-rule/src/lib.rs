@@ -18,7 +18,10 @@ struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { from: 9 * 60, until: 20 * 60 }
+        Self {
+            from: 9 * 60,
+            until: 20 * 60,
+        }
     }
 }
 
@@ -37,7 +40,9 @@ impl OutboundRule for OfficeHours {
             .local_times
             .iter()
             .filter(|local| !open.contains(&local.minute))
-            .map(|local| (u64::from(config.from) + DAY_MINUTES - u64::from(local.minute)) % DAY_MINUTES)
+            .map(|local| {
+                (u64::from(config.from) + DAY_MINUTES - u64::from(local.minute)) % DAY_MINUTES
+            })
             .max();
         Ok(match wait {
             None => Ruling::allow(),

@@ -35,7 +35,11 @@ impl PacingStrategy for Ratio {
             .saturating_sub(now.ringing + now.waiting)
             .min(now.lines)
             .min(now.callable);
-        Ok(Plan::launch(launch, reason, format!("{wanted} wanted for {} free agents", now.free)))
+        Ok(Plan::launch(
+            launch,
+            reason,
+            format!("{wanted} wanted for {} free agents", now.free),
+        ))
     }
 }
 

@@ -23,7 +23,10 @@ impl QaScorecard for Basics {
     type Config = Config;
 
     fn evaluate(config: &Config, interaction: &Interaction) -> Result<Evaluation, Error> {
-        let wait = interaction.segments.iter().find(|segment| segment.kind == SegmentKind::Queue);
+        let wait = interaction
+            .segments
+            .iter()
+            .find(|segment| segment.kind == SegmentKind::Queue);
         let waited = wait.map_or(0, |segment| segment.end - segment.start);
         let prompt = Item {
             id: "answered-in-time".to_owned(),
@@ -31,7 +34,11 @@ impl QaScorecard for Basics {
             possible: 5.0,
             weight: 1.0,
             critical: false,
-            result: ItemResult::Points(if waited <= config.wait_s * 1_000 { 5.0 } else { 0.0 }),
+            result: ItemResult::Points(if waited <= config.wait_s * 1_000 {
+                5.0
+            } else {
+                0.0
+            }),
             evidence: wait.map(|segment| Evidence {
                 start: segment.start,
                 end: segment.end,
@@ -45,12 +52,18 @@ impl QaScorecard for Basics {
             weight: 2.0,
             critical: true,
             // What was not recorded is not judged.
-            result: interaction.speech.as_ref().map_or(ItemResult::NotApplicable, |speech| {
-                ItemResult::Points(if speech.interruptions <= 2 { 5.0 } else { 2.0 })
-            }),
+            result: interaction
+                .speech
+                .as_ref()
+                .map_or(ItemResult::NotApplicable, |speech| {
+                    ItemResult::Points(if speech.interruptions <= 2 { 5.0 } else { 2.0 })
+                }),
             evidence: None,
         };
-        Ok(Evaluation { items: vec![prompt, listening], emotions: vec![] })
+        Ok(Evaluation {
+            items: vec![prompt, listening],
+            emotions: vec![],
+        })
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use jackfield_plugin::routing_strategy::{self, Assignment, Error, Plan, RoutingStrategy, Snapshot};
+use jackfield_plugin::routing_strategy::{
+    self, Assignment, Error, Plan, RoutingStrategy, Snapshot,
+};
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
@@ -35,7 +37,10 @@ impl RoutingStrategy for Urgent {
                 assignments.push(Assignment { work, agent });
             }
         }
-        Ok(Plan { assignments, ..Plan::default() })
+        Ok(Plan {
+            assignments,
+            ..Plan::default()
+        })
     }
 }
 

@@ -48,7 +48,9 @@ impl Script for Menu {
         }
         call.set("menu", queue.as_str());
         if call.handed_over(queue.as_str()).await.is_err() {
-            call.play(say("Nobody can take your call now. Please call again later."));
+            call.play(say(
+                "Nobody can take your call now. Please call again later.",
+            ));
         }
         Ok(())
     }
