@@ -1,6 +1,7 @@
 #!/bin/sh
 # Rolls a better routing out step by step, and has a broken one taken back, while customers call. Needs a server started by
-# `cargo xtask run`.
+# `cargo xtask run`; JACKFIELD_URL and JACKFIELD_SIP say where, when it is not at the usual ports. The queue `support` gets
+# its strategy back at the end.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -18,6 +19,7 @@ under_way() {
 # Moves on as soon as the gates are passed.
 promote() {
     until "$jackfield" plugin promote --binding queue:support "$@" 2>/dev/null; do
+        kill -0 $calls 2>/dev/null || { echo "the simulated calls ended:"; cat "$load"; exit 1; }
         under_way || { echo "the rollout was taken back"; exit 1; }
         sleep 1
     done
@@ -27,7 +29,7 @@ echo "== longest-idle decides, nobody has after-call work, and customers begin t
 for plugin in longest-idle last-agent off-by-one; do
     "$jackfield" plugin upload "$target/plugins/$plugin-0.1.0.wasm"
 done
-"$jackfield" queue set support --name Support --wrap-up 0s
+"$jackfield" queue set support --name "Support · 支持" --wrap-up 0s
 "$jackfield" binding set queue:support longest-idle@0.1.0
 load=$(mktemp)
 "$jackfield" load --calls 1000 --at-once 2 --talk-ms 200 >"$load" 2>&1 &
@@ -59,3 +61,6 @@ echo "== not one caller was lost"
 kill $calls
 wait $calls || { cat "$load"; exit 1; }
 cat "$load"
+
+"$jackfield" queue set support --name "Support · 支持" --wrap-up 15s
+"$jackfield" binding set queue:support skills-routing@0.1.0 --why "the story is over"

@@ -222,7 +222,7 @@ impl From<RolloutError> for Problem {
     fn from(error: RolloutError) -> Self {
         let detail = error.to_string();
         match error {
-            RolloutError::Gate(_) => Self::conflict("gate", detail),
+            RolloutError::Gate(_) | RolloutError::TooEarly(_) => Self::conflict("gate", detail),
             RolloutError::Replay(error) => error.into(),
             RolloutError::Registry(error) => error.into(),
         }

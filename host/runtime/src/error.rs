@@ -30,16 +30,16 @@ impl From<jackfield_store::Error> for SubmitError {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The store.
-    #[error("store: {0}")]
+    #[error("store")]
     Store(#[from] jackfield_store::Error),
     /// The sandbox.
-    #[error("sandbox: {0}")]
+    #[error("sandbox")]
     Sandbox(#[from] jackfield_sandbox::SandboxError),
     /// The voice side.
-    #[error("voice: {0}")]
+    #[error("voice")]
     Voice(#[from] jackfield_voice::VoiceError),
     /// The registry.
-    #[error("registry: {0}")]
+    #[error("registry")]
     Registry(#[from] jackfield_registry::RegistryError),
     /// A file or folder.
     #[error("{path}: {error}")]
@@ -58,7 +58,7 @@ pub enum StartError {
         error: serde_json::Error,
     },
     /// The accounts.
-    #[error("accounts: {0}")]
+    #[error("accounts")]
     Accounts(#[from] crate::AccountError),
 }
 
@@ -76,9 +76,12 @@ pub enum ReplayError {
 /// Why a rollout was not started or moved.
 #[derive(Debug, thiserror::Error)]
 pub enum RolloutError {
-    /// A gate is not passed.
+    /// A gate is violated.
     #[error("{0}; mend the candidate, or use force")]
     Gate(String),
+    /// Not enough was seen for the gates to be judged.
+    #[error("not enough was seen yet: {0}; wait until it was, or use force")]
+    TooEarly(String),
     /// It could not be replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),

@@ -72,10 +72,7 @@ impl Tenant {
         let (seen, verdict) = self.judged(point);
         match verdict {
             Some(Verdict::Wait(missing)) if !force => {
-                return Err(RolloutError::Gate(format!(
-                    "not enough was seen yet: {}",
-                    missing.join("; ")
-                )));
+                return Err(RolloutError::TooEarly(missing.join("; ")));
             }
             Some(Verdict::Violated { message, .. }) if !force => return Err(RolloutError::Gate(message)),
             _ => {}

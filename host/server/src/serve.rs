@@ -3,10 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
-use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind};
+use anyhow::{Context, anyhow, bail};
+use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StartError, StoreKind};
 use jackfield_types::{Capability, Grants};
-use jackfield_voice::VoiceOptions;
+use jackfield_voice::{VoiceError, VoiceOptions};
 
 use crate::{compile, seed, telemetry};
 
@@ -135,7 +135,13 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             },
         },
     };
-    let platform = Platform::start(options).await?;
+    let platform = Platform::start(options).await.map_err(|error| match error {
+        StartError::Voice(VoiceError::Listen { addr, reason, .. }) => anyhow!(
+            "--sip {addr} can't be opened: {reason}. End the program that has the port, or choose another: --sip {}:5070",
+            addr.ip()
+        ),
+        other => other.into(),
+    })?;
     telemetry::observe(&platform);
     if arguments.demo {
         let plugins = seed::plugins_dir(arguments.plugins.as_deref())?;
@@ -144,7 +150,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         announce_demo(&platform, &demo);
     }
     let listener = tokio::net::TcpListener::bind(arguments.http).await;
-    let listener = listener.with_context(|| format!("--http {}", arguments.http))?;
+    let listener = listener.with_context(|| {
+        format!(
+            "--http {} can't be opened; end the program that has the port, or choose another",
+            arguments.http
+        )
+    })?;
     let http = listener.local_addr()?;
     if let Some(voice) = platform.voice() {
         println!("sip   {} (udp and tcp)", voice.sip_udp());

@@ -1,8 +1,14 @@
 //! `cargo xtask run`: from a fresh machine to a server that can be called.
 
-use std::{os::unix::process::CommandExt, path::PathBuf, process::Command};
+use std::{
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::process::CommandExt,
+    path::PathBuf,
+    process::Command,
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::{apt, plugins, process, workspace};
 
@@ -25,6 +31,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    check_ports(&arguments.serve)?;
     apt::prepare(&[apt::SPEECH], "so that prompts are spoken");
     plugins::build()?;
     let binary = build_host(arguments.release)?;
@@ -45,6 +52,29 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     Err(serve.exec()).with_context(|| format!("cannot start {}", binary.display()))
 }
 
+/// Says before the build, which takes minutes, that a port is in use.
+fn check_ports(serve: &[String]) -> Result<()> {
+    for (option, default) in [("--sip", "127.0.0.1:5060"), ("--http", "127.0.0.1:8080")] {
+        let given = serve.iter().position(|argument| argument == option);
+        let address = given
+            .and_then(|at| serve.get(at + 1))
+            .map_or(default, String::as_str);
+        let Ok(address) = address.parse::<SocketAddr>() else {
+            continue; // The server says what is wrong with it.
+        };
+        let opened = TcpListener::bind(address).and(UdpSocket::bind(address).map(drop));
+        if opened.is_err_and(|error| error.kind() == ErrorKind::AddrInUse) {
+            bail!(
+                "{address} is in use: end the program that has it, or choose another, for example \
+                 `cargo xtask run -- {option} {}:{}`",
+                address.ip(),
+                address.port() + 10
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Builds the binary `jackfield` and gives its path.
 pub(crate) fn build_host(release: bool) -> Result<PathBuf> {
     let mut build = process::cargo();
@@ -57,7 +87,7 @@ pub(crate) fn build_host(release: bool) -> Result<PathBuf> {
     let profile = if release { "release" } else { "debug" };
     let binary = workspace::target().join(profile).join("jackfield");
     if !binary.is_file() {
-        process::say("building the host; the first time takes some minutes");
+        process::say("building the host; the first time takes 5 to 15 minutes");
     }
     process::run(&mut build)?;
     Ok(binary)

@@ -132,7 +132,7 @@ fn cell(item: &Value, at: &str) -> String {
     let value = item.pointer(at).unwrap_or(&Value::Null);
     match (value, value.as_u64()) {
         (_, Some(ms)) if name.ends_with("_at") || matches!(name, "since" | "until" | "at") => time(ms),
-        (_, Some(ms)) if name.ends_with("_ms") => length(ms),
+        (_, Some(ms)) if name.ends_with("_ms") && !name.ends_with("_mib_ms") => length(ms),
         (Value::Null, _) => String::new(),
         (Value::Bool(yes), _) => if *yes { "yes" } else { "no" }.into(),
         (Value::Number(number), _) if number.is_f64() => {

@@ -27,7 +27,8 @@ pub(super) struct Start {
     /// The candidate.
     #[arg(value_name = "PLUGIN[@VERSION]")]
     candidate: String,
-    /// What it is told: a JSON object, or a file that holds one; by default what the active version is told.
+    /// What it is told: a JSON object, or a file that holds one; by default what the active version of the same
+    /// plugin is told.
     #[arg(long, value_name = "FILE|JSON")]
     config: Option<String>,
     /// What it must keep to: a JSON object, or a file that holds one, for example {"max_forbidden": 0}; what is left
@@ -81,6 +82,16 @@ pub(super) struct Show {
     history: bool,
 }
 
+/// What the active version of the same plugin is told; another plugin would not understand it.
+fn told(client: &Client, binding: &str, plugin: &str) -> Result<Value, Failure> {
+    let mut active = client.get(&path(&["bindings", binding]))?;
+    Ok(if active["plugin"] == plugin {
+        active["config"].take()
+    } else {
+        json!({})
+    })
+}
+
 pub(super) fn start(
     start: Start,
     percent: Option<u8>,
@@ -91,7 +102,7 @@ pub(super) fn start(
     let (plugin, version) = plugin_version(&start.candidate);
     let config = match start.config {
         Some(given) => read_config(given)?,
-        None => client.get(&path(&["bindings", &start.binding]))?["config"].clone(),
+        None => told(client, &start.binding, plugin)?,
     };
     let gates = start.gates.map_or_else(|| Ok(json!({})), read_config)?;
     let body = json!({
