@@ -4,7 +4,7 @@ use jackfield_sandbox::Plugin;
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{ExtensionPoint, OpContext, PluginId, Timestamp, Version, limits};
 
-use crate::record::check_why;
+use crate::record::{check_percent, check_why};
 use crate::schema;
 use crate::{
     BINDING_HISTORY, BINDINGS, BindRequest, BindingRecord, Bound, PluginRecord, Registry, RegistryError,
@@ -42,6 +42,7 @@ impl Registry {
         now: Timestamp,
     ) -> Result<BindingRecord, RegistryError> {
         check_why(request.why.as_deref())?;
+        check_percent(request.record_percent)?;
         let point = request.point;
         let plugin = self
             .fitting(
@@ -80,6 +81,10 @@ impl Registry {
             bound_at: now,
             bound_by: ctx.actor.to_string(),
             why: request.why,
+            record_percent: request
+                .record_percent
+                .or(before.as_ref().map(|bound| bound.record.record_percent))
+                .unwrap_or(100),
             removed: false,
         };
         let previous = before.map(|bound| {

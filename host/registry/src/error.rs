@@ -75,6 +75,12 @@ pub enum RegistryError {
         /// Its bytes.
         found: usize,
     },
+    /// A share is no share.
+    #[error("record_percent: {found}: expected 0 to 100")]
+    BadPercent {
+        /// What was asked for.
+        found: u8,
+    },
     /// The version was withdrawn.
     #[error(
         "plugin {plugin} {version} was yanked{}: choose another version, or take that back with unyank",
@@ -157,7 +163,7 @@ impl RegistryError {
             Self::Load(LoadError::Limit(_)) => "compile-limit",
             Self::InvalidComponent(_) | Self::Load(_) => "invalid-component",
             Self::Overloaded(_) => "overloaded",
-            Self::InvalidRollout { .. } | Self::LongWhy { .. } => "invalid-value",
+            Self::InvalidRollout { .. } | Self::LongWhy { .. } | Self::BadPercent { .. } => "invalid-value",
             Self::NoRollout(_) => "unknown-rollout",
             Self::InvalidConfig(_) | Self::WrongConfig { .. } => "invalid-config",
             Self::Yanked { .. } => "yanked",
@@ -182,6 +188,7 @@ impl RegistryError {
             Self::WrongConfig { pointer, .. } => format!("/config{pointer}").into(),
             Self::InvalidRollout { field, .. } => (*field).into(),
             Self::LongWhy { .. } => "why".into(),
+            Self::BadPercent { .. } => "record_percent".into(),
             _ => return None,
         })
     }

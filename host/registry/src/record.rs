@@ -3,11 +3,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use jackfield_sandbox::{CapabilityRequest, Plugin};
 use jackfield_types::{
-    Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version, limits,
+    DecisionId, Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version, limits,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::{Gates, Observed, Stage, Verdict, Window, in_canary, judge};
+use crate::rollout::{Gates, Observed, Stage, Verdict, Window, in_canary, in_share, judge};
 use crate::{Granted, RegistryError, SignedBy};
 
 /// One version of a plugin, as stored.
@@ -87,9 +87,28 @@ pub struct BindingRecord {
     /// Why, at most 1,000 bytes.
     #[serde(default)]
     pub why: Option<String>,
+    /// How many per cent of the decisions are recorded, 0 to 100.
+    #[serde(default = "all")]
+    pub record_percent: u8,
     /// In the history: that this was taken away then, and nothing put in its place.
     #[serde(default)]
     pub removed: bool,
+}
+
+const fn all() -> u8 {
+    100
+}
+
+impl BindingRecord {
+    /// Whether a decision is one of those that are recorded: all of one interaction, or none; where a decision is about
+    /// no single interaction, by its own id. That it failed is recorded always, whatever this says.
+    pub fn samples(&self, interaction: Option<InteractionId>, decision: DecisionId) -> bool {
+        let id = interaction.map_or_else(
+            || u128::from_be_bytes(*decision.as_bytes()),
+            |interaction| interaction.as_u128(),
+        );
+        self.record_percent >= 100 || in_share(id, self.record_percent, "record")
+    }
 }
 
 /// A wish to bind.
@@ -105,6 +124,17 @@ pub struct BindRequest {
     pub config: serde_json::Value,
     /// Why, at most 1,000 bytes.
     pub why: Option<String>,
+    /// How many per cent of the decisions are to be recorded, 0 to 100; `None`: as many as of what is bound there now,
+    /// and all where nothing is.
+    pub record_percent: Option<u8>,
+}
+
+/// A share that somebody asked for.
+pub(crate) const fn check_percent(percent: Option<u8>) -> Result<(), RegistryError> {
+    match percent {
+        Some(found) if found > 100 => Err(RegistryError::BadPercent { found }),
+        _ => Ok(()),
+    }
 }
 
 /// A reason that somebody gave.
@@ -231,4 +261,62 @@ pub struct RolloutRequest {
     pub gates: Gates,
     /// Why, for people; at most 1,000 bytes.
     pub why: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(record_percent: u8) -> BindingRecord {
+        BindingRecord {
+            point: "queue:support".parse().unwrap(),
+            plugin: "p".parse().unwrap(),
+            version: Version::new(1, 0, 0),
+            kind: PluginKind::RoutingStrategy,
+            digest: Digest::of(b"p"),
+            config: serde_json::json!({}),
+            revision: 1,
+            bound_at: Timestamp(0),
+            bound_by: "user:a".into(),
+            why: None,
+            record_percent,
+        }
+    }
+
+    #[test]
+    fn a_share_of_the_interactions_is_recorded_whole_and_grows_with_the_percentage() {
+        let id = |n: u32| format!("{:032x}", u128::from(n) << 64);
+        let decision = |n: u32| id(n).parse::<DecisionId>().unwrap();
+        let sampled = |percent: u8| -> Vec<u32> {
+            let binding = binding(percent);
+            let by_interaction = |n: &u32| {
+                let interaction = Some(id(*n).parse().unwrap());
+                let all = [1, 2, 3].map(|step| binding.samples(interaction, decision(*n + step)));
+                assert!(
+                    all.iter().all(|one| *one == all[0]),
+                    "all of one interaction or none"
+                );
+                all[0]
+            };
+            (0..2_000).filter(by_interaction).collect()
+        };
+        assert!(sampled(0).is_empty());
+        assert_eq!(sampled(100).len(), 2_000);
+        let (few, many) = (sampled(10), sampled(50));
+        assert!((140..260).contains(&few.len()), "{}", few.len());
+        assert!((900..1_100).contains(&many.len()), "{}", many.len());
+        assert!(few.iter().all(|n| many.contains(n)));
+        let own = (0..2_000)
+            .filter(|n| binding(10).samples(None, decision(*n)))
+            .count();
+        assert!((140..260).contains(&own), "{own}");
+    }
+
+    #[test]
+    fn a_binding_of_before_is_recorded_whole() {
+        let mut row = serde_json::to_value(binding(7)).unwrap();
+        row.as_object_mut().unwrap().remove("record_percent");
+        let read: BindingRecord = serde_json::from_value(row).unwrap();
+        assert_eq!(read.record_percent, 100);
+    }
 }

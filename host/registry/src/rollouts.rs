@@ -119,6 +119,7 @@ impl Registry {
                 version: Some(record.version.clone()),
                 config: record.config.clone(),
                 why: Some(record.why.clone()).filter(|why| !why.is_empty()),
+                record_percent: None,
             };
             let version = request.version.as_ref();
             let plugin = self

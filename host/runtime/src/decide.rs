@@ -243,15 +243,16 @@ impl Asking<'_> {
                 return Outcome::failed(failure("unavailable", &message));
             }
         };
-        let kind = question.kind();
+        let (kind, interaction) = (question.kind(), question.interaction());
         account(shared, tenant, point, kind, bound, &decision);
         let record = Arc::new(self.record(question, bound, grants, recording.take(), decision));
-        let kept = shared.recorder.keep(tenant.id(), record.clone());
-        if !kept {
-            add(&shared.metrics.records_lost, 1);
-        }
+        let sampled = record.result.is_err() || bound.record.samples(interaction, record.id);
+        let kept = sampled && self.keep(&record);
         let outcome = self.checked(bound, &record, kept).await;
         let failed = outcome.as_ref().err();
+        if failed.is_some() && !sampled {
+            self.keep(&record);
+        }
         let change =
             tenant
                 .inner
@@ -268,6 +269,15 @@ impl Asking<'_> {
             failed_before: None,
             record: Some(record),
         }
+    }
+
+    fn keep(&self, record: &Arc<DecisionRecord>) -> bool {
+        let shared = &self.tenant.inner.shared;
+        let kept = shared.recorder.keep(self.tenant.id(), record.clone());
+        if !kept {
+            add(&shared.metrics.records_lost, 1);
+        }
+        kept
     }
 
     /// What the host asks of an answer beyond the contract: that it can be journaled, and that its keys have room.

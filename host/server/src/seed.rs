@@ -226,6 +226,7 @@ async fn bind_bundled(
                 version: None,
                 config,
                 why: None,
+                record_percent: None,
             };
             registry
                 .bind(ctx, request, now)

@@ -31,6 +31,10 @@ pub struct BindingBody {
     pub config: Value,
     /// Why, for the history: at most 1,000 bytes.
     pub why: Option<String>,
+    /// How many per cent of the decisions are recorded, 0 to 100; when left out as many as of what is bound there now,
+    /// and all where nothing is. Failures are recorded always.
+    #[schema(minimum = 0, maximum = 100)]
+    pub record_percent: Option<u8>,
 }
 
 pub(super) fn empty() -> Value {
@@ -63,6 +67,8 @@ pub struct BindingView {
     pub bound_by: String,
     /// Why.
     pub why: Option<String>,
+    /// How many per cent of the decisions are recorded, all of one interaction or none; failures always.
+    pub record_percent: u8,
     /// In the history: that it was taken out then, and nothing put in its place.
     pub removed: bool,
 }
@@ -89,6 +95,7 @@ impl From<BindingRecord> for BindingView {
             bound_at: record.bound_at.0,
             bound_by: record.bound_by,
             why: record.why,
+            record_percent: record.record_percent,
             removed: record.removed,
         }
     }
@@ -129,6 +136,7 @@ pub(crate) async fn put_binding(
         version: body.version,
         config: body.config,
         why: body.why,
+        record_percent: body.record_percent,
     };
     let record = who
         .platform

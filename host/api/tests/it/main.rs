@@ -17,6 +17,7 @@ mod idempotency;
 mod outbound;
 mod people;
 mod plugins;
+mod recording;
 mod rollouts;
 mod service;
 mod settings;

@@ -234,6 +234,7 @@ async fn a_rule_that_can_not_be_loaded_after_a_start_defers() {
                 version: None,
                 config: json!({}),
                 why: None,
+                record_percent: None,
             };
             let bound = registry.bind(&ctx, request, Timestamp(1)).await.unwrap();
             if point != TENANT {

@@ -66,6 +66,7 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
         "kind": "routing-strategy",
         "plugin": "idle",
         "point": "queue:support",
+        "record_percent": 100,
         "removed": false,
         "revision": 1,
         "version": "1.0.0",

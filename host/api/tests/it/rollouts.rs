@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use crate::support::{NUMBER, TestApp, broken_strategy, first_come_strategy, idle_strategy};
 
 const POINT: &str = "queue:support";
-const ROLLOUT: &str = "/v1/bindings/queue:support/rollout";
+pub(crate) const ROLLOUT: &str = "/v1/bindings/queue:support/rollout";
 
-struct Site {
-    app: TestApp,
-    admin: String,
+pub(crate) struct Site {
+    pub(crate) app: TestApp,
+    pub(crate) admin: String,
 }
 
 impl Site {
     /// `first-come` decides at the queue, an agent is available, and there is no after-call work.
-    async fn open() -> Self {
+    pub(crate) async fn open() -> Self {
         let app = TestApp::start().await;
         let admin = app.tenant("one", NUMBER).await;
         for component in [
@@ -42,7 +42,7 @@ impl Site {
     }
 
     /// A whole call, with a conversation.
-    async fn call(&self) -> InteractionId {
+    pub(crate) async fn call(&self) -> InteractionId {
         let interaction = self.app.conversation("one", &self.admin, NUMBER).await;
         let ended = LegEvent::Ended {
             cause: Cause::Normal,
@@ -52,7 +52,7 @@ impl Site {
         interaction
     }
 
-    async fn calls(&self, n: usize) {
+    pub(crate) async fn calls(&self, n: usize) {
         for _ in 0..n {
             self.call().await;
         }
@@ -71,7 +71,7 @@ impl Site {
             .collect()
     }
 
-    async fn rollout(&self) -> Value {
+    pub(crate) async fn rollout(&self) -> Value {
         self.app.get(ROLLOUT, &self.admin).await.ok().body
     }
 }

@@ -298,6 +298,7 @@ async fn a_restart_keeps_usage_and_quotas() {
             version: None,
             config: json!({}),
             why: None,
+            record_percent: None,
         };
         registry.bind(&ctx, request, Timestamp(1)).await.unwrap();
         for _ in 0..5 {

@@ -8,7 +8,12 @@ use jackfield_types::{Digest, InteractionId};
 /// The rule, stable over versions and machines: SHA-256 over the 16 bytes of the interaction's id followed by the salt in
 /// UTF-8; its first 8 bytes as a big-endian number *h*; in when ⌊*h* × 100 ÷ 2⁶⁴⌋ < `percent`.
 pub fn in_canary(interaction: InteractionId, percent: u8, salt: &str) -> bool {
-    let mut bytes = interaction.as_u128().to_be_bytes().to_vec();
+    in_share(interaction.as_u128(), percent, salt)
+}
+
+/// [`in_canary`] for any id of 128 bits.
+pub(crate) fn in_share(id: u128, percent: u8, salt: &str) -> bool {
+    let mut bytes = id.to_be_bytes().to_vec();
     bytes.extend(salt.as_bytes());
     let digest = Digest::of(&bytes);
     let hash = digest.as_bytes()[..8]

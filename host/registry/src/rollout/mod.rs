@@ -15,6 +15,7 @@ mod window;
 use serde::{Deserialize, Serialize};
 
 pub use canary::in_canary;
+pub(crate) use canary::in_share;
 pub use gates::Gates;
 pub use judge::{MIN_FAILURES, MIN_FUEL_DECISIONS, Verdict, judge};
 pub use observed::Observed;

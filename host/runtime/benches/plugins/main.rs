@@ -145,6 +145,7 @@ impl Fixture {
                 version: Some(uploaded.version),
                 config: serde_json::json!({}),
                 why: None,
+                record_percent: None,
             };
             self.registry.bind(ctx, request, NOW).await.unwrap()
         })
@@ -159,6 +160,7 @@ fn again(record: &BindingRecord) -> BindRequest {
         version: Some(record.version.clone()),
         config: record.config.clone(),
         why: None,
+        record_percent: None,
     }
 }
 

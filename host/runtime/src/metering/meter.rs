@@ -223,6 +223,7 @@ mod tests {
             bound_at: T,
             bound_by: "user:a".into(),
             why: None,
+            record_percent: 100,
             removed: false,
         }
     }

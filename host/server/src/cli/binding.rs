@@ -35,6 +35,7 @@ const FIELDS: &[Column] = &[
     ("since", "/bound_at"),
     ("by", "/bound_by"),
     ("why", "/why"),
+    ("recorded, %", "/record_percent"),
     ("digest", "/digest"),
     ("config", "/config"),
 ];
@@ -77,7 +78,8 @@ enum Command {
     /// Plug a plugin in; the next decision is made by it.
     #[command(after_help = "Examples:
   jackfield binding set queue:support longest-idle              the newest version
-  jackfield binding set queue:support skills-routing@0.1.0 --config config.json --why 'peak hours'")]
+  jackfield binding set queue:support skills-routing@0.1.0 --config config.json --why 'peak hours'
+  jackfield binding set queue:support longest-idle --record 10  record one in ten, and failures")]
     Set {
         /// Where.
         point: String,
@@ -90,6 +92,10 @@ enum Command {
         /// Why, for the history.
         #[arg(long, value_name = "TEXT")]
         why: Option<String>,
+        /// How many per cent of the decisions are recorded, 0 to 100; by default as many as before, at first all.
+        /// Failures are recorded always.
+        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+        record: Option<u8>,
     },
     /// List everything that was ever plugged in at a point and taken out, newest first.
     History {
@@ -140,10 +146,13 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             plugin,
             config: given,
             why,
+            record,
         } => {
             let (plugin, version) = plugin_version(&plugin);
             let config = given.map_or_else(|| Ok(json!({})), read_config)?;
-            let body = json!({"plugin": plugin, "version": version, "config": config, "why": why});
+            let body = json!({
+                "plugin": plugin, "version": version, "config": config, "why": why, "record_percent": record,
+            });
             let answer = client.put(&path(&["bindings", &point]), body)?;
             let version = answer["version"].as_str().unwrap_or_default();
             let done = format!(
