@@ -23,8 +23,8 @@ use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
 use jackfield_runtime::{
-    AccountError, OutboundError, QuotaExceeded, ReplayError, RolloutError, SubmitError, TenantError,
-    UsageError,
+    AccountError, CeilingsError, OutboundError, QuotaExceeded, ReplayError, RolloutError, SubmitError,
+    TenantError, UsageError,
 };
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
@@ -259,6 +259,18 @@ impl From<TenantError> for Problem {
 impl From<QuotaExceeded> for Problem {
     fn from(error: QuotaExceeded) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "quota", error.to_string())
+    }
+}
+
+impl From<CeilingsError> for Problem {
+    fn from(error: CeilingsError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CeilingsError::Invalid { kind, field, .. } => {
+                Self::invalid(&format!("/kinds/{kind}/{field}"), detail)
+            }
+            CeilingsError::Store(_) => Self::unavailable(detail),
+        }
     }
 }
 

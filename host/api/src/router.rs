@@ -14,8 +14,8 @@ use utoipa_axum::routes;
 use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
-    agent, binding, customer, decision, docs, event, health, interaction, key, number, outbound, plugin,
-    queue, recording, rollout, tenant, trust, usage, user,
+    agent, binding, ceilings, customer, decision, docs, event, health, interaction, key, number, outbound,
+    plugin, queue, recording, rollout, tenant, trust, usage, user,
 };
 use crate::{App, layers};
 
@@ -84,6 +84,11 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/tenants/{tenant}/quota",
             OPERATOR,
             routes!(usage::get_quota, usage::put_quota),
+        ),
+        route(
+            "/v1/tenants/{tenant}/ceilings",
+            OPERATOR,
+            routes!(ceilings::get_ceilings, ceilings::put_ceilings),
         ),
         route("/v1/usage", BILL, routes!(usage::list_usage)),
         // People and their keys

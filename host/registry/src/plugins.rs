@@ -96,6 +96,8 @@ impl Registry {
             uploaded_at: now,
             uploaded_by: ctx.actor.to_string(),
             capabilities: manifest.capabilities,
+            projection: manifest.projection,
+            limits: manifest.limits,
             signed_by,
             also_signed_by: Vec::new(),
             yanked: None,

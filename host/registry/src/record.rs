@@ -1,7 +1,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jackfield_sandbox::{CapabilityRequest, Plugin};
+use jackfield_sandbox::{CapabilityRequest, Plugin, ProjectedField, RequestedLimits};
 use jackfield_types::{
     DecisionId, Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version, limits,
 };
@@ -34,6 +34,12 @@ pub struct PluginRecord {
     /// What it asks for.
     #[serde(default)]
     pub capabilities: Vec<CapabilityRequest>,
+    /// Which fields of customers' data it sees; of nothing, everything that it is granted.
+    #[serde(default)]
+    pub projection: Vec<ProjectedField>,
+    /// Which limits below those of its kind it asks for.
+    #[serde(default)]
+    pub limits: RequestedLimits,
     /// Whose signature it came with first.
     #[serde(default)]
     pub signed_by: Option<SignedBy>,

@@ -8,7 +8,7 @@ use jackfield_contact::effect::AskId;
 use jackfield_contact::event::BindingNote;
 use jackfield_contact::input::Input;
 use jackfield_registry::Bound;
-use jackfield_sandbox::{Decision, DecisionRecord, ENGINE, Env, LogLevel, Read, Recording};
+use jackfield_sandbox::{Ceilings, Decision, DecisionRecord, ENGINE, Env, LogLevel, Read, Recording};
 use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{CustomerId, ExtensionPoint, Grants, InteractionId, OpContext, PluginKind, Timestamp};
 
@@ -196,6 +196,13 @@ fn may_stand_in(question: &Question, bound: &Bound, previous: &Bound) -> bool {
     }
 }
 
+/// What tenant and platform allow a decision.
+#[derive(Clone, Copy)]
+struct Given {
+    grants: Grants,
+    budget: Option<Ceilings>,
+}
+
 pub(crate) type KvWrites = Vec<(String, Option<Vec<u8>>)>;
 
 impl Asking<'_> {
@@ -223,14 +230,18 @@ impl Asking<'_> {
             return Outcome::failed(failure("breaker-open", &message));
         }
         let reads = TenantReads::new(tenant.clone(), point.clone(), self.customer.clone(), now);
-        let recording = Arc::new(Recording::new(Arc::new(reads)));
-        let grants = bound.granted.now();
+        // Projected here too, so that the record holds no more than the plugin saw.
+        let recording = Arc::new(Recording::new(bound.plugin.projected(Arc::new(reads))));
+        let given = Given {
+            grants: bound.granted.now(),
+            budget: tenant.inner.ceilings.of(question.kind()),
+        };
         let env = Env {
             now,
             config: bound.config.clone(),
             reads: recording.clone(),
-            grants,
-            budget: None,
+            grants: given.grants,
+            budget: given.budget,
         };
         let (plugin, asked) = (bound.plugin.clone(), question.clone());
         let decision = tokio::task::spawn_blocking(move || plugin.decide(asked, env)).await;
@@ -245,7 +256,7 @@ impl Asking<'_> {
         };
         let (kind, interaction) = (question.kind(), question.interaction());
         account(shared, tenant, point, kind, bound, &decision);
-        let record = Arc::new(self.record(question, bound, grants, recording.take(), decision));
+        let record = Arc::new(self.record(question, bound, given, recording.take(), decision));
         let sampled = record.result.is_err() || bound.record.samples(interaction, record.id);
         let kept = sampled && self.keep(&record);
         let outcome = self.checked(bound, &record, kept).await;
@@ -329,7 +340,7 @@ impl Asking<'_> {
         &self,
         question: Arc<Question>,
         bound: &Bound,
-        grants: Grants,
+        given: Given,
         reads: Vec<Read>,
         decision: Decision,
     ) -> DecisionRecord {
@@ -350,7 +361,9 @@ impl Asking<'_> {
             receipt: decision.receipt,
             log: decision.log,
             complete: true,
-            grants,
+            grants: given.grants,
+            budget: given.budget,
+            projection: bound.plugin.projection().clone(),
         }
     }
 }

@@ -9,6 +9,7 @@
 mod accounts;
 mod admission;
 mod breaker;
+mod ceilings;
 mod centre_loop;
 mod clock;
 mod decide;
@@ -32,6 +33,7 @@ mod tenant;
 mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
+pub use ceilings::{CeilingsError, LoweredCeilings};
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metering::{

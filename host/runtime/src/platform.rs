@@ -21,6 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::accounts::{Accounts, UserRecord};
 use crate::admission::Admission;
 use crate::breaker::Breakers;
+use crate::ceilings::Lowered;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
 use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
@@ -330,6 +331,7 @@ impl Platform {
                 entries,
                 meter: Arc::new(meter),
                 breakers: Breakers::default(),
+                ceilings: Lowered::load(&self.shared.store, &id).await?,
                 replaying: tokio::sync::Mutex::default(),
             }),
         };

@@ -10,6 +10,7 @@ use jackfield_voice::{Ha1, RegisteredPhone};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::breaker::Breakers;
+use crate::ceilings::Lowered;
 use crate::centre_loop::{Message, Report};
 use crate::history::JournalEntry;
 use crate::metering::Meter;
@@ -35,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) entries: broadcast::Sender<Arc<JournalEntry>>,
     pub(crate) meter: Arc<Meter>,
     pub(crate) breakers: Breakers,
+    pub(crate) ceilings: Lowered,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }

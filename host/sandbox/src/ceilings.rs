@@ -1,7 +1,10 @@
 use jackfield_types::PluginKind;
+use serde::{Deserialize, Serialize};
+
+use crate::RequestedLimits;
 
 /// What one decision may use at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ceilings {
     /// Fuel: about one unit per WebAssembly instruction. Deterministic; also what is billed.
     pub fuel: u64,
@@ -86,6 +89,20 @@ impl Ceilings {
         }
     }
 
+    /// These ceilings, each lowered to what somebody asks for. No wish raises a ceiling.
+    #[must_use]
+    pub fn limited(self, limits: &RequestedLimits) -> Self {
+        let memory = limits
+            .memory_bytes
+            .map_or(usize::MAX, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+        Self {
+            fuel: self.fuel.min(limits.fuel.unwrap_or(u64::MAX)),
+            wall_ms: self.wall_ms.min(limits.wall_ms.unwrap_or(u64::MAX)),
+            memory_bytes: self.memory_bytes.min(memory),
+            ..self
+        }
+    }
+
     /// These ceilings, each lowered to that of `budget` where that is lower. A budget never raises a ceiling.
     pub fn lowered(self, budget: Option<Self>) -> Self {
         let Some(budget) = budget else { return self };
@@ -113,6 +130,32 @@ mod tests {
         let lowered = DECISION.lowered(Some(wish));
         assert_eq!(lowered, Ceilings { fuel: 1, ..DECISION });
         assert_eq!(DECISION.lowered(None), DECISION);
+    }
+
+    #[test]
+    fn the_lowest_of_kind_manifest_and_budget_holds() {
+        let asked = RequestedLimits {
+            fuel: Some(5_000),
+            wall_ms: Some(u64::MAX),
+            memory_bytes: Some(u64::MAX),
+        };
+        let asked = DECISION.limited(&asked);
+        assert_eq!(
+            asked,
+            Ceilings {
+                fuel: 5_000,
+                ..DECISION
+            }
+        );
+        let budget = |fuel| Ceilings {
+            fuel,
+            wall_ms: 3,
+            ..DECISION
+        };
+        assert_eq!(asked.lowered(Some(budget(7_000))).fuel, 5_000);
+        let lowest = asked.lowered(Some(budget(1_000)));
+        assert_eq!((lowest.fuel, lowest.wall_ms), (1_000, 3));
+        assert_eq!(DECISION.limited(&RequestedLimits::default()), DECISION);
     }
 
     #[test]

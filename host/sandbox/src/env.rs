@@ -16,11 +16,11 @@ pub struct Env {
     pub now: Timestamp,
     /// The configuration of the binding as one JSON text; `{}` when none was set.
     pub config: Arc<str>,
-    /// What the plugin may ask.
+    /// What the plugin may ask. It sees of it what its manifest's projection names.
     pub reads: Arc<dyn Reads>,
     /// What tenant and platform grant; of it a plugin has what its manifest asks for. The rest answers `not-granted`.
     pub grants: Grants,
-    /// Ceilings below those of the kind; `None`: those of the kind.
+    /// The tenant's ceilings; `None`: those of the kind. The manifest's `limits` lower either.
     pub budget: Option<Ceilings>,
 }
 
@@ -120,6 +120,15 @@ impl ReadError {
             code: "not-granted".into(),
             message: format!("{what} is not granted to this plugin: the tenant's administrator can grant it")
                 .into(),
+            retryable: false,
+        }
+    }
+
+    /// The manifest's projection does not name it.
+    pub(crate) fn not_projected(what: &str) -> Self {
+        Self {
+            code: "not-projected".into(),
+            message: format!("the manifest's projection does not name {what}: add it to see it").into(),
             retryable: false,
         }
     }

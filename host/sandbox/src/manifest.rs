@@ -2,6 +2,8 @@ use jackfield_types::{Capability, Grants, PluginId, PluginKind, Version, limits:
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Projection;
+
 /// The name of the custom section.
 pub(crate) const SECTION: &str = "jackfield:manifest";
 /// Bytes of a manifest; more is refused.
@@ -26,7 +28,7 @@ pub struct Manifest {
     pub capabilities: Vec<CapabilityRequest>,
     /// Which limits below those of its kind will do.
     pub limits: RequestedLimits,
-    /// Which fields of customers' data it looks at.
+    /// Which fields of customers' data it sees; of nothing, everything that it is granted.
     pub projection: Vec<ProjectedField>,
     /// The JSON Schema (draft 2020-12) of its configuration; `None`: any object will do.
     pub config_schema: Option<Map<String, Value>>,
@@ -45,8 +47,8 @@ pub struct CapabilityRequest {
     pub reason: String,
 }
 
-/// Limits that a plugin asks for; `None`: the ceiling of its kind. None raises a ceiling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+/// Limits that are asked for; `None`: the ceiling of the kind. None raises a ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "kebab-case")]
 pub struct RequestedLimits {
     /// Fuel of a decision.
@@ -58,16 +60,17 @@ pub struct RequestedLimits {
 }
 
 /// A field of customers' data that a plugin looks at.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectedField {
-    /// Its path, for example `customer.tags`.
+    /// Its path: `customer.id`, `customer.name`, `customer.language`, `customer.first-seen-at`, `customer.attributes`,
+    /// `customer.attributes.KEY`, `customer.tags`, `history`, `surveys` or `evaluations`.
     pub field: String,
     /// How personal it is.
     pub pii: PiiClass,
 }
 
 /// How personal data is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PiiClass {
     /// Says nothing about a person.
@@ -78,6 +81,18 @@ pub enum PiiClass {
     Personal,
     /// Of the kinds that the law guards most: health, belief, money in trouble.
     Sensitive,
+}
+
+impl PiiClass {
+    /// The name used in manifests and JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Pseudonymous => "pseudonymous",
+            Self::Personal => "personal",
+            Self::Sensitive => "sensitive",
+        }
+    }
 }
 
 /// Where a plugin comes from.
@@ -145,6 +160,7 @@ impl Manifest {
             return Err(unfit("is of another version of the contract"));
         }
         check_requests(&toml)?;
+        Projection::of(&toml.projection)?;
         Ok(Self {
             id: toml.id,
             version: toml.version,

@@ -9,10 +9,11 @@ use jackfield_types::{Digest, Grants, PluginKind};
 use wasmtime::{Store, UpdateDeadline, component::InstancePre};
 
 use crate::{
-    Ceilings, Decision, Env, Manifest, Receipt, Sandbox,
+    Ceilings, Decision, Env, Manifest, Projection, Reads, Receipt, Sandbox,
     ceilings::MAX_HOST_CALL_BYTES,
     fault::{Fault, failure},
     kind::Exports,
+    projection::Projected,
     state::State,
 };
 
@@ -27,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) sandbox: Sandbox,
     pub(crate) manifest: Manifest,
     pub(crate) requires: Grants,
+    pub(crate) ceilings: Ceilings,
+    projection: Arc<Projection>,
     pub(crate) digest: Digest,
     pre: InstancePre<State>,
     exports: Exports,
@@ -40,9 +43,12 @@ impl Loaded {
         pre: InstancePre<State>,
     ) -> wasmtime::Result<Self> {
         let exports = Exports::new(manifest.kind, &pre)?;
+        let projection = Projection::of(&manifest.projection).map_err(wasmtime::Error::msg)?;
         Ok(Self {
             sandbox,
             requires: manifest.requires(),
+            ceilings: Ceilings::of(manifest.kind).limited(&manifest.limits),
+            projection: Arc::new(projection),
             manifest,
             digest,
             pre,
@@ -76,8 +82,30 @@ impl Plugin {
         self.0.manifest.kind
     }
 
+    /// The ceilings of its kind, lowered to what its manifest asks for.
+    pub fn ceilings(&self) -> Ceilings {
+        self.0.ceilings
+    }
+
+    /// Which fields of customers' data it sees.
+    pub fn projection(&self) -> &Projection {
+        &self.0.projection
+    }
+
+    /// What is read, as far as the plugin sees it.
+    pub fn projected(&self, reads: Arc<dyn Reads>) -> Arc<dyn Reads> {
+        let projection = &self.0.projection;
+        if projection.is_all() {
+            return reads;
+        }
+        Arc::new(Projected {
+            inner: reads,
+            projection: projection.clone(),
+        })
+    }
+
     /// Asks the plugin. Runs on the calling thread until the plugin answers or is stopped by its ceilings
-    /// ([`Ceilings::of`] its kind, lowered by `env.budget`), so call it on a thread that may block.
+    /// ([`Plugin::ceilings`], lowered by `env.budget`), so call it on a thread that may block.
     ///
     /// Every decision runs in an instance of its own. Whatever the plugin does, the result is a value: a
     /// [`Failure`](jackfield_contact::decision::Failure) has one of the codes `trap`, `fuel`, `timeout`, `memory`,
@@ -98,9 +126,11 @@ impl Plugin {
                 kv_writes: vec![],
             };
         };
-        let ceilings = Ceilings::of(plugin.manifest.kind).lowered(env.budget);
+        let ceilings = plugin.ceilings.lowered(env.budget);
         let grants = env.grants.and(plugin.requires);
-        let state = State::new(plugin.digest, question.clone(), Env { grants, ..env }, &ceilings);
+        let reads = self.projected(env.reads);
+        let env = Env { grants, reads, ..env };
+        let state = State::new(plugin.digest, question.clone(), env, &ceilings);
         let mut store = Store::new(&plugin.sandbox.0.engine, state);
         let (result, stopped) = match plugin.run(&mut store, &question, &ceilings) {
             Ok(answer) => (Ok(answer), false),

@@ -59,7 +59,7 @@ impl Plugin {
         };
         let ceilings = Ceilings {
             fuel,
-            ..Ceilings::of(plugin.manifest.kind).lowered(env.budget)
+            ..plugin.ceilings.lowered(env.budget)
         };
         let grants = env.grants.and(plugin.requires);
         let state = State::new(
@@ -67,6 +67,7 @@ impl Plugin {
             question.clone(),
             Env {
                 grants,
+                reads: self.projected(env.reads.clone()),
                 ..env.clone()
             },
             &ceilings,

@@ -14,7 +14,8 @@ use jackfield_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{Decision, Env, LogLine, Plugin, ReadError, Reads, Receipt};
+use crate::projection::Scope;
+use crate::{Ceilings, Decision, Env, LogLine, Plugin, Projection, ReadError, Reads, Receipt};
 
 /// The engine and the table of fuel costs that decided; fuel figures of different engines are not compared.
 pub const ENGINE: &str = "wasmtime-48/1";
@@ -57,6 +58,12 @@ pub struct DecisionRecord {
     /// What tenant and platform granted; a replay has it too.
     #[serde(default)]
     pub grants: Grants,
+    /// The tenant's ceilings of then; a replay has them too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<Ceilings>,
+    /// Which fields of customers' data the version saw: the reads hold no others.
+    #[serde(default, skip_serializing_if = "Projection::is_all")]
+    pub projection: Projection,
 }
 
 /// One question of a plugin to the host, and the answer.
@@ -172,9 +179,29 @@ struct Replaying {
     used: Mutex<Vec<bool>>,
     beyond: Option<Arc<dyn Reads>>,
     missing: Mutex<Option<String>>,
+    /// What the version that was recorded saw, and what the one that is asked now sees.
+    projections: [Projection; 2],
 }
 
 impl Replaying {
+    /// [`Replaying::find`], unless the answer lacks a field that is seen now.
+    fn find_projected<T>(
+        &self,
+        scope: &Scope,
+        what: impl FnOnce() -> String,
+        pick: impl Fn(&Read) -> Option<&Result<T, ReadError>>,
+        beyond: impl FnOnce(&dyn Reads) -> Result<T, ReadError>,
+    ) -> Result<T, ReadError>
+    where
+        Result<T, ReadError>: Clone,
+    {
+        let [recorded, now] = &self.projections;
+        match now.beyond(recorded, scope) {
+            Some(fields) => self.find(|| fields, |_| None, beyond),
+            None => self.find(what, pick, beyond),
+        }
+    }
+
     fn find<T>(
         &self,
         what: impl FnOnce() -> String,
@@ -215,7 +242,8 @@ impl Replaying {
 
 impl Reads for Replaying {
     fn customer(&self) -> Result<Option<Customer>, ReadError> {
-        self.find(
+        self.find_projected(
+            &Scope::CUSTOMER,
             || "the customer".to_owned(),
             |read| match read {
                 Read::Customer(found) => Some(found),
@@ -226,7 +254,8 @@ impl Reads for Replaying {
     }
 
     fn history(&self, limit: usize) -> Result<Vec<PastInteraction>, ReadError> {
-        self.find(
+        self.find_projected(
+            &Scope::HISTORY,
             || format!("{limit} past interactions"),
             |read| match read {
                 Read::History(asked, found) if *asked == limit => Some(found),
@@ -237,7 +266,8 @@ impl Reads for Replaying {
     }
 
     fn surveys(&self, limit: usize) -> Result<Vec<SurveyRecord>, ReadError> {
-        self.find(
+        self.find_projected(
+            &Scope::SURVEYS,
             || format!("{limit} surveys"),
             |read| match read {
                 Read::Surveys(asked, found) if *asked == limit => Some(found),
@@ -248,7 +278,8 @@ impl Reads for Replaying {
     }
 
     fn evaluations(&self, limit: usize) -> Result<Vec<EvaluationRecord>, ReadError> {
-        self.find(
+        self.find_projected(
+            &Scope::EVALUATIONS,
             || format!("{limit} evaluations"),
             |read| match read {
                 Read::Evaluations(asked, found) if *asked == limit => Some(found),
@@ -281,7 +312,8 @@ impl Reads for Replaying {
     }
 
     fn customer_tags(&self, interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
-        self.find(
+        self.find_projected(
+            &Scope::TAGS,
             || format!("the tags of the customer of {interaction}"),
             |read| match read {
                 Read::CustomerTags(asked, found) if *asked == interaction => Some(found),
@@ -332,6 +364,7 @@ pub fn recorded_reads(reads: Vec<Read>, beyond: Arc<dyn Reads>) -> Arc<dyn Reads
         reads,
         beyond: Some(beyond),
         missing: Mutex::default(),
+        projections: Default::default(),
     })
 }
 
@@ -363,13 +396,14 @@ impl Plugin {
             reads: record.reads.clone(),
             beyond,
             missing: Mutex::default(),
+            projections: [record.projection.clone(), self.projection().clone()],
         });
         let env = Env {
             now: record.at,
             config,
             reads: reads.clone(),
             grants: record.grants,
-            budget: None,
+            budget: record.budget,
         };
         let decision = self.decide(record.question.clone(), env);
         match lock(&reads.missing).take() {
@@ -403,6 +437,7 @@ mod tests {
             reads,
             beyond,
             missing: Mutex::default(),
+            projections: Default::default(),
         }
     }
 
@@ -452,6 +487,37 @@ mod tests {
         assert!(lock(&replay.missing).is_none());
         assert!(replay.messages(5, 5).is_err());
         assert_eq!(lock(&replay.missing).as_deref(), Some("5 messages above 5"));
+    }
+
+    #[test]
+    fn a_version_that_sees_more_than_was_recorded_cannot_be_replayed_and_one_that_sees_less_can() {
+        let seen = |field: &str| {
+            let pii = crate::PiiClass::Personal;
+            Projection::of(&[crate::ProjectedField {
+                field: field.into(),
+                pii,
+            }])
+            .unwrap()
+        };
+        let (tags, all) = (seen("customer.tags"), Projection::default());
+        let replay = |from: &Projection, to: &Projection| {
+            let projections = [from.clone(), to.clone()];
+            let reads = vec![Read::Customer(Ok(None)), Read::History(5, Ok(vec![]))];
+            Replaying {
+                projections,
+                ..replaying(reads, None)
+            }
+        };
+        let same = replay(&tags, &tags);
+        assert_eq!(same.customer(), Ok(None));
+        assert_eq!(replay(&all, &tags).customer(), Ok(None));
+        let wider = replay(&tags, &seen("customer.name"));
+        assert!(wider.customer().is_err());
+        assert_eq!(lock(&wider.missing).as_deref(), Some("customer.name"));
+        let wider = replay(&tags, &seen("history"));
+        assert_eq!(wider.customer(), Ok(None));
+        assert!(wider.history(5).is_err());
+        assert_eq!(lock(&wider.missing).as_deref(), Some("history"));
     }
 
     #[test]

@@ -97,12 +97,32 @@ fn rule(id: &str, version: &str, verdict: &str, body: &str) -> Vec<u8> {
     component("outbound-rule", id, version, "Says always the same", &export, "")
 }
 
+/// A voice flow `reader` that asks for its customer at each event, and does nothing.
+pub fn reading_flow(version: &str, more: &str) -> Vec<u8> {
+    let import = r#"(import "cx:profile/customers@0.1.0" "current" (func $current (param i32)))"#;
+    let export = r#"(func (export "cx:voice-flow/flow@0.1.0#step")
+        (param i32 i32 i32 i32 i32 i64 i64 i32 i64) (result i32) (call $current (i32.const 4096)) (i32.const 1024))"#;
+    let more =
+        format!("[[capabilities]]\nname = \"cx:profile/customers\"\nreason = \"to know who calls\"\n{more}");
+    importing("voice-flow", ["reader", version, "Reads"], import, export, &more)
+}
+
 /// A core module in text form, wrapped for the world of its kind, with more in its manifest.
 pub fn component(
     kind: &str,
     id: &str,
     version: &str,
     description: &str,
+    export: &str,
+    more: &str,
+) -> Vec<u8> {
+    importing(kind, [id, version, description], "", export, more)
+}
+
+fn importing(
+    kind: &str,
+    [id, version, description]: [&str; 3],
+    imports: &str,
     export: &str,
     more: &str,
 ) -> Vec<u8> {
@@ -119,6 +139,7 @@ pub fn component(
         .unwrap();
     let text = format!(
         r#"(module
+        {imports}
         (memory (export "memory") 2)
         (global $heap (mut i32) (i32.const 65536))
         (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)

@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod binding;
+pub mod ceilings;
 pub mod customer;
 pub mod decision;
 pub(crate) mod docs;

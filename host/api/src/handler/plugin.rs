@@ -6,6 +6,7 @@ use jackfield_types::{PluginId, Version};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ceilings::KindCeilings;
 use super::page::{Page, Paging};
 use crate::auth::InTenant;
 use crate::clock;
@@ -42,6 +43,10 @@ pub struct PluginView {
     pub bound: Vec<String>,
     /// What it asks for beyond its question.
     pub capabilities: Vec<CapabilityView>,
+    /// Which fields of customers' data it sees; of nothing, everything that it is granted.
+    pub projection: Vec<ProjectedFieldView>,
+    /// Which limits of a decision it asks for, below those of its kind.
+    pub limits: KindCeilings,
     /// Whose signature it came with first; null while it is unsigned.
     pub signed_by: Option<SignedByView>,
     /// Who signed it besides: the same bytes, uploaded again with a signature of another key.
@@ -59,6 +64,16 @@ pub struct CapabilityView {
     pub scope: Option<String>,
     /// What for.
     pub reason: String,
+}
+
+/// A field of customers' data that a plugin sees.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProjectedFieldView {
+    /// Its path, for example `customer.tags`.
+    pub field: String,
+    /// How personal its author says that it is: `none`, `pseudonymous`, `personal` or `sensitive`. The host does not
+    /// take less than fits the field.
+    pub pii: String,
 }
 
 /// Who signed a version.
@@ -131,6 +146,15 @@ impl PluginView {
                     reason: request.reason,
                 })
                 .collect(),
+            projection: record
+                .projection
+                .into_iter()
+                .map(|seen| ProjectedFieldView {
+                    field: seen.field,
+                    pii: seen.pii.as_str().into(),
+                })
+                .collect(),
+            limits: record.limits.into(),
             signed_by: record.signed_by.map(SignedByView::from),
             also_signed_by: record
                 .also_signed_by

@@ -62,6 +62,14 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "PUT /v1/tenants/{tenant}/quota",
             entry(&[("tenant", "one")], Some(json!({})), 403, "admin"),
         ),
+        (
+            "GET /v1/tenants/{tenant}/ceilings",
+            entry(&[("tenant", "one")], None, 403, "admin"),
+        ),
+        (
+            "PUT /v1/tenants/{tenant}/ceilings",
+            entry(&[("tenant", "one")], Some(json!({})), 403, "admin"),
+        ),
         ("GET /v1/usage", entry(&[], None, 200, "supervisor")),
         ("GET /v1/users", entry(&[], None, 200, "supervisor")),
         (
@@ -263,6 +271,10 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         (
             "GET /v1/customers/{customer}",
             entry(&[("customer", "tel:+8613800138000")], None, 404, "planner"),
+        ),
+        (
+            "DELETE /v1/customers/{customer}/decisions",
+            entry(&[("customer", "tel:+8613800138000")], None, 200, "supervisor"),
         ),
         (
             "POST /v1/outbound/checks",

@@ -9,6 +9,7 @@
 
 mod bad_input;
 mod calls;
+mod ceilings;
 mod contract;
 mod denial;
 mod events;
@@ -16,6 +17,7 @@ mod flows;
 mod idempotency;
 mod outbound;
 mod people;
+mod personal;
 mod plugins;
 mod recording;
 mod rollouts;

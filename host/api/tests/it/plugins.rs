@@ -23,6 +23,12 @@ async fn a_plugin_is_uploaded_and_bound_and_swapped() {
         "id": "idle",
         "kind": "routing-strategy",
         "licence": null,
+        "limits": {
+          "fuel": null,
+          "memory_bytes": null,
+          "wall_ms": null
+        },
+        "projection": [],
         "signed_by": null,
         "size": "[bytes]",
         "state": "available",

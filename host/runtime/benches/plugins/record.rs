@@ -50,6 +50,8 @@ fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId, engine: &Ar
         receipt: decision.receipt,
         log: decision.log,
         grants: Grants::ALL,
+        budget: None,
+        projection: bound.plugin.projection().clone(),
         complete: true,
     }
 }

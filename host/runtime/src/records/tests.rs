@@ -34,6 +34,8 @@ pub(super) fn record(point: &str, at: u64) -> DecisionRecord {
         log: vec![],
         complete: true,
         grants: Grants::ALL,
+        budget: None,
+        projection: Default::default(),
     }
 }
 
@@ -43,7 +45,7 @@ fn ctx() -> OpContext {
     OpContext::system(tenant(), "test")
 }
 
-async fn kept(records: &[DecisionRecord]) -> Store {
+pub(super) async fn kept(records: &[DecisionRecord]) -> Store {
     let store = Store::memory().unwrap();
     let metrics = Arc::<Metrics>::default();
     let recorder = Recorder::start(store.clone(), metrics.clone());

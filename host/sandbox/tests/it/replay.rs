@@ -304,6 +304,8 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
         receipt: decision.receipt,
         log: decision.log,
         grants: Grants::ALL,
+        budget: None,
+        projection: plugin.projection().clone(),
         complete: true,
     }
 }

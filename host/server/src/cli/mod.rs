@@ -7,6 +7,7 @@ mod agent;
 mod author;
 mod binding;
 mod calls;
+mod ceilings;
 mod client;
 mod customer;
 mod decision;

@@ -27,6 +27,8 @@ const FIELDS: &[Column] = &[
     ("state", "/state"),
     ("bound", "/bound"),
     ("asks for", "/capabilities"),
+    ("sees", "/projection"),
+    ("limits", "/limits"),
     ("signed by", "/signed_by/name"),
     ("and by", "/also_signed_by"),
     ("yanked", "/yanked/at"),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::ceilings::{self, Ceilings};
 use super::client::{Client, Connection, Sent, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
@@ -76,10 +77,17 @@ enum Command {
         #[arg(long, value_name = "N", value_parser = limit)]
         weight: Option<Value>,
     },
+    /// Show the ceilings of plugin decisions that are lowered for a tenant, or lower those of a kind: what is not named
+    /// stays.
+    #[command(after_help = "Examples:
+  jackfield tenant ceilings acme
+  jackfield tenant ceilings acme routing-strategy --fuel 1000000 --wall-ms 5
+  jackfield tenant ceilings acme routing-strategy --fuel none")]
+    Ceilings(Ceilings),
 }
 
 /// A number, or `none`.
-fn limit(text: &str) -> Result<Value, String> {
+pub(super) fn limit(text: &str) -> Result<Value, String> {
     match text {
         "none" => Ok(Value::Null),
         number => number
@@ -133,6 +141,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             }
             Ok(())
         }
+        Command::Ceilings(wanted) => ceilings::run(wanted, &client, json, out),
         Command::Create {
             tenant,
             name,

@@ -130,6 +130,8 @@ fn record(detail: Value) -> Result<DecisionRecord, Failure> {
         log: Vec::new(),
         complete: detail.complete,
         grants: Grants::ALL,
+        budget: None,
+        projection: Default::default(),
     })
 }
 

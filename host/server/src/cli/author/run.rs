@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use jackfield_sandbox::{Ceilings, Plugin};
+use jackfield_sandbox::Plugin;
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
@@ -59,7 +59,7 @@ pub(super) fn run(arguments: &Arguments, json: bool, out: &mut Output) -> Result
 }
 
 fn explain(plugin: &Plugin, outcome: &Outcome, out: &mut Output) -> Result<(), Failure> {
-    let ceilings = Ceilings::of(plugin.kind());
+    let ceilings = plugin.ceilings();
     match &outcome.result {
         Ok(answer) => field("answer", &out.paint(GOOD, &pretty(answer)), out)?,
         Err(failure) => {

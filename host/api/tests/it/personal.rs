@@ -1,0 +1,75 @@
+//! What plugins see of customers, and what is recorded of that.
+
+use serde_json::{Value, json};
+
+use crate::support::{CALLER, NUMBER, TestApp, reading_flow};
+
+struct Site {
+    app: TestApp,
+    admin: String,
+}
+
+impl Site {
+    /// A flow that reads its customer, with this in its manifest, is bound to the number.
+    async fn open(projection: &str) -> Self {
+        let app = TestApp::start().await;
+        let admin = app.tenant("one", NUMBER).await;
+        let uploaded = app.upload(&admin, reading_flow("1.0.0", projection)).await.ok();
+        let fields = uploaded.body["projection"].as_array().unwrap().len();
+        assert_eq!(fields, projection.matches("[[projection]]").count());
+        let point = format!("/v1/bindings/number:{NUMBER}");
+        app.put(&point, &admin, json!({"plugin": "reader"})).await.ok();
+        Self { app, admin }
+    }
+
+    /// The decisions of the flow, newest first.
+    async fn decisions(&self) -> Vec<Value> {
+        let path = format!("/v1/decisions?point=number:%2B{}", &NUMBER[1..]);
+        let list = self.app.get(&path, &self.admin).await.ok();
+        list.body["items"].as_array().unwrap().clone()
+    }
+
+    /// What the record of the first decision says that was read.
+    async fn read(&self) -> Value {
+        self.app.call("one", NUMBER).await;
+        let decisions = self.decisions().await;
+        let id = decisions.last().unwrap()["id"].as_str().unwrap();
+        let record = self
+            .app
+            .get(&format!("/v1/decisions/{id}"), &self.admin)
+            .await
+            .ok();
+        record.body["reads"][0]["customer"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_plugin_and_its_records_see_the_fields_that_its_manifest_names() {
+    let all = Site::open("").await.read().await;
+    assert_eq!(all["Ok"]["id"], format!("tel:{CALLER}"));
+    assert!(all["Ok"]["first_seen_at"].as_u64() > Some(0));
+
+    let tags = "[[projection]]\nfield = \"customer.tags\"\npii = \"personal\"";
+    let seen = Site::open(tags).await.read().await;
+    assert_eq!(seen["Ok"]["id"], "customer:withheld");
+    assert_eq!(seen["Ok"]["first_seen_at"], 0);
+
+    let history = "[[projection]]\nfield = \"history\"\npii = \"personal\"";
+    let seen = Site::open(history).await.read().await;
+    assert_eq!(seen, Value::Null, "refused before anything is read");
+}
+
+#[tokio::test]
+async fn a_projection_that_plays_personal_data_down_is_refused() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    for (field, pii, part) in [
+        ("customer.id", "none", "expected personal or more"),
+        ("customer.blood", "sensitive", "is no field"),
+    ] {
+        let more = format!("[[projection]]\nfield = \"{field}\"\npii = \"{pii}\"");
+        let refused = app.upload(&admin, reading_flow("1.0.0", &more)).await;
+        assert_eq!(refused.problem(), (422, "invalid-component", ""));
+        assert!(refused.text("/detail").contains(part), "{refused:#?}");
+    }
+}
