@@ -249,6 +249,11 @@ pub(crate) fn routes() -> Vec<Route> {
         route("/v1/customers", SEGMENT, routes!(customer::list_customers)),
         route("/v1/customers/{customer}", SERVE, routes!(customer::get_customer)),
         route(
+            "/v1/customers/{customer}/decisions",
+            ADMIN,
+            routes!(customer::erase_decisions),
+        ),
+        route(
             "/v1/outbound/checks",
             REACH_OUT,
             routes!(outbound::check_outbound),

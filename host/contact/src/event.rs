@@ -302,6 +302,15 @@ pub enum Event {
         /// What.
         note: BindingNote,
     },
+    /// Records of plugin decisions were erased.
+    DecisionsErased {
+        /// Those that concerned this customer.
+        customer: CustomerId,
+        /// How many.
+        records: u64,
+        /// Who asked for it.
+        by: Arc<str>,
+    },
     /// An outbound attempt was judged.
     OutboundChecked {
         /// The attempt, the answer, and every rule that was asked.
@@ -410,6 +419,7 @@ impl Event {
             | Self::AgentRemoved { .. }
             | Self::AgentStateRequested { .. }
             | Self::OutboundChecked { .. }
+            | Self::DecisionsErased { .. }
             | Self::BindingNoted { .. } => None,
             Self::AgentStateChanged { interaction, .. } | Self::DecisionFailed { interaction, .. } => {
                 *interaction

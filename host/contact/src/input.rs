@@ -110,6 +110,15 @@ pub enum Input {
         /// What.
         note: BindingNote,
     },
+    /// Records of plugin decisions were erased; it is journaled for whoever has to show it.
+    DecisionsErased {
+        /// Those that concerned this customer.
+        customer: CustomerId,
+        /// How many.
+        records: u64,
+        /// Who asked for it.
+        by: Arc<str>,
+    },
     /// An outbound attempt was judged; it is journaled.
     OutboundChecked(Box<OutboundChecked>),
     /// A time that `Centre::next_timeout` named has come.

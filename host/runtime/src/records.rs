@@ -3,6 +3,7 @@
 //! A record never slows a decision: it goes into a bounded queue, and what does not fit is counted and lost. A crash
 //! loses what was in the queue, at most some hundred milliseconds; the journal knows of each decision all the same.
 
+mod erase;
 mod segment;
 mod sweep;
 

@@ -207,6 +207,15 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             version,
             note,
         } => binding_note(point, plugin, version, note),
+        Event::DecisionsErased {
+            customer,
+            records,
+            by,
+        } => (
+            Quiet,
+            "erased",
+            format!("{records} recorded decisions about {customer}, for {by}"),
+        ),
         Event::OutboundChecked { check } => outbound(check),
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
         Event::DecisionFailed {

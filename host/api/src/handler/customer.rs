@@ -92,6 +92,27 @@ pub(crate) async fn list_customers(
     ))
 }
 
+/// What was erased.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ErasedView {
+    /// The customer.
+    pub customer: String,
+    /// How many recorded decisions.
+    pub decisions: u64,
+}
+
+/// Erases the recorded plugin decisions that concern a customer: those about the customer's interactions, also where
+/// others waited with them, about attempts to call the number, and those that read the customer. The journal keeps an
+/// event `decisions-erased`. What is decided afterwards is recorded as ever.
+#[utoipa::path(delete, path = "", tag = "customers", params(("customer" = String, Path, description = "For example `tel:+8613800138000`.")), responses((status = 200, body = ErasedView)))]
+pub(crate) async fn erase_decisions(who: InTenant, Path(customer): Path<CustomerId>) -> Answer<ErasedView> {
+    let decisions = who.tenant.erase_decisions(&who.ctx, &customer).await?;
+    Ok(Json(ErasedView {
+        customer: customer.to_string(),
+        decisions,
+    }))
+}
+
 /// Shows one customer.
 #[utoipa::path(get, path = "", tag = "customers", params(("customer" = String, Path, description = "For example `tel:+8613800138000`.")), responses((status = 200, body = CustomerView)))]
 pub(crate) async fn get_customer(who: InTenant, Path(customer): Path<CustomerId>) -> Answer<CustomerView> {

@@ -1,4 +1,4 @@
-//! What plugins see of customers, and what is recorded of that.
+//! What plugins see of customers, what is recorded of that, and how it goes.
 
 use serde_json::{Value, json};
 
@@ -72,4 +72,39 @@ async fn a_projection_that_plays_personal_data_down_is_refused() {
         assert_eq!(refused.problem(), (422, "invalid-component", ""));
         assert!(refused.text("/detail").contains(part), "{refused:#?}");
     }
+}
+
+#[tokio::test]
+async fn the_decisions_about_a_customer_are_erased_and_the_journal_says_so() {
+    let site = Site::open("").await;
+    site.app.call("one", NUMBER).await;
+    let decisions = site.decisions().await;
+    assert!(!decisions.is_empty());
+    let mut entries = site.app.handle("one").subscribe();
+
+    let nobody = "/v1/customers/tel:+442079460999/decisions";
+    let erased = site.app.delete(nobody, &site.admin).await.ok();
+    assert_eq!(erased.body["decisions"], 0);
+    assert_eq!(site.decisions().await.len(), decisions.len());
+
+    let path = format!("/v1/customers/tel:{CALLER}/decisions");
+    let erased = site.app.delete(&path, &site.admin).await.ok();
+    assert_eq!(
+        erased.body,
+        json!({"customer": format!("tel:{CALLER}"), "decisions": decisions.len()})
+    );
+    assert_eq!(site.decisions().await, Vec::<Value>::new());
+    let id = decisions[0]["id"].as_str().unwrap();
+    let gone = site.app.get(&format!("/v1/decisions/{id}"), &site.admin).await;
+    assert_eq!(gone.problem(), (404, "unknown-decision", ""));
+
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        let event = serde_json::to_value(&entries.recv().await.unwrap().recorded.event).unwrap();
+        if event["type"] == "decisions-erased" {
+            assert_eq!(event["by"], "user:admin");
+            told.push((event["customer"].clone(), event["records"].clone()));
+        }
+    }
+    assert_eq!(told[1], (json!(format!("tel:{CALLER}")), json!(decisions.len())));
 }

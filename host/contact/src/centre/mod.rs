@@ -233,6 +233,15 @@ impl Step<'_> {
                 version,
                 note,
             }),
+            Input::DecisionsErased {
+                customer,
+                records,
+                by,
+            } => self.record(Event::DecisionsErased {
+                customer,
+                records,
+                by,
+            }),
             Input::OutboundChecked(check) => self.record(Event::OutboundChecked { check }),
             Input::BindingChanged(point) => {
                 if let ExtensionPoint::Queue(queue) = point {

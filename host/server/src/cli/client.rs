@@ -172,8 +172,8 @@ impl Client {
         self.ask(Method::POST, path, body)
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Result<(), Failure> {
-        self.ask(Method::DELETE, path, Sent::Nothing).map(drop)
+    pub(crate) fn delete(&self, path: &str) -> Result<Value, Failure> {
+        self.ask(Method::DELETE, path, Sent::Nothing)
     }
 
     fn ask(&self, method: Method, path: &str, sent: Sent) -> Result<Value, Failure> {

@@ -29,7 +29,8 @@ const FIELDS: &[Column] = &[
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jackfield customer list
-  jackfield customer show tel:+8613800138000")]
+  jackfield customer show tel:+8613800138000
+  jackfield customer erase-decisions tel:+8613800138000")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,
@@ -50,6 +51,12 @@ enum Command {
         /// The customer, for example tel:+8613800138000; a number alone will do.
         customer: String,
     },
+    /// Erase the recorded plugin decisions that concern a customer; the journal says that it was done.
+    #[command(after_help = "Example:\n  jackfield customer erase-decisions tel:+8613800138000")]
+    EraseDecisions {
+        /// The customer, for example tel:+8613800138000; a number alone will do.
+        customer: String,
+    },
 }
 
 pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
@@ -57,16 +64,29 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
         Command::List { limit } => out.list(json, client.list(&path(&["customers"]), &[], limit)?, COLUMNS),
+        Command::EraseDecisions { customer } => {
+            let erased = client.delete(&path(&["customers", &id(customer), "decisions"]))?;
+            let done = format!(
+                "{} recorded decisions about {} are erased",
+                erased["decisions"],
+                erased["customer"].as_str().unwrap_or_default()
+            );
+            out.done(json, &erased, &done)
+        }
         Command::Show { customer } => {
-            let customer = if customer.starts_with('+') {
-                format!("tel:{customer}")
-            } else {
-                customer
-            };
-            let found = client.get(&path(&["customers", &customer]))?;
+            let found = client.get(&path(&["customers", &id(customer)]))?;
             out.show(json, &found, FIELDS)?;
             if json { Ok(()) } else { tags(&found, out) }
         }
+    }
+}
+
+/// A number alone stands for its customer.
+fn id(customer: String) -> String {
+    if customer.starts_with('+') {
+        format!("tel:{customer}")
+    } else {
+        customer
     }
 }
 
