@@ -243,8 +243,8 @@ impl Asking<'_> {
             grants: given.grants,
             budget: given.budget,
         };
-        let (plugin, asked) = (bound.plugin.clone(), question.clone());
-        let decision = tokio::task::spawn_blocking(move || plugin.decide(asked, env)).await;
+        let (plugin, asked, whose) = (bound.plugin.clone(), question.clone(), tenant.id().clone());
+        let decision = tokio::task::spawn_blocking(move || plugin.decide_for(&whose, asked, env)).await;
         let decision = match decision {
             Ok(decision) => decision,
             Err(error) => {

@@ -54,13 +54,13 @@ pub(crate) const TAGS: Ceilings = Ceilings {
 pub(crate) const SCORECARD: Ceilings = Ceilings {
     fuel: 500_000_000,
     wall_ms: 1_000,
-    memory_bytes: 64 * MIB,
+    memory_bytes: MAX_MEMORY_BYTES,
     input_bytes: 4 * MIB,
     output_bytes: 256 * KIB,
 };
 
 /// The most that any kind may have: what a slot of the pool must hold.
-pub(crate) const MAX_MEMORY_BYTES: usize = SCORECARD.memory_bytes;
+pub(crate) const MAX_MEMORY_BYTES: usize = 64 * MIB;
 /// Bytes that one host call may carry in either direction. More from the plugin ends the decision (`oversize`), more
 /// to the plugin is a returned error.
 pub(crate) const MAX_HOST_CALL_BYTES: usize = MIB;
@@ -99,6 +99,17 @@ impl Ceilings {
             fuel: self.fuel.min(limits.fuel.unwrap_or(u64::MAX)),
             wall_ms: self.wall_ms.min(limits.wall_ms.unwrap_or(u64::MAX)),
             memory_bytes: self.memory_bytes.min(memory),
+            ..self
+        }
+    }
+
+    /// Those for components that bring the run time of a dynamic language with them, known by their importing WASI: ten
+    /// times the fuel, five times the time, and memory for the run time itself.
+    pub const fn with_run_time(self) -> Self {
+        Self {
+            fuel: self.fuel * 10,
+            wall_ms: self.wall_ms * 5,
+            memory_bytes: MAX_MEMORY_BYTES,
             ..self
         }
     }

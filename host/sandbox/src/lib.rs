@@ -20,7 +20,8 @@
 //! ```
 //!
 //! Every decision gets a fresh instance of the component, so nothing of one decision is seen by the next, and a trap
-//! ends with its own instance. Generated WIT types never leave this crate: questions and answers are those of
+//! ends with its own instance. Plugins that ask for it (`reuse-instances`, for languages that begin slowly) may be answered
+//! by an instance that has answered the same tenant before. Generated WIT types never leave this crate: questions and answers are those of
 //! [`jackfield_contact::decision`].
 
 mod answer;
@@ -46,6 +47,7 @@ mod projection;
 mod record;
 mod sandbox;
 mod state;
+mod warm;
 mod wasi;
 
 pub use ceilings::Ceilings;

@@ -32,6 +32,9 @@ pub struct Manifest {
     pub projection: Vec<ProjectedField>,
     /// The JSON Schema (draft 2020-12) of its configuration; `None`: any object will do.
     pub config_schema: Option<Map<String, Value>>,
+    /// Whether an instance may answer several questions of one tenant, one after the other: for languages whose run time
+    /// takes long to begin. Nothing that is kept in memory is promised to be there at the next question.
+    pub reuse_instances: bool,
     /// Where it comes from.
     pub provenance: Provenance,
 }
@@ -124,6 +127,8 @@ struct Toml {
     projection: Vec<ProjectedField>,
     config_schema: Option<Map<String, Value>>,
     #[serde(default)]
+    reuse_instances: bool,
+    #[serde(default)]
     provenance: Provenance,
 }
 
@@ -171,6 +176,7 @@ impl Manifest {
             limits: toml.limits,
             projection: toml.projection,
             config_schema: toml.config_schema,
+            reuse_instances: toml.reuse_instances,
             provenance: toml.provenance,
         })
     }

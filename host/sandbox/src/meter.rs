@@ -18,6 +18,11 @@ impl Meter {
         }
     }
 
+    /// Another limit for what the store holds already.
+    pub(crate) const fn limit_to(&mut self, limit: usize) {
+        self.limit = limit;
+    }
+
     /// Bytes of all memories.
     pub(crate) const fn memory(&self) -> usize {
         self.memory

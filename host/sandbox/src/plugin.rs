@@ -1,12 +1,15 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant as Moment},
 };
 
 use jackfield_contact::decision::{Answer, Question};
-use jackfield_types::{Digest, Grants, PluginKind};
-use wasmtime::{Store, UpdateDeadline, component::InstancePre};
+use jackfield_types::{Digest, Grants, PluginKind, TenantId};
+use wasmtime::{
+    Store, UpdateDeadline,
+    component::{Instance, InstancePre},
+};
 
 use crate::{
     Ceilings, Decision, Env, Manifest, Projection, Reads, Receipt, Sandbox,
@@ -15,6 +18,7 @@ use crate::{
     kind::Exports,
     projection::Projected,
     state::State,
+    warm::Warm,
 };
 
 /// How long a decision waits for a place in the pool before it fails with `overloaded`.
@@ -42,12 +46,20 @@ impl Loaded {
         digest: Digest,
         pre: InstancePre<State>,
     ) -> wasmtime::Result<Self> {
+        let mut ceilings = Ceilings::of(manifest.kind);
+        let ty = pre.component().component_type();
+        let has_run_time = ty
+            .imports(&sandbox.0.engine)
+            .any(|(name, _)| name.starts_with("wasi:"));
+        if has_run_time {
+            ceilings = ceilings.with_run_time();
+        }
         let exports = Exports::new(manifest.kind, &pre)?;
         let projection = Projection::of(&manifest.projection).map_err(wasmtime::Error::msg)?;
         Ok(Self {
             sandbox,
             requires: manifest.requires(),
-            ceilings: Ceilings::of(manifest.kind).limited(&manifest.limits),
+            ceilings: ceilings.limited(&manifest.limits),
             projection: Arc::new(projection),
             manifest,
             digest,
@@ -82,7 +94,8 @@ impl Plugin {
         self.0.manifest.kind
     }
 
-    /// The ceilings of its kind, lowered to what its manifest asks for.
+    /// What a decision may use at most: the ceilings of its kind, or those for dynamic languages, lowered to what its
+    /// manifest asks for.
     pub fn ceilings(&self) -> Ceilings {
         self.0.ceilings
     }
@@ -107,11 +120,21 @@ impl Plugin {
     /// Asks the plugin. Runs on the calling thread until the plugin answers or is stopped by its ceilings
     /// ([`Plugin::ceilings`], lowered by `env.budget`), so call it on a thread that may block.
     ///
-    /// Every decision runs in an instance of its own. Whatever the plugin does, the result is a value: a
+    /// The decision runs in an instance of its own. Whatever the plugin does, the result is a value: a
     /// [`Failure`](jackfield_contact::decision::Failure) has one of the codes `trap`, `fuel`, `timeout`, `memory`,
     /// `oversize`, `invalid-answer`, `plugin-error`, `overloaded` or `unavailable`.
     pub fn decide(&self, question: Arc<Question>, env: Env) -> Decision {
-        let started = Instant::now();
+        self.decide_in(None, question, env)
+    }
+
+    /// The same for a decision of a tenant: where the manifest says so, an instance that has answered this tenant before
+    /// may answer again. One that failed never does, and no other tenant ever meets it.
+    pub fn decide_for(&self, tenant: &TenantId, question: Arc<Question>, env: Env) -> Decision {
+        self.decide_in(Some(tenant), question, env)
+    }
+
+    fn decide_in(&self, tenant: Option<&TenantId>, question: Arc<Question>, env: Env) -> Decision {
+        let started = Moment::now();
         let plugin = &*self.0;
         let Some(_place) = plugin.sandbox.0.places.take(PATIENCE) else {
             let message = format_args!("no place in the plugin pool for {PATIENCE:?}");
@@ -130,9 +153,23 @@ impl Plugin {
         let grants = env.grants.and(plugin.requires);
         let reads = self.projected(env.reads);
         let env = Env { grants, reads, ..env };
-        let state = State::new(plugin.digest, question.clone(), env, &ceilings);
-        let mut store = Store::new(&plugin.sandbox.0.engine, state);
-        let (result, stopped) = match plugin.run(&mut store, &question, &ceilings) {
+        let tenant = tenant.filter(|_| plugin.manifest.reuse_instances);
+        let warm = tenant.and_then(|tenant| plugin.sandbox.0.warm.take(plugin.digest, tenant));
+        let warm = warm.map(|mut warm| {
+            warm.store
+                .data_mut()
+                .renew(question.clone(), env.clone(), &ceilings);
+            warm
+        });
+        let (mut store, begun) = match warm {
+            Some(warm) => warm.apart(),
+            None => {
+                let state = State::new(plugin.digest, question.clone(), env, &ceilings);
+                (Store::new(&plugin.sandbox.0.engine, state), None)
+            }
+        };
+        let mut instance = begun.as_ref().map(|(instance, _)| *instance);
+        let (result, stopped) = match plugin.run(&mut store, &mut instance, &question, &ceilings) {
             Ok(answer) => (Ok(answer), false),
             Err(fault) => {
                 let (failure, stopped) = fault.classify(&store);
@@ -140,24 +177,25 @@ impl Plugin {
             }
         };
         let left = if stopped { 0 } else { store.get_fuel().unwrap_or(0) };
-        let mut state = store.into_data();
+        let state = store.data_mut();
         let receipt = Receipt {
             fuel: ceilings.fuel.saturating_sub(left),
             peak_memory_bytes: state.meter.memory() as u64,
             wall_us: micros(started),
         };
-        let log = state.take_log();
-        let kv_writes = if result.is_ok() {
-            state.kv_writes
-        } else {
-            Vec::new()
-        };
-        Decision {
+        let kv_writes = std::mem::take(&mut state.kv_writes);
+        let decision = Decision {
+            kv_writes: if result.is_ok() { kv_writes } else { Vec::new() },
             result,
             receipt,
-            log,
-            kv_writes,
+            log: state.take_log(),
+        };
+        if let (Ok(_), Some(tenant), Some(instance)) = (&decision.result, tenant, instance) {
+            let decisions = begun.map_or(0, |(_, decisions)| decisions) + 1;
+            let warm = Warm::new(plugin.digest, tenant.clone(), decisions, store, instance);
+            plugin.sandbox.0.warm.keep(warm, &question, &ceilings);
         }
+        decision
     }
 }
 
@@ -165,6 +203,7 @@ impl Loaded {
     pub(crate) fn run(
         &self,
         store: &mut Store<State>,
+        instance: &mut Option<Instance>,
         question: &Question,
         ceilings: &Ceilings,
     ) -> Result<Answer, Fault> {
@@ -179,11 +218,14 @@ impl Loaded {
                 .more_time()
                 .map_or(UpdateDeadline::Interrupt, UpdateDeadline::Continue))
         });
-        let instance = self.pre.instantiate(&mut *store).map_err(Fault::Start)?;
-        self.exports.ask(store, &instance, question, ceilings)
+        let instance = match instance {
+            Some(instance) => instance,
+            None => instance.insert(self.pre.instantiate(&mut *store).map_err(Fault::Start)?),
+        };
+        self.exports.ask(store, instance, question, ceilings)
     }
 }
 
-fn micros(since: Instant) -> u64 {
+fn micros(since: Moment) -> u64 {
     since.elapsed().as_micros() as u64
 }

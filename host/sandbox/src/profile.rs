@@ -73,7 +73,7 @@ impl Plugin {
             &ceilings,
         );
         let mut store = Store::new(&plugin.sandbox.0.engine, state);
-        let stopped = plugin.run(&mut store, question, &ceilings);
+        let stopped = plugin.run(&mut store, &mut None, question, &ceilings);
         Ok(match &stopped {
             Err(Fault::Start(error) | Fault::Engine(error)) => error
                 .downcast_ref::<WasmBacktrace>()

@@ -17,6 +17,7 @@ use crate::{
     fault::bounded,
     plugin::Loaded,
     state::State,
+    warm::{MAX_WARM, WarmPool},
     wasi,
 };
 
@@ -57,6 +58,7 @@ pub struct Sandbox(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) engine: Engine,
     pub(crate) places: Places,
+    pub(crate) warm: WarmPool,
     artifacts: Artifacts,
     compiler: Compiler,
     /// One linker for each kind, with what its world imports.
@@ -74,7 +76,7 @@ impl Sandbox {
     /// When wasmtime, the cache directory or the thread cannot be had.
     pub fn new(options: SandboxOptions) -> Result<Self, SandboxError> {
         let decisions = options.decisions.max(1);
-        let engine = engine(decisions)?;
+        let engine = engine(decisions.saturating_add(MAX_WARM))?;
         let artifacts =
             Artifacts::open(&options.cache_dir, options.cache_key).map_err(|source| SandboxError::Cache {
                 path: options.cache_dir.clone(),
@@ -91,6 +93,7 @@ impl Sandbox {
         Ok(Self(Arc::new(Inner {
             engine,
             places: Places::new(decisions),
+            warm: WarmPool::default(),
             artifacts,
             compiler: Compiler::new(options.compiler),
             linkers,

@@ -37,6 +37,16 @@ struct Stop {
     allowed_ms: u64,
 }
 
+impl Stop {
+    fn new(ceilings: &Ceilings) -> Self {
+        Self {
+            cpu_ms: None,
+            wall_ms: ceilings.wall_ms,
+            allowed_ms: ceilings.wall_ms.min(WALL_ONLY_MS),
+        }
+    }
+}
+
 impl State {
     pub(crate) fn new(plugin: Digest, question: Arc<Question>, env: Env, ceilings: &Ceilings) -> Self {
         Self {
@@ -48,12 +58,21 @@ impl State {
             log_line: Vec::new(),
             kv_writes: Vec::new(),
             machine: Machine::new(plugin),
-            stop: Stop {
-                cpu_ms: None,
-                wall_ms: ceilings.wall_ms,
-                allowed_ms: ceilings.wall_ms.min(WALL_ONLY_MS),
-            },
+            stop: Stop::new(ceilings),
         }
+    }
+
+    /// For the next decision of the same instance: only what belongs to its memory stays.
+    pub(crate) fn renew(&mut self, question: Arc<Question>, env: Env, ceilings: &Ceilings) {
+        self.env = env;
+        self.question = question;
+        self.meter.limit_to(ceilings.memory_bytes);
+        self.log = Vec::new();
+        self.log_bytes = 0;
+        self.log_line = Vec::new();
+        self.kv_writes = Vec::new();
+        self.machine.renew();
+        self.stop = Stop::new(ceilings);
     }
 
     /// Keeps a line of the plugin's log as far as there is room; the rest of the log is dropped.

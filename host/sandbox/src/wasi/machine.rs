@@ -43,6 +43,12 @@ impl Machine {
         }
     }
 
+    /// For the next decision of the same instance.
+    pub(crate) fn renew(&mut self) {
+        self.random = None;
+        self.lines = [Vec::new(), Vec::new()];
+    }
+
     pub(super) fn handle(&mut self) -> wasmtime::Result<()> {
         if self.handles >= MAX_HANDLES {
             bail!("holds {MAX_HANDLES} handles of streams and timers: expected fewer");

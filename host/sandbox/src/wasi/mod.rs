@@ -20,7 +20,7 @@ use self::machine::{STDERR, STDOUT};
 use crate::state::State;
 
 /// What a component may import, of whatever patch version of 0.2.
-const INTERFACES: [&str; 26] = [
+const INTERFACES: [&str; 27] = [
     "wasi:cli/environment",
     "wasi:cli/exit",
     "wasi:cli/stderr",
@@ -47,6 +47,7 @@ const INTERFACES: [&str; 26] = [
     "wasi:sockets/tcp",
     "wasi:sockets/tcp-create-socket",
     "wasi:sockets/udp",
+    "wasi:sockets/udp-create-socket",
 ];
 
 /// The name of an interface of WASI 0.2 without its version; none when the import is no such interface.

@@ -12,6 +12,7 @@ mod profile;
 mod questions;
 mod replay;
 mod rules;
+mod warm;
 
 use std::sync::Arc;
 
