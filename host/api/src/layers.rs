@@ -73,11 +73,18 @@ async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, n
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
     request.extensions_mut().insert(id.clone());
-    let response = match outer.places.try_acquire() {
+    let response = match outer.places.clone().try_acquire_owned() {
         // An event stream gives its place back with the head of its answer.
-        Ok(_place) => {
-            match tokio::time::timeout(Duration::from_millis(MAX_REQUEST_MS), next.run(request)).await {
-                Ok(response) => response,
+        Ok(place) => {
+            // On its own: what was begun is done to its end, even when nobody waits for the answer any more. Else a row
+            // could be written and not be in force.
+            let answered = tokio::spawn(async move {
+                let _place = place;
+                next.run(request).await
+            });
+            match tokio::time::timeout(Duration::from_millis(MAX_REQUEST_MS), answered).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(_)) => Problem::internal().into_response(),
                 Err(_) => Problem::unavailable(format!(
                     "no answer within {MAX_REQUEST_MS} ms; it may be done or not"
                 ))

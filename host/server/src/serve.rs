@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StartError, StoreKind};
+use jackfield_types::limits::MAX_HTTP_CONNECTIONS;
 use jackfield_types::{Capability, Grants};
 use jackfield_voice::{VoiceError, VoiceOptions};
+
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::{compile, seed, telemetry};
 
@@ -171,7 +174,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             error = watched.failure() => tracing::error!(%error, "the store has stopped, so the server ends"),
         }
     };
-    jackfield_api::serve(listener, platform.clone(), ended).await?;
+    jackfield_api::serve(listener, platform.clone(), connections(), ended).await;
     tracing::info!("ending: calls are hung up, the journal is closed");
     platform.shutdown().await;
     // An exit code by which whoever watches over the server starts it again.
@@ -180,6 +183,19 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         error = store.failure() => anyhow::bail!("{error}; all that was acknowledged is there after the next start"),
         () = std::future::ready(()) => Ok(()),
     }
+}
+
+/// Takes all the descriptors that the system allows, and leaves half of them for calls and the store.
+fn connections() -> usize {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current < limit.maximum {
+        limit.current = limit.maximum;
+        if let Err(error) = setrlimit(Resource::Nofile, limit) {
+            tracing::warn!(%error, "the limit of descriptors stays as it is");
+        }
+    }
+    let allowed = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(allowed / 2).map_or(MAX_HTTP_CONNECTIONS, |half| half.min(MAX_HTTP_CONNECTIONS))
 }
 
 fn announce_demo(platform: &Platform, demo: &seed::Demo) {

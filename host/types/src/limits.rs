@@ -196,6 +196,12 @@ pub const MAX_NONCES: usize = 65_536;
 
 /// HTTP requests under way at once, event streams excepted; one more is answered with 503.
 pub const MAX_HTTP_REQUESTS: usize = 1_024;
+/// HTTP connections open at once, event streams included; one more waits for its turn. Half of the descriptors that the
+/// process may have, where that is less.
+pub const MAX_HTTP_CONNECTIONS: usize = 4_096;
+/// Milliseconds within which the head of a request has come, the time since the answer before it included; then the
+/// connection is closed.
+pub const MAX_HTTP_HEAD_MS: u64 = 20_000;
 /// Milliseconds that an HTTP request may take to its answer; then it is answered with 503.
 pub const MAX_REQUEST_MS: u64 = 30_000;
 /// Event streams of one tenant; one more is answered with 429.

@@ -1,6 +1,7 @@
 //! Health, figures, and the page that shows the interface.
 
 use insta::assert_json_snapshot;
+use serde_json::json;
 
 use crate::support::{NUMBER, TestApp};
 
@@ -63,4 +64,24 @@ async fn the_page_needs_nothing_from_elsewhere() {
         app.get("/docs/other", "").await.problem(),
         (404, "unknown-asset", "")
     );
+}
+
+#[tokio::test]
+async fn what_a_client_began_is_done_to_its_end_without_it() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let mut put = Box::pin(app.put("/v1/queues/sales", &admin, json!({"name": "Sales"})));
+    tokio::select! {
+        biased;
+        _ = &mut put => panic!("a commit takes longer than one look"),
+        () = std::future::ready(()) => drop(put),
+    }
+    let there = async {
+        while app.get("/v1/queues/sales", &admin).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), there)
+        .await
+        .unwrap();
 }
