@@ -40,7 +40,8 @@ pub struct EventView {
     /// When it became true.
     pub at: u64,
     /// Of agents: `agent-set`, `agent-removed`, `agent-state-requested`, `agent-state-changed`. Of settings: `queue-set`,
-    /// `queue-removed`, `number-set`, `number-removed`. Of interactions: `interaction-started`, `flow-decided`,
+    /// `queue-removed`, `number-set`, `number-removed`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
+    /// `interaction-started`, `flow-decided`,
     /// `decision-failed`, `prompt-failed`, `digits-entered`, `attribute-set`, `queued`, `left-queue`, `offered`,
     /// `offer-ringing`, `offer-failed`, `connected`, `held`, `resumed`, `agent-left`, `survey-answered`,
     /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`, `closed`.
