@@ -285,6 +285,7 @@ mod tests {
             bound_at: Timestamp(0),
             bound_by: "user:a".into(),
             why: None,
+            removed: false,
             record_percent,
         }
     }

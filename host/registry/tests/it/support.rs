@@ -100,6 +100,7 @@ pub(crate) async fn bind(
         version: Some(version(number)),
         config: json!({}),
         why: None,
+        record_percent: None,
     };
     registry.bind(ctx, request, NOW).await
 }

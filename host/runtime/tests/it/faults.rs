@@ -74,6 +74,7 @@ impl Site {
             version: None,
             config: json!({}),
             why: None,
+            record_percent: None,
         };
         registry.bind(&ctx(), request, Timestamp(1)).await.unwrap();
         (platform, tenant)
