@@ -226,7 +226,7 @@ mod tests {
         let other = expect(json!({"answer": {"flow": {"state": {"n": 2}, "actions": []}}}));
         let complaints = judge(&other, None, &found);
         let signs: String = complaints[0].difference.iter().map(|line| line.sign).collect();
-        assert_eq!(signs, "     -+   ", "{complaints:?}");
+        assert_eq!(signs, "   -+   ", "{complaints:?}");
     }
 
     #[test]
