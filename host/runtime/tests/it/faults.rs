@@ -277,10 +277,7 @@ async fn a_disk_that_is_gone_at_the_start_is_named_and_nothing_is_started_afresh
     site.disk.cut();
     let refused = site.start().await.err().expect("there is no disk");
     assert!(matches!(refused, StartError::Store(_)), "{refused}");
-    assert!(
-        refused.to_string().contains("the disk does not answer"),
-        "{refused}"
-    );
+    assert!(cause(&refused).contains("the disk does not answer"), "{refused}");
     // Neither does one that is there and takes no more.
     site.disk.heal();
     let store = site.disk.open().unwrap();
@@ -292,10 +289,7 @@ async fn a_disk_that_is_gone_at_the_start_is_named_and_nothing_is_started_afresh
         plugins: PluginOptions::default(),
     });
     let refused = in_time(refused).await.err().expect("there is no disk");
-    assert!(
-        refused.to_string().contains("the disk does not answer"),
-        "{refused}"
-    );
+    assert!(cause(&refused).contains("the disk does not answer"), "{refused}");
 
     site.disk.heal();
     let platform = site.start().await.unwrap();
@@ -321,4 +315,12 @@ async fn a_disk_that_can_not_be_read_for_a_moment_is_told_to_readers_only() {
     assert!(journaled(&tenant).await > 0);
     tenant.submit(queue("late")).await.unwrap();
     in_time(platform.shutdown()).await;
+}
+
+/// What is behind all the sources of an error.
+fn cause(mut error: &dyn std::error::Error) -> String {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
 }

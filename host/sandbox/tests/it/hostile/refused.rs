@@ -3,10 +3,13 @@
 use jackfield_sandbox::{InvalidComponent, Sandbox};
 
 use super::{
-    attack::{here, says},
+    attack::{End, decide, here, says},
     malformed,
 };
-use crate::guest::{Module, bare, contract, good, manifest, plan, with_manifest};
+use crate::{
+    fixture,
+    guest::{Module, bare, contract, good, manifest, plan, with_manifest},
+};
 
 /// What kind of refusal it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +43,11 @@ pub(super) fn text(component: &str) -> Vec<u8> {
 
 /// A good strategy that imports one more function of one more interface.
 fn imports(package: &str, interface: &str, function: &str) -> Vec<u8> {
+    calls(package, interface, function, "")
+}
+
+/// The same, with what it does first; the function is `$f`.
+fn calls(package: &str, interface: &str, function: &str, first: &str) -> Vec<u8> {
     let wit = format!(
         "package {package}; interface {interface} {{ {function}: func() -> u64; }}
         world greedy {{ import {interface}; export cx:routing-strategy/strategy@0.1.0; }}"
@@ -50,12 +58,12 @@ fn imports(package: &str, interface: &str, function: &str) -> Vec<u8> {
     } else {
         format!("@{version}")
     };
-    let import = format!("(import \"{name}/{interface}{version}\" \"{function}\" (func (result i64)))");
+    let import = format!("(import \"{name}/{interface}{version}\" \"{function}\" (func $f (result i64)))");
     let module = Module {
         imports: &import,
         ..says(plan(&[], &[]))
     }
-    .routing_wat(&here());
+    .routing_wat(&format!("{first} {}", here()));
     with_manifest(
         bare(&contract(&[&wit]), "greedy", &module),
         &manifest("routing-strategy"),
@@ -82,48 +90,6 @@ const ATTACKS: &[Row] = &[
         || b"\x7fELF\x02\x01\x01".to_vec(),
         NotAComponent,
         "component",
-    ),
-    (
-        "WASI: the wall clock",
-        || imports("wasi:clocks@0.2.0", "wall-clock", "now"),
-        Import,
-        "wasi:clocks/wall-clock@0.2.0",
-    ),
-    (
-        "WASI: the running clock",
-        || imports("wasi:clocks@0.2.0", "monotonic-clock", "now"),
-        Import,
-        "wasi:clocks",
-    ),
-    (
-        "WASI: chance",
-        || imports("wasi:random@0.2.0", "random", "get-random-u64"),
-        Import,
-        "wasi:random/random@0.2.0",
-    ),
-    (
-        "WASI: insecure chance",
-        || imports("wasi:random@0.2.0", "insecure-seed", "seed"),
-        Import,
-        "wasi:random",
-    ),
-    (
-        "WASI: environment",
-        || imports("wasi:cli@0.2.0", "environment", "count"),
-        Import,
-        "wasi:cli/environment@0.2.0",
-    ),
-    (
-        "WASI: files",
-        || imports("wasi:filesystem@0.2.0", "preopens", "count"),
-        Import,
-        "wasi:filesystem",
-    ),
-    (
-        "WASI: sockets",
-        || imports("wasi:sockets@0.2.0", "instance-network", "default"),
-        Import,
-        "wasi:sockets",
     ),
     (
         "WASI: HTTP",
@@ -284,4 +250,31 @@ fn what_is_not_offered_is_refused_before_anything_is_compiled() {
             .collect::<Vec<_>>()
             .join("\n")
     );
+}
+
+#[test]
+fn what_is_called_wasi_and_is_not_has_no_power() {
+    for (package, interface, function) in [
+        ("wasi:clocks@0.2.0", "wall-clock", "now"),
+        ("wasi:random@0.2.0", "random", "get-random-bytes"),
+        ("wasi:random@0.2.0", "insecure-seed", "seed"),
+        ("wasi:cli@0.2.0", "environment", "count"),
+        ("wasi:filesystem@0.2.0", "preopens", "count"),
+        ("wasi:sockets@0.2.0", "instance-network", "default"),
+    ] {
+        let wasm = calls(package, interface, function, "(drop (call $f))");
+        let refused = match fixture().sandbox.load(&wasm) {
+            // A function that is answered has another type.
+            Err(error) => error.to_string(),
+            Ok(plugin) => decide(&plugin, End::Stopped("trap"))
+                .result
+                .unwrap_err()
+                .message
+                .to_string(),
+        };
+        assert!(
+            refused.contains(function) || refused.contains("type mismatch"),
+            "{interface}#{function}: {refused}"
+        );
+    }
 }
