@@ -1,22 +1,31 @@
 use std::path::Path;
 
-use crate::{BuildError, Job, rust};
+use crate::{BuildError, Job, c, js, python, rust};
 
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
     /// Rust, built by cargo.
     Rust,
+    /// C, built by clang with a libc for WebAssembly.
+    C,
+    /// TypeScript or JavaScript, run by QuickJS.
+    Js,
+    /// Python, run by CPython.
+    Python,
 }
 
 impl Language {
     /// All languages, in the order in which a folder is looked through.
-    pub const ALL: [Self; 1] = [Self::Rust];
+    pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Js, Self::Python];
 
     /// The name used on the command line and in folders.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Rust => "rust",
+            Self::C => "c",
+            Self::Js => "js",
+            Self::Python => "python",
         }
     }
 
@@ -24,12 +33,16 @@ impl Language {
     pub const fn sign(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
+            Self::C => "src/plugin.c",
+            Self::Js => "src/plugin.ts",
+            Self::Python => "plugin.py",
         }
     }
 
     fn is_in(self, dir: &Path) -> bool {
         match self {
-            Self::Rust => dir.join("Cargo.toml").is_file(),
+            Self::Js => js::source(dir).is_some(),
+            Self::Rust | Self::C | Self::Python => dir.join(self.sign()).is_file(),
         }
     }
 
@@ -51,6 +64,9 @@ impl Language {
     pub(crate) fn build(self, job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
         match self {
             Self::Rust => rust::build(job),
+            Self::C => c::build(job),
+            Self::Js => js::build(job),
+            Self::Python => python::build(job),
         }
     }
 }

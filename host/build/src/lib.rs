@@ -4,12 +4,19 @@
 //! A language is a value of [`Language`] and a module whose `build` takes a [`Job`] and gives the component without
 //! its manifest; everything around that is here.
 
+pub mod c;
 mod component;
+mod contract;
 mod error;
+pub mod js;
 mod language;
 mod manifest;
 pub mod process;
+pub mod python;
 pub mod rust;
+mod stamp;
+mod tools;
+mod typescript;
 
 use std::{
     fs,
@@ -20,6 +27,7 @@ pub use component::{componentise, with_manifest};
 pub use error::BuildError;
 pub use language::Language;
 pub use manifest::{MANIFEST_FILE, ManifestHead};
+pub use tools::TOOLS;
 
 /// Where what is built lies within a plugin's folder.
 pub const OUTPUT_FOLDER: &str = "target";

@@ -7,6 +7,7 @@ mod check;
 mod example;
 mod frozen;
 mod guest;
+mod languages;
 mod plugins;
 mod process;
 mod run;

@@ -1,6 +1,10 @@
-//! `cargo xtask plugins`: builds the components of `plugins/` and `examples/`.
+//! `cargo xtask plugins`: builds the components of `plugins/`, `examples/` and, for the tests, of the conformance suite.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use anyhow::{Context, Result};
 use jackfield_build::{
@@ -9,7 +13,7 @@ use jackfield_build::{
     with_manifest, write,
 };
 
-use crate::{guest, process, workspace};
+use crate::{guest, languages, process, workspace};
 
 /// Build the plugins of plugins/ and examples/ as components in target/plugins
 #[derive(clap::Args)]
@@ -21,7 +25,14 @@ pub(crate) struct Arguments {
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let filter = arguments.name.as_deref().unwrap_or_default();
-    let built = build()?;
+    let mut built = build()?;
+    let mut missing = Vec::new();
+    for language in others() {
+        match build_in(language)? {
+            Ok(more) => built.extend(more),
+            Err(why) => missing.push(format!("{}: {why}", language.as_str())),
+        }
+    }
     for plugin in built.iter().filter(|plugin| plugin.id.contains(filter)) {
         println!(
             "{:<24} {:>4} KiB  {}",
@@ -29,6 +40,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
             plugin.bytes.div_ceil(1024),
             plugin.path.display()
         );
+    }
+    for language in missing {
+        println!("not built, since this machine lacks tools for {language}");
     }
     Ok(())
 }
@@ -40,7 +54,7 @@ pub(crate) struct Built {
     path: PathBuf,
 }
 
-/// Builds every plugin; quick when nothing has changed.
+/// Builds every plugin in Rust; quick when nothing has changed.
 pub(crate) fn build() -> Result<Vec<Built>> {
     let compiler = guest::compiler()?;
     let began = Instant::now();
@@ -57,9 +71,6 @@ pub(crate) fn build() -> Result<Vec<Built>> {
             built.push(componentise(&module)?);
         }
     }
-    for example in examples(|language| language != Language::Rust)? {
-        built.push(other(&example)?);
-    }
     if !fresh {
         process::say(&format!(
             "{} plugins built in {:.1} s",
@@ -75,6 +86,7 @@ pub(crate) fn build() -> Result<Vec<Built>> {
 pub(crate) fn packages() -> Result<Vec<PathBuf>> {
     let mut packages = vec![workspace::root().join("plugins")];
     packages.extend(examples(|language| language == Language::Rust)?);
+    packages.push(guest_of_the_suite(Language::Rust));
     packages.sort();
     Ok(packages)
 }
@@ -95,7 +107,13 @@ fn examples(wanted: impl Fn(Language) -> bool) -> Result<Vec<PathBuf>> {
 fn componentise(module: &Module) -> Result<Built> {
     let (head, text) = ManifestHead::read(&module.dir)?;
     let wasm = with_manifest(rust::component(module)?, &text);
-    let path = workspace::plugins().join(head.file_name());
+    let suite = module.dir == guest_of_the_suite(Language::Rust);
+    let folder = if suite {
+        conformance()
+    } else {
+        workspace::plugins()
+    };
+    let path = folder.join(head.file_name());
     write(&path, &wasm)?;
     Ok(Built {
         id: head.id.to_string(),
@@ -104,13 +122,43 @@ fn componentise(module: &Module) -> Result<Built> {
     })
 }
 
-/// Builds a plugin in another language than Rust.
-fn other(dir: &std::path::Path) -> Result<Built> {
+/// The languages beside Rust.
+pub(crate) fn others() -> impl Iterator<Item = Language> {
+    Language::ALL
+        .into_iter()
+        .filter(|language| *language != Language::Rust)
+}
+
+/// Builds the examples and the conformance suite's guests in a language; `Err` says why its tools cannot be had.
+pub(crate) fn build_in(language: Language) -> Result<Result<Vec<Built>, String>> {
+    if let Err(error) = languages::prepare(language) {
+        return Ok(Err(format!("{error:#}")));
+    }
+    let mut built = Vec::new();
+    for example in examples(|found| found == language)? {
+        built.push(other(&example, &workspace::plugins())?);
+    }
+    built.push(other(&guest_of_the_suite(language), &conformance())?);
+    Ok(Ok(built))
+}
+
+/// The conformance suite's plugin in a language.
+fn guest_of_the_suite(language: Language) -> PathBuf {
+    workspace::root()
+        .join("host/sandbox/tests/guests")
+        .join(language.as_str())
+}
+
+/// Where the suite looks for it.
+fn conformance() -> PathBuf {
+    workspace::plugins().join("conformance")
+}
+
+fn other(dir: &Path, into: &Path) -> Result<Built> {
     let (head, _) = ManifestHead::read(dir)?;
-    let path = workspace::plugins().join(head.file_name());
-    let built = jackfield_build::build(dir, Some(&path), &|step| {
-        process::say(&format!("{}: {step}", head.id))
-    })?;
+    let path = into.join(head.file_name());
+    let say = |step: &str| process::say(&format!("{}: {step}", head.id));
+    let built = jackfield_build::build(dir, Some(&path), &say)?;
     Ok(Built {
         id: built.head.id.to_string(),
         bytes: built.wasm.len(),

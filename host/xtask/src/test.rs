@@ -27,6 +27,11 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         "for the tests",
     );
     steps.run("plugins", || plugins::build().map(|_| ()));
+    for language in plugins::others() {
+        steps.maybe(&format!("plugins in {}", language.as_str()), || {
+            plugins::build_in(language).map(|built| built.map(|_| ()))
+        });
+    }
     if arguments.filter.is_none() {
         style(&mut steps)?;
     }
@@ -156,6 +161,18 @@ impl Steps {
             }
         };
         self.done.push((name.to_owned(), began.elapsed(), outcome));
+    }
+
+    /// A step that this machine may not be able to do; `Err` says what it lacks.
+    fn maybe(&mut self, name: &str, step: impl FnOnce() -> Result<Result<(), String>>) {
+        let mut lacks = None;
+        self.run(name, || {
+            lacks = step()?.err();
+            Ok(())
+        });
+        if let (Some(why), Some((_, _, outcome))) = (lacks, self.done.last_mut()) {
+            *outcome = Outcome::Skipped(why.lines().next().unwrap_or_default().to_owned());
+        }
     }
 
     /// A step that is one run of cargo.

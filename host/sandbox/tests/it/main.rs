@@ -8,6 +8,7 @@ mod contract;
 mod frozen;
 mod guest;
 mod hostile;
+mod languages;
 mod profile;
 mod questions;
 mod replay;

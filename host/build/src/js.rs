@@ -1,0 +1,144 @@
+//! TypeScript and JavaScript: checked by tsc, bundled by esbuild, made a component on QuickJS by componentize-qjs.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{BuildError, Job, contract, process, stamp, tools, typescript};
+
+/// The packages of npm that are needed, with the versions that are known to work.
+pub const NPM_PACKAGES: [&str; 3] = ["componentize-qjs@0.4.5", "esbuild@0.28", "typescript@7"];
+/// Where they lie in the folder of the tools.
+pub const BIN: &str = "js/node_modules/.bin";
+/// What they are called there.
+pub const PROGRAMS: [&str; 3] = ["componentize-qjs", "esbuild", "tsc"];
+
+const SDK: [(&str, &str); 6] = [
+    ("package.json", include_str!("../../../sdk/js/package.json")),
+    ("src/index.ts", include_str!("../../../sdk/js/src/index.ts")),
+    ("src/guard.ts", include_str!("../../../sdk/js/src/guard.ts")),
+    ("src/flow.ts", include_str!("../../../sdk/js/src/flow.ts")),
+    ("src/globals.ts", include_str!("../../../sdk/js/src/globals.ts")),
+    (
+        "src/immediate.ts",
+        include_str!("../../../sdk/js/src/immediate.ts"),
+    ),
+];
+
+const TSCONFIG: &str = r#"{
+  "compilerOptions": {
+    "target": "esnext", "module": "esnext", "moduleResolution": "bundler", "lib": ["esnext"], "types": [],
+    "strict": true, "noEmit": true, "skipLibCheck": true, "allowImportingTsExtensions": true, "allowJs": true
+  },
+  "include": ["SRC", "node_modules/@jackfield/plugin/contract.d.ts", "node_modules/@jackfield/plugin/globals.d.ts"]
+}
+"#;
+/// What `globals.ts` brings.
+const GLOBALS: &str = "declare const console: Record<\"debug\" | \"log\" | \"info\" | \"warn\" | \"error\", \
+                       (...values: unknown[]) => void>;\n";
+
+/// The file with the plugin: `src/plugin.ts`, else `src/plugin.js`.
+pub(crate) fn source(dir: &Path) -> Option<PathBuf> {
+    ["src/plugin.ts", "src/plugin.js"]
+        .iter()
+        .map(|name| dir.join(name))
+        .find(|path| path.is_file())
+}
+
+pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
+    let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain(NPM_PACKAGES).collect();
+    stamp::unless_known(job, &texts, || compile(job))
+}
+
+fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
+    let [qjs, esbuild, tsc] = PROGRAMS.map(|name| tool(job.dir, name));
+    let (qjs, esbuild, tsc) = (qjs?, esbuild?, tsc?);
+    let (resolve, world) = contract::world(job.head)?;
+    let package = job.dir.join("node_modules/@jackfield/plugin");
+    for (name, text) in SDK {
+        stamp::put(&package.join(name), text)?;
+    }
+    stamp::put(
+        &package.join("contract.d.ts"),
+        &typescript::declarations(&resolve),
+    )?;
+    stamp::put(&package.join("globals.d.ts"), GLOBALS)?;
+
+    let config = job.dir.join("tsconfig.json");
+    if !config.is_file() {
+        stamp::put(&config, &TSCONFIG.replace("SRC", "src"))?;
+    }
+    process::run(
+        Command::new(tsc)
+            .arg("--noEmit")
+            .arg("-p")
+            .arg(&config)
+            .current_dir(job.dir),
+        "tsc",
+    )?;
+
+    let export = resolve.worlds[world]
+        .exports
+        .keys()
+        .map(|key| resolve.name_world_key(key))
+        .find_map(|name| Some(name.split_once('/')?.1.split('@').next()?.to_owned()))
+        .unwrap_or_default();
+    let source = source(job.dir).unwrap_or_default();
+    let entry = job.dir.join("node_modules/.jackfield-entry.ts");
+    stamp::put(
+        &entry,
+        &format!(
+            "import \"@jackfield/plugin/globals\";\nimport plugin from {:?};\nexport const {} = plugin;\n",
+            source.display().to_string(),
+            typescript::camel(&export)
+        ),
+    )?;
+    let bundle = job.work.join("plugin.js");
+    process::run(
+        Command::new(esbuild)
+            .arg(&entry)
+            .args([
+                "--bundle",
+                "--format=esm",
+                "--target=es2022",
+                "--charset=utf8",
+                "--log-level=warning",
+                // QuickJS runs nothing after an export has returned; see the SDK's `immediate.ts`.
+                "--supported:async-await=false",
+                "--external:cx:*",
+            ])
+            .arg(format!("--outfile={}", bundle.display()))
+            .current_dir(job.dir),
+        "esbuild",
+    )?;
+    let wit = job.work.join("wit");
+    contract::write(job, &wit)?;
+    let component = job.work.join("component.wasm");
+    process::run(
+        Command::new(qjs)
+            .args(["--sync", "-n", "plugin", "-w"])
+            .arg(&wit)
+            .arg("-j")
+            .arg(&bundle)
+            .arg("-o")
+            .arg(&component)
+            .current_dir(job.work),
+        "componentize-qjs",
+    )?;
+    fs::read(&component).map_err(|source| BuildError::file(&component, source))
+}
+
+/// A tool of npm: of the plugin or of a folder around it, or else one for all plugins.
+fn tool(dir: &Path, name: &str) -> Result<PathBuf, BuildError> {
+    dir.ancestors()
+        .map(|folder| folder.join("node_modules/.bin").join(name))
+        .find(|path| path.is_file())
+        .or_else(|| tools::find(dir, BIN, name))
+        .ok_or_else(|| BuildError::Tool {
+            tool: name.to_owned(),
+            purpose: "to build TypeScript".to_owned(),
+            install: format!("npm install --save-dev {}", NPM_PACKAGES.join(" ")),
+        })
+}
