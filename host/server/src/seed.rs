@@ -14,6 +14,10 @@ use jackfield_types::{
 };
 use serde_json::json;
 
+/// Larger components bring the run time of a language along, and compiling it would delay the start by seconds: whoever
+/// wants them uploads them.
+const LARGEST_BYTES: u64 = 1024 * 1024;
+
 /// A number of the demo tenant.
 pub(crate) struct DemoNumber {
     pub(crate) number: &'static str,
@@ -175,7 +179,10 @@ async fn bind_bundled(
     let registry = platform.registry();
     let entries = std::fs::read_dir(plugins).with_context(|| format!("plugins in {}", plugins.display()))?;
     let mut components: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    components.retain(|path| path.extension().is_some_and(|ending| ending == "wasm"));
+    components.retain(|path| {
+        let small = path.metadata().is_ok_and(|file| file.len() <= LARGEST_BYTES);
+        small && path.extension().is_some_and(|ending| ending == "wasm")
+    });
     components.sort();
     for path in &components {
         let wasm = std::fs::read(path).with_context(|| path.display().to_string())?;
