@@ -174,57 +174,7 @@ fn result(waiting: &str, event: ChatEvent) -> Option<Value> {
     }
 }
 
-impl From<QueueExit> for Exit {
-    fn from(exit: QueueExit) -> Self {
-        match exit {
-            QueueExit::UnknownQueue => Self::UnknownQueue,
-            QueueExit::Full => Self::Full,
-            QueueExit::MaxWait => Self::MaxWait,
-        }
-    }
-}
-
-impl From<QueueProgress> for Progress {
-    fn from(progress: QueueProgress) -> Self {
-        Self {
-            position: progress.position,
-            waited: progress.waited,
-            expected_wait: progress.expected_wait,
-        }
-    }
-}
-
-impl<S: Script> ChatFlow for Straight<S> {
-    type Config = S::Config;
-    type State = Log;
-
-    fn step(config: &S::Config, log: &mut Log, event: ChatEvent) -> Result<Vec<ChatAction>, Error> {
-        match event {
-            ChatEvent::Started => log.start(),
-            // Nothing has effect any more.
-            ChatEvent::Ended => return Ok(Vec::new()),
-            ChatEvent::Migrated(_) => {
-                let chat = Chat(Shared::new(log.clone()));
-                let went = run(&chat.0, S::talk(config, &chat))?;
-                return log.same_place(&went).map(|()| Vec::new());
-            }
-            event => {
-                let result = log.waiting.as_deref().and_then(|waiting| result(waiting, event));
-                if !log.keep(result) {
-                    return Ok(Vec::new());
-                }
-            }
-        }
-        let chat = Chat(Shared::new(std::mem::take(log)));
-        let went = run(&chat.0, S::talk(config, &chat))?;
-        *log = went.log;
-        let mut actions = went.actions;
-        if went.ended {
-            actions.push(ChatAction::End);
-        }
-        Ok(actions)
-    }
-}
+straight_flow!(ChatFlow, Chat, ChatEvent, ChatAction);
 
 #[cfg(test)]
 mod tests {

@@ -43,6 +43,66 @@
 //!   for. Each step runs all before it again, which costs some ten thousand fuel a result: all of them fit a step's
 //!   20 million, as long as the script does no heavy work of its own between them.
 
+/// How a script becomes a flow, which calls and chats do alike with types of their own.
+macro_rules! straight_flow {
+    ($flow:ident, $talk:ident, $event:ident, $action:ident) => {
+        impl From<QueueExit> for Exit {
+            fn from(exit: QueueExit) -> Self {
+                match exit {
+                    QueueExit::UnknownQueue => Self::UnknownQueue,
+                    QueueExit::Full => Self::Full,
+                    QueueExit::MaxWait => Self::MaxWait,
+                }
+            }
+        }
+
+        impl From<QueueProgress> for Progress {
+            fn from(progress: QueueProgress) -> Self {
+                Self {
+                    position: progress.position,
+                    waited: progress.waited,
+                    expected_wait: progress.expected_wait,
+                }
+            }
+        }
+
+        impl<S: Script> $flow for Straight<S> {
+            type Config = S::Config;
+            type State = Log;
+
+            fn step(config: &S::Config, log: &mut Log, event: $event) -> Result<Vec<$action>, Error> {
+                match event {
+                    $event::Started => log.start(),
+                    // Nothing has effect any more.
+                    $event::Ended => return Ok(Vec::new()),
+                    $event::Migrated(_) => {
+                        let talk = $talk(Shared::new(log.clone()));
+                        let went = run(&talk.0, S::talk(config, &talk))?;
+                        return log.same_place(&went).map(|()| Vec::new());
+                    }
+                    event => {
+                        let result = log
+                            .waiting
+                            .as_deref()
+                            .and_then(|waiting| result(waiting, event));
+                        if !log.keep(result) {
+                            return Ok(Vec::new());
+                        }
+                    }
+                }
+                let talk = $talk(Shared::new(std::mem::take(log)));
+                let went = run(&talk.0, S::talk(config, &talk))?;
+                *log = went.log;
+                let mut actions = went.actions;
+                if went.ended {
+                    actions.push($action::End);
+                }
+                Ok(actions)
+            }
+        }
+    };
+}
+
 pub mod chat;
 pub mod voice;
 

@@ -152,57 +152,7 @@ fn result(waiting: &str, event: CallEvent) -> Option<Value> {
     }
 }
 
-impl From<QueueExit> for Exit {
-    fn from(exit: QueueExit) -> Self {
-        match exit {
-            QueueExit::UnknownQueue => Self::UnknownQueue,
-            QueueExit::Full => Self::Full,
-            QueueExit::MaxWait => Self::MaxWait,
-        }
-    }
-}
-
-impl From<QueueProgress> for Progress {
-    fn from(progress: QueueProgress) -> Self {
-        Self {
-            position: progress.position,
-            waited: progress.waited,
-            expected_wait: progress.expected_wait,
-        }
-    }
-}
-
-impl<S: Script> VoiceFlow for Straight<S> {
-    type Config = S::Config;
-    type State = Log;
-
-    fn step(config: &S::Config, log: &mut Log, event: CallEvent) -> Result<Vec<CallAction>, Error> {
-        match event {
-            CallEvent::Started => log.start(),
-            // Nothing has effect any more.
-            CallEvent::Ended => return Ok(Vec::new()),
-            CallEvent::Migrated(_) => {
-                let call = Call(Shared::new(log.clone()));
-                let went = run(&call.0, S::talk(config, &call))?;
-                return log.same_place(&went).map(|()| Vec::new());
-            }
-            event => {
-                let result = log.waiting.as_deref().and_then(|waiting| result(waiting, event));
-                if !log.keep(result) {
-                    return Ok(Vec::new());
-                }
-            }
-        }
-        let call = Call(Shared::new(std::mem::take(log)));
-        let went = run(&call.0, S::talk(config, &call))?;
-        *log = went.log;
-        let mut actions = went.actions;
-        if went.ended {
-            actions.push(CallAction::End);
-        }
-        Ok(actions)
-    }
-}
+straight_flow!(VoiceFlow, Call, CallEvent, CallAction);
 
 #[cfg(test)]
 mod tests {
