@@ -22,7 +22,7 @@ use crate::{
     VoiceEvent,
     media::{
         Direction, MediaEvent, RemoteMedia, Source,
-        sdp::{self, Origin},
+        sdp::{self, Origin, SdpError},
     },
     sip::{Call, Invite, Signal, status_of},
     voice::{Shared, now},
@@ -89,7 +89,7 @@ fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
         return refuse(invite, 503);
     }
     if !invite.sdp.is_empty()
-        && let Err(error) = sdp::parse(&invite.sdp).and_then(|offer| offer.remote())
+        && let Err(error) = remote_of(shared, &invite.sdp)
     {
         tracing::debug!(%error, "offer refused");
         return refuse(invite, if error.is_unacceptable() { 488 } else { 400 });
@@ -131,6 +131,15 @@ fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
     leg.offer = offer;
     supervise(leg);
     Ok(())
+}
+
+/// What an SDP says about its sender's sound.
+fn remote_of(shared: &Shared, sdp: &[u8]) -> Result<RemoteMedia, SdpError> {
+    let remote = sdp::parse(sdp)?.remote()?;
+    if shared.engine.is_own(remote.addr) {
+        return Err(SdpError::Own(remote.addr));
+    }
+    Ok(remote)
 }
 
 /// The identity of a leg's descriptions.
@@ -285,7 +294,7 @@ impl Leg {
             Signal::Acked(None) if self.stage == Stage::Offered => {
                 return Some(self.hang_up(Cause::MediaFailed));
             }
-            Signal::Acked(None) => {}
+            Signal::Acked(None) => self.shared.engine.confirm(self.id),
             Signal::Offer(offer) => self.reoffered(offer).await,
             Signal::OfferAnswered(sdp) => self.reanswered(&sdp).await,
             Signal::Digit(digit) => self.shared.engine.info_digit(self.id, digit),
@@ -297,9 +306,10 @@ impl Leg {
     /// The peer's answer to our first offer.
     async fn answered(&mut self, sdp: &[u8]) -> Option<(Cause, Option<u16>)> {
         self.ring_until = None;
-        match sdp::parse(sdp).and_then(|answer| answer.remote()) {
+        match remote_of(&self.shared, sdp) {
             Ok(remote) => {
                 self.connect(remote);
+                self.shared.engine.confirm(self.id);
                 self.report(LegEvent::Answered).await;
                 self.hold(remote.direction).await;
                 None
@@ -390,6 +400,8 @@ impl Leg {
                 })
                 .await;
             }
+            // Nothing to hear is no sign that the peer is there.
+            MediaEvent::Quiet => self.call.probe(),
             MediaEvent::TimedOut => return Some(self.hang_up(Cause::MediaFailed)),
             MediaEvent::Recorded(recording) => {
                 self.recordings = self.recordings.saturating_sub(1);

@@ -1,6 +1,6 @@
 use jackfield_contact::leg::LegEvent;
 
-use super::Leg;
+use super::{Leg, remote_of};
 use crate::{
     media::{Direction, sdp},
     sip::{Call, Offer},
@@ -17,7 +17,9 @@ impl Leg {
             return self.call.accept(offer, ours);
         }
         self.origin.version += 1;
-        match sdp::parse(&offer.sdp).and_then(|offer| offer.answer(self.local, self.origin)) {
+        let known = remote_of(&self.shared, &offer.sdp);
+        let answered = known.and_then(|_| sdp::parse(&offer.sdp)?.answer(self.local, self.origin));
+        match answered {
             Ok((answer, remote)) => {
                 self.connect(remote);
                 self.call.accept(offer, Some(answer));
@@ -32,7 +34,7 @@ impl Leg {
 
     /// The peer's answer to an offer that it asked for by a re-INVITE without one.
     pub(super) async fn reanswered(&mut self, answer: &[u8]) {
-        match sdp::parse(answer).and_then(|answer| answer.remote()) {
+        match remote_of(&self.shared, answer) {
             Ok(remote) => {
                 self.connect(remote);
                 self.hold(remote.direction).await;

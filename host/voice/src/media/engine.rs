@@ -71,8 +71,11 @@ pub enum MediaEvent {
     },
     /// The digits ordered by `send_digits` are out.
     DigitsSent,
-    /// No packet came for `media_timeout`.
+    /// No packet came for `media_timeout` from a peer that should send. Reported once.
     TimedOut,
+    /// No packet came for `media_timeout` from a peer that needn't send: it holds us, or says that it only listens.
+    /// Reported each time.
+    Quiet,
     /// A recording is complete on disk.
     Recorded(Recording),
     /// A recording could not be made or was lost; says the file and the cause. No `Recorded` follows.
@@ -104,6 +107,7 @@ struct Inner {
 pub(crate) enum Order {
     Open(PortPair),
     Connect(RemoteMedia),
+    Confirm,
     /// A play was ordered and is being loaded.
     Expect {
         action: ActionId,
@@ -182,9 +186,25 @@ impl Engine {
         Ok(LocalMedia { addr })
     }
 
-    /// Sets or changes the peer: at the answer and at every re-INVITE.
+    /// Sets or changes the peer: at the answer and at every re-INVITE. A new leg sends nothing to it, and its prompts
+    /// wait, until [`confirm`](Self::confirm) or the first packet from the peer: whoever sends an INVITE with a forged
+    /// address shall not have us send sound there.
     pub fn connect(&self, leg: LegId, remote: RemoteMedia) {
         self.send(leg, Order::Connect(remote));
+    }
+
+    /// The peer has shown that it is there, by its ACK or its own answer.
+    pub fn confirm(&self, leg: LegId) {
+        self.send(leg, Order::Confirm);
+    }
+
+    /// Whether `addr` is where one of our own legs listens, or its RTCP.
+    pub fn is_own(&self, addr: SocketAddr) -> bool {
+        let ours = [Some(self.inner.ports.ip()), self.inner.external_ip];
+        ours.into_iter()
+            .flatten()
+            .any(|ip| ip == addr.ip() || ip.is_unspecified() && addr.ip().is_loopback())
+            && self.inner.ports.is_open(addr.port())
     }
 
     /// Plays one thing after the other, replacing what is playing.

@@ -41,6 +41,7 @@ pub(crate) fn datagrams(mut input: &[u8]) {
         direction: Direction::SendRecv,
     };
     leg.connect(remote, Duration::ZERO);
+    leg.confirm();
     let (mut heard, mut packet) = ([0; FRAME], [0; MAX_PACKET]);
     let mut now = Duration::ZERO;
     while let Some(([high, low], rest)) = input.split_first_chunk::<2>() {

@@ -24,10 +24,14 @@ pub(crate) struct Leg {
     /// Where packets really come from; answers go there (symmetric RTP).
     source: Option<SocketAddr>,
     source_ssrc: Option<u32>,
+    /// Whether the peer may be sent anything: it has shown that it is there.
+    confirmed: bool,
     /// Where RTCP comes from, once some came.
     report_source: Option<SocketAddr>,
     next_report: Duration,
     last_packet: Duration,
+    /// Since when nothing has been said about the peer's silence.
+    quiet_since: Duration,
     timed_out: bool,
     jitter: Jitter,
     collector: Collector,
@@ -58,6 +62,15 @@ pub(crate) enum Packet {
     Dropped,
 }
 
+/// What it means that no packet came for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// The peer should have sent.
+    TimedOut,
+    /// The peer holds us or has said that it sends nothing.
+    Allowed,
+}
+
 impl Leg {
     /// A leg without a peer. `seed` gives it its SSRC and the beginnings of its counters.
     pub(crate) fn new(seed: u64) -> Self {
@@ -65,9 +78,11 @@ impl Leg {
             remote: None,
             source: None,
             source_ssrc: None,
+            confirmed: false,
             report_source: None,
             next_report: Duration::ZERO,
             last_packet: Duration::ZERO,
+            quiet_since: Duration::ZERO,
             timed_out: false,
             jitter: Jitter::new(),
             collector: Collector::default(),
@@ -100,8 +115,14 @@ impl Leg {
         self.remote.map_or(Direction::Inactive, |r| r.direction)
     }
 
+    /// The peer has shown that it is there (its ACK): from now on it is sent sound.
+    pub(crate) fn confirm(&mut self) {
+        self.confirmed = true;
+    }
+
+    /// Whether the peer is known and may be sent sound.
     pub(crate) fn is_connected(&self) -> bool {
-        self.remote.is_some()
+        self.confirmed && self.remote.is_some()
     }
 
     /// Whether the peer has put us on hold.
@@ -121,6 +142,7 @@ impl Leg {
             return Packet::Dropped;
         }
         self.last_packet = now;
+        self.confirmed = true;
         if self.source_ssrc.replace(header.ssrc) != Some(header.ssrc) {
             self.jitter.reset();
         }
@@ -186,7 +208,7 @@ impl Leg {
         let peer = self.source.or(self.remote.map(|r| r.addr))?;
         let port = peer.port().checked_add(1)?;
         let to = self.report_source.unwrap_or(SocketAddr::new(peer.ip(), port));
-        if now < self.next_report || to.ip().is_unspecified() {
+        if now < self.next_report || !self.confirmed || to.ip().is_unspecified() {
             return None;
         }
         self.next_report = now + rtcp::INTERVAL;
@@ -223,14 +245,19 @@ impl Leg {
         }
     }
 
-    /// Whether the peer should have sent something for so long and has not. True once.
-    pub(crate) fn times_out(&mut self, now: Duration, after: Duration) -> bool {
-        let expects = self.remote.is_some() && self.direction() == Direction::SendRecv;
-        if !expects {
-            self.last_packet = now;
+    /// What the peer's silence of so long means, if it has lasted so long. A peer that should send is timed out,
+    /// once; of one that needn't, it is said each time.
+    pub(crate) fn silence(&mut self, now: Duration, after: Duration) -> Option<Silence> {
+        let since = self.last_packet.max(self.quiet_since);
+        if self.remote.is_none() || now.saturating_sub(since) < after {
+            return None;
         }
-        let out = now.saturating_sub(self.last_packet) >= after;
-        out && !std::mem::replace(&mut self.timed_out, out)
+        self.quiet_since = now;
+        if self.direction() != Direction::SendRecv {
+            return Some(Silence::Allowed);
+        }
+        let first = !std::mem::replace(&mut self.timed_out, true);
+        first.then_some(Silence::TimedOut)
     }
 
     /// The packet for this tick: a digit's, else the sound's. `None` when the peer does not listen. Call once
@@ -242,7 +269,7 @@ impl Leg {
     ) -> Option<(usize, SocketAddr)> {
         let now = self.timestamp;
         self.timestamp = now.wrapping_add(FRAME as u32);
-        let remote = self.remote.filter(|r| r.direction.listens());
+        let remote = self.remote.filter(|r| self.confirmed && r.direction.listens());
         let to = remote
             .map(|r| self.source.unwrap_or(r.addr))
             .filter(|to| !to.ip().is_unspecified());

@@ -1,8 +1,12 @@
 use std::{
+    collections::HashSet,
     io,
     net::{IpAddr, SocketAddr, UdpSocket},
     ops::RangeInclusive,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use super::MediaError;
@@ -12,6 +16,23 @@ pub(crate) struct PortPair {
     pub(crate) rtp: UdpSocket,
     pub(crate) rtcp: UdpSocket,
     pub(crate) addr: SocketAddr,
+    open: Open,
+}
+
+/// The RTP ports that are open.
+#[derive(Debug, Clone, Default)]
+struct Open(Arc<Mutex<HashSet<u16>>>);
+
+impl Open {
+    fn lock(&self) -> MutexGuard<'_, HashSet<u16>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for PortPair {
+    fn drop(&mut self) {
+        self.open.lock().remove(&self.addr.port());
+    }
 }
 
 /// Hands out port pairs, round robin, so that a port rests as long as possible before it is used again.
@@ -21,6 +42,7 @@ pub(crate) struct Ports {
     first: u16,
     pairs: usize,
     next: AtomicUsize,
+    open: Open,
 }
 
 /// Tries to find an even/odd pair when the system chooses.
@@ -35,6 +57,7 @@ impl Ports {
                 first: 0,
                 pairs: 0,
                 next: AtomicUsize::new(0),
+                open: Open::default(),
             });
         }
         let first = start.next_multiple_of(2).max(2);
@@ -45,6 +68,7 @@ impl Ports {
                 first,
                 pairs,
                 next: AtomicUsize::new(0),
+                open: Open::default(),
             }),
             _ => Err(MediaError::Options {
                 field: "rtp_ports",
@@ -61,7 +85,7 @@ impl Ports {
         for _ in 0..self.pairs {
             let n = self.next.fetch_add(1, Ordering::Relaxed) % self.pairs;
             let port = self.first + u16::try_from(2 * n).unwrap_or(0);
-            match pair(self.ip, port) {
+            match self.pair(port) {
                 Err(e) if e.kind() == io::ErrorKind::AddrInUse => {}
                 Err(source) => {
                     return Err(MediaError::Socket {
@@ -84,24 +108,37 @@ impl Ports {
             let probe = UdpSocket::bind((self.ip, 0)).map_err(socket)?;
             let port = probe.local_addr().map_err(socket)?.port() & !1;
             drop(probe);
-            if let Ok(pair) = pair(self.ip, port) {
+            if let Ok(pair) = self.pair(port) {
                 return Ok(pair);
             }
         }
         Err(MediaError::PortsUsedUp { pairs: SYSTEM_TRIES })
     }
-}
 
-fn pair(ip: IpAddr, port: u16) -> io::Result<PortPair> {
-    let rtp = UdpSocket::bind((ip, port))?;
-    let rtcp = UdpSocket::bind((ip, port + 1))?;
-    rtp.set_nonblocking(true)?;
-    rtcp.set_nonblocking(true)?;
-    Ok(PortPair {
-        addr: rtp.local_addr()?,
-        rtp,
-        rtcp,
-    })
+    fn pair(&self, port: u16) -> io::Result<PortPair> {
+        let rtp = UdpSocket::bind((self.ip, port))?;
+        let rtcp = UdpSocket::bind((self.ip, port + 1))?;
+        rtp.set_nonblocking(true)?;
+        rtcp.set_nonblocking(true)?;
+        let addr = rtp.local_addr()?;
+        self.open.lock().insert(port);
+        Ok(PortPair {
+            rtp,
+            rtcp,
+            addr,
+            open: self.open.clone(),
+        })
+    }
+
+    /// The local address.
+    pub(crate) const fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    /// Whether a leg has this port, for RTP or RTCP.
+    pub(crate) fn is_open(&self, port: u16) -> bool {
+        self.open.lock().contains(&(port & !1))
+    }
 }
 
 #[cfg(test)]

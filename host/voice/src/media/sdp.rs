@@ -5,7 +5,7 @@
 
 use std::{
     fmt::Write as _,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
 };
 
 use jackfield_types::limits::{MAX_SDP_BYTES, MAX_SDP_MEDIA};
@@ -37,6 +37,9 @@ pub enum SdpError {
     /// No audio over RTP/AVP that is not switched off. Answer 488.
     #[error("SDP offers no audio over RTP/AVP with a port")]
     NoAudio,
+    /// The audio would come back to ourselves. Answer 488.
+    #[error("SDP asks for sound at {0}, which is our own: expected the caller's address")]
+    Own(SocketAddr),
     /// Audio, but neither PCMU nor PCMA. Answer 488.
     #[error("SDP offers no codec in common: expected PCMU/8000 or PCMA/8000")]
     NoCommonCodec,
@@ -45,7 +48,7 @@ pub enum SdpError {
 impl SdpError {
     /// Whether the body was well-formed and only its content doesn't suit (488), not 400.
     pub const fn is_unacceptable(&self) -> bool {
-        matches!(self, Self::NoAudio | Self::NoCommonCodec)
+        matches!(self, Self::NoAudio | Self::NoCommonCodec | Self::Own(_))
     }
 }
 
@@ -153,9 +156,13 @@ fn connection(line: &str, value: &str) -> Result<IpAddr, SdpError> {
         _ => return Err(bad(line, "c=IN IP4|IP6 <address>")),
     };
     let address = address.split('/').next().unwrap_or_default();
-    address
+    let ip: IpAddr = address
         .parse()
-        .map_err(|_| bad(line, "an IP address, not a name"))
+        .map_err(|_| bad(line, "an IP address, not a name"))?;
+    if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
+        return Err(bad(line, "the address of one host"));
+    }
+    Ok(ip)
 }
 
 fn direction(value: &str) -> Option<Direction> {

@@ -5,7 +5,7 @@ use jackfield_types::limits::MAX_SOUND_LEGS;
 
 use super::{
     FRAME, Frame, MediaEvent, RemoteMedia,
-    leg::{Leg, MAX_PACKET, Packet},
+    leg::{Leg, MAX_PACKET, Packet, Silence},
     player::{Piece, Player},
 };
 use crate::recorder::Tape;
@@ -69,6 +69,12 @@ impl Session {
     pub(crate) fn connect(&mut self, number: u16, remote: RemoteMedia, now: Duration) {
         if let Some(leg) = self.leg(number) {
             leg.connect(remote, now);
+        }
+    }
+
+    pub(crate) fn confirm(&mut self, number: u16) {
+        if let Some(leg) = self.leg(number) {
+            leg.confirm();
         }
     }
 
@@ -289,8 +295,10 @@ impl Session {
                     },
                 );
             }
-            if leg.times_out(now, self.media_timeout) {
-                out.report(number, MediaEvent::TimedOut);
+            match leg.silence(now, self.media_timeout) {
+                Some(Silence::TimedOut) => out.report(number, MediaEvent::TimedOut),
+                Some(Silence::Allowed) => out.report(number, MediaEvent::Quiet),
+                None => {}
             }
         }
     }

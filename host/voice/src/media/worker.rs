@@ -265,6 +265,7 @@ impl Worker {
         let (session, mut world) = self.slots[slot][at].parts(&self.shell);
         match order {
             Order::Connect(remote) => session.connect(number, remote, now),
+            Order::Confirm => session.confirm(number),
             Order::Expect { action, barge_in } => session.expect(number, action, barge_in, &mut world),
             Order::Ready {
                 action,

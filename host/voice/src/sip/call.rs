@@ -5,10 +5,15 @@ use rsipstack::{
         invitation::InviteOption,
         invite_dialog::InviteDialog,
     },
-    sip::{Header, Method, Request, StatusCode, prelude::HeadersExt},
+    sip::{Header, Method, Request, Response, StatusCode, prelude::HeadersExt},
     transaction::{key::TransactionRole, transaction::Transaction},
 };
-use tokio::{sync::oneshot, time::Instant};
+use std::sync::Arc;
+
+use tokio::{
+    sync::{Notify, oneshot},
+    time::Instant,
+};
 
 use super::{
     Endpoint, cause_of, extract,
@@ -53,6 +58,8 @@ pub(crate) struct Call {
     endpoint: Endpoint,
     dialog: InviteDialog,
     states: DialogStateReceiver,
+    /// Woken when the peer has shown that it no longer knows the call.
+    gone: Arc<Notify>,
     /// Says that the INVITE that we sent came to nothing without a response.
     failed: Option<oneshot::Receiver<()>>,
     /// Of a call that came in: how the same request by another way is known.
@@ -138,6 +145,7 @@ impl Call {
             endpoint: endpoint.clone(),
             dialog,
             states,
+            gone: Arc::default(),
             failed: None,
             key,
             timer,
@@ -159,6 +167,7 @@ impl Call {
             let state = tokio::select! {
                 biased;
                 state = self.states.recv() => state,
+                () = self.gone.notified() => return self.lost(),
                 () = failure(&mut self.failed) => return self.ended(Cause::Unreachable, None),
                 () = at(self.due) => {
                     if let Some(signal) = self.timer_due() {
@@ -284,27 +293,36 @@ impl Call {
         let timer = self.timer?;
         self.due = Some(timer.due());
         if !timer.is_ours() {
-            self.hang_up(408);
-            return Some(Signal::Ended {
-                cause: Cause::Unreachable,
-                status: Some(408),
-            });
+            return Some(self.lost());
         }
-        let (dialog, sdp) = (self.dialog.clone(), self.local_sdp.clone());
+        let (dialog, gone, sdp) = (self.dialog.clone(), self.gone.clone(), self.local_sdp.clone());
         tokio::spawn(async move {
             let mut headers = timer.refresh();
             headers.extend([sdp_type(), allow()]);
             let response = dialog.reinvite(Some(headers), Some(sdp.into_bytes())).await;
-            let gone = match &response {
-                Ok(Some(response)) => matches!(response.status_code.code(), 408 | 481),
-                Ok(None) => false,
-                Err(_) => true,
-            };
-            if gone {
-                dialog.bye().await.ok();
+            if is_gone(&response) {
+                gone.notify_one();
             }
         });
         None
+    }
+
+    /// Asks the peer whether it still knows the call (OPTIONS in the dialog); when not, the call ends.
+    pub(crate) fn probe(&self) {
+        let (dialog, gone) = (self.dialog.clone(), self.gone.clone());
+        tokio::spawn(async move {
+            if is_gone(&dialog.request(Method::Options, Some(vec![allow()]), None).await) {
+                gone.notify_one();
+            }
+        });
+    }
+
+    fn lost(&mut self) -> Signal {
+        self.hang_up(408);
+        Signal::Ended {
+            cause: Cause::Unreachable,
+            status: Some(408),
+        }
     }
 
     fn signal(&mut self, state: DialogState) -> Option<Signal> {
@@ -451,6 +469,15 @@ fn respond(handle: TransactionHandle, status: u16, headers: Vec<Header>, body: O
             .await
             .ok();
     });
+}
+
+/// Whether the answer to a request in the dialog shows that the peer has lost it (RFC 3261, 12.2.1.2).
+fn is_gone(response: &rsipstack::Result<Option<Response>>) -> bool {
+    match response {
+        Ok(Some(response)) => matches!(response.status_code.code(), 408 | 481),
+        Ok(None) => false,
+        Err(_) => true,
+    }
 }
 
 fn cseq(request: &Request) -> Option<u32> {

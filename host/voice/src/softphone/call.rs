@@ -313,14 +313,17 @@ impl Task {
             Signal::Ringing => self.tell(PhoneEvent::Ringing),
             Signal::Answered(sdp) | Signal::Acked(Some(sdp)) => {
                 match sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
-                    Ok(remote) => self.connect(remote, true),
+                    Ok(remote) => {
+                        self.connect(remote, true);
+                        self.core.engine.confirm(self.leg);
+                    }
                     Err(_) => {
                         self.call.hang_up(488);
                         return Some(Some(488));
                     }
                 }
             }
-            Signal::Acked(None) => {}
+            Signal::Acked(None) => self.core.engine.confirm(self.leg),
             Signal::Offer(offer) => self.offered(offer),
             Signal::OfferAnswered(sdp) => {
                 if let Ok(remote) = sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
@@ -422,7 +425,10 @@ impl Task {
             MediaEvent::Digit(digit) => self.tell(PhoneEvent::Digit(*digit)),
             MediaEvent::PlayFinished { .. } => self.tell(PhoneEvent::Played),
             MediaEvent::DigitsSent => self.tell(PhoneEvent::DigitsSent),
-            MediaEvent::TimedOut | MediaEvent::Recorded(_) | MediaEvent::RecordingFailed(_) => {}
+            MediaEvent::TimedOut
+            | MediaEvent::Quiet
+            | MediaEvent::Recorded(_)
+            | MediaEvent::RecordingFailed(_) => {}
         }
     }
 

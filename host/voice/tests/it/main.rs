@@ -8,6 +8,7 @@ mod media_prompts;
 mod raw;
 mod sip_calls;
 mod sip_cancel;
+mod sip_consent;
 mod sip_fuzz;
 mod sip_hold;
 mod sip_peers;

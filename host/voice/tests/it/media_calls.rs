@@ -123,6 +123,7 @@ fn two_legs_of_two_interactions_talk_over_the_network() {
     let (at_a, at_b) = (rig.engine.open(a).unwrap(), rig.engine.open(b).unwrap());
     rig.engine.connect(a, remote(at_b.addr));
     rig.engine.connect(b, remote(at_a.addr));
+    rig.engine.confirm(a);
     let (frames, heard) = std::sync::mpsc::sync_channel(1_000);
     rig.engine.listen(b, frames);
     rig.engine.play(
