@@ -4,7 +4,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Redirect};
+use axum::routing::get;
 use jackfield_runtime::Platform;
 use jackfield_types::{Role, limits};
 use utoipa::openapi::path::HttpMethod;
@@ -357,6 +358,7 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
         router = router.route(path, handlers);
     }
     let router = router
+        .route("/", get(|| async { Redirect::temporary("/docs") }))
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route)
         // The gate limits bodies, route by route.

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use clap::builder::RangedU64ValueParser;
 use jackfield_voice::softphone::{PhoneEvent, Softphone, SoftphoneOptions, tone};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -35,10 +37,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value = "0")]
     digits: String,
     /// Calls to place; an interrupt ends the run after those under way.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = up_to(MAX_CALLS))]
     calls: usize,
     /// Customers on the line at the same time, 1 to 200.
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = up_to(MAX_AT_ONCE))]
     at_once: usize,
     /// Milliseconds that a customer talks with the agent.
     #[arg(long, default_value_t = 500)]
@@ -49,6 +51,10 @@ pub(crate) struct Arguments {
     /// The result as JSON.
     #[arg(long)]
     json: bool,
+}
+
+fn up_to(max: usize) -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=max as u64)
 }
 
 /// What became of the calls.
@@ -66,13 +72,8 @@ pub(crate) fn main(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 async fn run(arguments: &Arguments) -> anyhow::Result<()> {
-    if !(1..=MAX_AT_ONCE).contains(&arguments.at_once) {
-        bail!("--at-once {}: expected 1 to {MAX_AT_ONCE}", arguments.at_once);
-    }
-    if !(1..=MAX_CALLS).contains(&arguments.calls) {
-        bail!("--calls {}: expected 1 to {MAX_CALLS}", arguments.calls);
-    }
     let mut phones = JoinSet::new();
+    let (over, watching) = watch::channel(());
     let demo = ["anna", "bo", "chen"].map(|agent| format!("{agent}.demo:demo-{agent}-phone"));
     let agents = if arguments.agents.is_empty() {
         &demo[..]
@@ -90,7 +91,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         let mut phone = Softphone::start(options).await?;
         let registered = phone.register(Duration::from_secs(300)).await;
         registered.with_context(|| format!("{user} can't register at {}", arguments.sip))?;
-        phones.spawn(answer_all(phone));
+        phones.spawn(answer_all(phone, watching.clone()));
     }
     let (counts, began) = (Arc::<Counts>::default(), Instant::now());
     let stop = stop_on_signal(counts.clone(), arguments.calls);
@@ -113,6 +114,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         done?;
     }
     stop.abort();
+    drop(over);
+    phones.join_all().await;
     let (talked, lost) = (counts.talked.load(Relaxed), counts.lost.load(Relaxed));
     let seconds = began.elapsed().as_secs_f64();
     if arguments.json {
@@ -167,8 +170,16 @@ async fn place(customer: &Softphone, number: &str, digits: &str, talk: Duration)
 }
 
 /// An agent who answers whatever rings, talks until the customer hangs up, and goes on.
-async fn answer_all(mut phone: Softphone) {
-    while let Some(mut call) = phone.incoming().await {
+async fn answer_all(mut phone: Softphone, mut over: watch::Receiver<()>) {
+    loop {
+        let mut call = tokio::select! {
+            // The sender is dropped at the end of the run.
+            _ = over.changed() => break,
+            call = phone.incoming() => match call {
+                Some(call) => call,
+                None => return,
+            },
+        };
         call.ring();
         call.answer();
         if call.wait_for(PhoneEvent::Answered).await.is_err() {
@@ -177,4 +188,6 @@ async fn answer_all(mut phone: Softphone) {
         call.play(tone(AGENT_HZ, PATIENCE));
         call.ended().await;
     }
+    // The server would ring a phone that has gone until its registration is over.
+    phone.unregister().await.ok();
 }

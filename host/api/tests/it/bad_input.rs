@@ -165,8 +165,28 @@ async fn bodies_have_a_type_and_a_limit() {
 }
 
 #[tokio::test]
+async fn an_id_that_is_none_is_told_what_one_looks_like() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("acme", "+861055550100").await;
+    for (path, field) in [
+        ("/v1/interactions/nonsense", "interaction"),
+        ("/v1/decisions/foo", "decision"),
+    ] {
+        let answer = app.get(path, &admin).await;
+        assert_eq!(answer.problem(), (400, "invalid-value", field));
+        let detail = answer.body["detail"].as_str().unwrap();
+        assert_eq!(
+            detail,
+            format!("{field}: expected an id, for example 019b76da-0000-7000-8000-000000000000")
+        );
+    }
+}
+
+#[tokio::test]
 async fn routes_and_methods_that_are_not_there_are_problems_too() {
     let app = TestApp::start().await;
+    let front = app.get("/", "").await;
+    assert_eq!((front.status, front.header("location")), (307, "/docs"));
     let nowhere = app.get("/v2/agents", "").await;
     assert_json_snapshot!(nowhere, {".body.instance" => "[request]"}, @r##"
     {

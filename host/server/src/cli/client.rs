@@ -72,9 +72,12 @@ impl Connection {
         }
         let read = |path: &Path| std::fs::read_to_string(path).map(|text| Some(text.trim().to_owned()));
         match (&self.key_file, usual_key_file()) {
-            (Some(path), _) => {
-                read(path).map_err(|error| Failure::Usage(format!("--key-file {}: {error}", path.display())))
-            }
+            (Some(path), _) => read(path).map_err(|error| {
+                Failure::Usage(format!(
+                    "--key-file or JACKFIELD_KEY_FILE: {}: {error}",
+                    path.display()
+                ))
+            }),
             (None, Some(path)) if path.exists() => {
                 read(&path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
             }
@@ -109,9 +112,13 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(connection: &Connection) -> Result<Self, Failure> {
         let url = connection.url.trim_end_matches('/').to_owned();
-        if !url.starts_with("http://") && !url.starts_with("https://") {
+        let host = url
+            .strip_prefix("http://")
+            .or_else(|| url.strip_prefix("https://"));
+        if host.is_none_or(str::is_empty) {
             return Err(Failure::Usage(format!(
-                "--url {url}: expected http://… or https://…"
+                "--url {}: expected http://HOST:PORT or https://HOST",
+                connection.url
             )));
         }
         let config = Agent::config_builder()
