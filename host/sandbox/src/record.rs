@@ -59,10 +59,10 @@ pub struct DecisionRecord {
     #[serde(default)]
     pub grants: Grants,
     /// The tenant's ceilings of then; a replay has them too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub budget: Option<Ceilings>,
     /// Which fields of customers' data the version saw: the reads hold no others.
-    #[serde(default, skip_serializing_if = "Projection::is_all")]
+    #[serde(default)]
     pub projection: Projection,
 }
 

@@ -2,7 +2,8 @@
 //! value, since the store's work is by row.
 //!
 //! A row has the id of its last record in its key, and a row beside it, by that id alone, tells the point and the id of
-//! the first. A row of an older version holds one record; both are read alike.
+//! the first. A row of an older version holds one record, or its fields by name; all are read alike. Now fields go by
+//! their place, which is a third of the bytes: what a record is made of gets new fields at its end only, with a default.
 
 use std::io::Cursor;
 
@@ -67,7 +68,7 @@ pub(super) fn segments<'a>(records: impl IntoIterator<Item = &'a DecisionRecord>
 /// A record, at most as large as the store takes: one that is too large is kept without reads and log, as one that can
 /// be explained in part and not replayed. False when even that does not fit.
 fn encode(record: &DecisionRecord, row: &mut Vec<u8>) -> bool {
-    if rmp_serde::encode::write_named(row, record).is_err() {
+    if rmp_serde::encode::write(row, record).is_err() {
         return false;
     }
     if row.len() <= limits::MAX_VALUE_BYTES {
@@ -80,7 +81,7 @@ fn encode(record: &DecisionRecord, row: &mut Vec<u8>) -> bool {
         ..record.clone()
     };
     row.clear();
-    rmp_serde::encode::write_named(row, &part).is_ok() && row.len() <= limits::MAX_VALUE_BYTES
+    rmp_serde::encode::write(row, &part).is_ok() && row.len() <= limits::MAX_VALUE_BYTES
 }
 
 /// The records of a row, in the order of their ids.

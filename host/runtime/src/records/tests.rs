@@ -163,3 +163,14 @@ fn ids_are_of_version_7_rise_and_tell_their_time() {
         (7, uuid::Variant::RFC4122)
     );
 }
+
+#[test]
+fn rows_with_fields_by_name_are_read_too() {
+    let records = [record("queue:a", 1_000), record("queue:a", 1_001)];
+    let mut named = rmp_serde::to_vec_named(&records[0]).unwrap();
+    named.extend(rmp_serde::to_vec_named(&records[1]).unwrap());
+    let segments = segments(&records);
+    assert_eq!(decode(&named).unwrap(), records);
+    assert_eq!(decode(&segments[0].bytes).unwrap(), records);
+    assert!(segments[0].bytes.len() < named.len() * 2 / 3);
+}
