@@ -86,20 +86,32 @@ pub(crate) fn build() -> Result<Vec<Built>> {
 pub(crate) fn packages() -> Result<Vec<PathBuf>> {
     let mut packages = vec![workspace::root().join("plugins")];
     packages.extend(examples(|language| language == Language::Rust)?);
-    packages.push(guest_of_the_suite(Language::Rust));
+    packages.push(guests_of_the_suite(Language::Rust));
     packages.sort();
     Ok(packages)
 }
 
 /// The examples that are plugins, of some languages.
 fn examples(wanted: impl Fn(Language) -> bool) -> Result<Vec<PathBuf>> {
+    let mut examples = Vec::new();
+    for path in plugins_in(&workspace::root().join("examples"))? {
+        if wanted(Language::of(&path)?) {
+            examples.push(path);
+        }
+    }
+    Ok(examples)
+}
+
+/// The plugins among the folders of a folder, by name.
+fn plugins_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(workspace::root().join("examples")).context("examples/")? {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
-        if path.join(jackfield_build::MANIFEST_FILE).is_file() && wanted(Language::of(&path)?) {
+        if path.join(jackfield_build::MANIFEST_FILE).is_file() {
             found.push(path);
         }
     }
+    found.sort();
     Ok(found)
 }
 
@@ -107,7 +119,7 @@ fn examples(wanted: impl Fn(Language) -> bool) -> Result<Vec<PathBuf>> {
 fn componentise(module: &Module) -> Result<Built> {
     let (head, text) = ManifestHead::read(&module.dir)?;
     let wasm = with_manifest(rust::component(module)?, &text);
-    let suite = module.dir == guest_of_the_suite(Language::Rust);
+    let suite = module.dir.starts_with(guests_of_the_suite(Language::Rust));
     let folder = if suite {
         conformance()
     } else {
@@ -138,18 +150,20 @@ pub(crate) fn build_in(language: Language) -> Result<Result<Vec<Built>, String>>
     for example in examples(|found| found == language)? {
         built.push(other(&example, &workspace::plugins())?);
     }
-    built.push(other(&guest_of_the_suite(language), &conformance())?);
+    for guest in plugins_in(&guests_of_the_suite(language))? {
+        built.push(other(&guest, &conformance())?);
+    }
     Ok(Ok(built))
 }
 
-/// The conformance suite's plugin in a language.
-fn guest_of_the_suite(language: Language) -> PathBuf {
+/// The conformance suite's plugins in a language, a folder for each kind.
+fn guests_of_the_suite(language: Language) -> PathBuf {
     workspace::root()
         .join("host/sandbox/tests/guests")
         .join(language.as_str())
 }
 
-/// Where the suite looks for it.
+/// Where the suite looks for them.
 fn conformance() -> PathBuf {
     workspace::plugins().join("conformance")
 }

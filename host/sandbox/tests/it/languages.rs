@@ -1,9 +1,15 @@
-//! One conformance suite for all languages: the same rule in each of them (`tests/guests/`) answers as the native one
-//! does, and fails as the contract says. `cargo xtask plugins` builds them into `conformance/` beside the plugins that
-//! `JACKFIELD_PLUGINS` names; a language whose tools this machine lacks is not there, and that build says so.
+//! One conformance suite for all languages: the same rule of each kind in each of them (`tests/guests/LANG/KIND`) answers
+//! as the native one does, and fails as the contract says. `cargo xtask plugins` builds them into `conformance/` beside
+//! the plugins that `JACKFIELD_PLUGINS` names; a language whose tools this machine lacks is not there, and that build says
+//! so.
 #![allow(clippy::print_stdout)]
 
-use std::{cmp::Reverse, env, fs, path::PathBuf, sync::Arc};
+mod cases;
+mod outbound;
+mod scorecard;
+mod tags;
+
+use std::{cmp::Reverse, collections::BTreeMap, env, fs, path::PathBuf, sync::Arc};
 
 use jackfield_contact::decision::{
     Answer, Assignment, FlowAction, FlowEvent, FlowQuestion, Plan, Question, QueueExit, RoutingAgent,
@@ -11,12 +17,22 @@ use jackfield_contact::decision::{
 };
 use jackfield_contact::leg::Prompt;
 use jackfield_sandbox::{Decision, Env, LogLevel, Plugin, Sandbox, SandboxOptions};
-use jackfield_types::TenantId;
+use jackfield_types::{PluginKind, TenantId};
 
 use crate::{KEY, env as decision_env, queue, step};
+use PluginKind::{OutboundRule, QaScorecard, RoutingStrategy, TagGenerator};
+use cases::{Case, Dice, Outcome};
 
-/// The languages of the suite.
-const LANGUAGES: [&str; 4] = ["rust", "c", "js", "python"];
+/// The languages of the suite, and the kinds that each has a guest of.
+const LANGUAGES: [(&str, &[PluginKind]); 4] = [
+    (
+        "rust",
+        &[RoutingStrategy, OutboundRule, TagGenerator, QaScorecard],
+    ),
+    ("c", &[RoutingStrategy]),
+    ("js", &[RoutingStrategy]),
+    ("python", &[RoutingStrategy]),
+];
 
 /// A sandbox that keeps what it has compiled: run times of languages take seconds.
 fn sandbox() -> Option<(Sandbox, PathBuf)> {
@@ -38,25 +54,25 @@ fn example(name: &str) -> Option<Plugin> {
     Some(sandbox.load(&wasm).unwrap())
 }
 
-/// The guests that were built.
-fn guests() -> Vec<(&'static str, Plugin)> {
+/// The guests of a kind. A language of which none was built is passed over: its tools are not on this machine. Whoever
+/// builds plugins at all can build those in Rust.
+fn guests(kind: PluginKind) -> Vec<(&'static str, Plugin)> {
     let Some((sandbox, plugins)) = sandbox() else {
         return vec![];
     };
-    let guests = LANGUAGES.iter().filter_map(|language| {
-        let path = plugins.join(format!("conformance/rule-{language}-0.1.0.wasm"));
-        let Ok(wasm) = fs::read(path) else {
+    let file = |language, kind| plugins.join(format!("conformance/{kind}-{language}-0.1.0.wasm"));
+    let mut guests = Vec::new();
+    for (language, kinds) in LANGUAGES {
+        let built = kinds.iter().any(|kind| file(language, *kind).is_file());
+        assert!(built || language != "rust", "run `cargo xtask plugins` first");
+        if !built {
             println!("{language}: not built");
-            return None;
-        };
-        Some((*language, sandbox.load(&wasm).unwrap()))
-    });
-    let guests: Vec<_> = guests.collect();
-    // Whoever builds plugins at all can build those in Rust; `cargo xtask test` says which others could not be had.
-    assert!(
-        guests.iter().any(|(language, _)| *language == "rust"),
-        "run `cargo xtask plugins` first"
-    );
+        } else if kinds.contains(&kind) {
+            let path = file(language, kind);
+            let wasm = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            guests.push((language, sandbox.load(&wasm).unwrap()));
+        }
+    }
     guests
 }
 
@@ -99,13 +115,8 @@ fn native(question: &RoutingQuestion) -> Plan {
 
 /// Snapshots of all sizes, the same each time; skills among the first 53.
 fn snapshots() -> Vec<RoutingQuestion> {
-    let mut seed = 7_u64;
-    let mut next = move |below: u64| {
-        seed = seed
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (seed >> 33) % below
-    };
+    let dice = Dice::new();
+    let next = |below| dice.below(below);
     [
         (0, 0),
         (1, 0),
@@ -121,7 +132,7 @@ fn snapshots() -> Vec<RoutingQuestion> {
         let Question::Routing(base) = (*queue(work, agents)).clone() else {
             unreachable!()
         };
-        let mut bits = |some: u64| (0..some).fold(0, |bits, _| bits | 1 << next(53));
+        let bits = |some: u64| (0..some).fold(0, |bits, _| bits | 1 << next(53));
         let needs: Vec<u64> = (0..work).map(|n| bits(n as u64 % 3)).collect();
         let skills: Vec<u64> = (0..agents).map(|n| bits(n as u64 % 60)).collect();
         let work = base.work.into_iter().zip(needs);
@@ -145,7 +156,7 @@ fn snapshots() -> Vec<RoutingQuestion> {
 
 #[test]
 fn every_language_decides_as_the_native_rule_does() {
-    for (language, plugin) in guests() {
+    for (language, plugin) in guests(RoutingStrategy) {
         for question in snapshots() {
             let expected = native(&question);
             let size = (question.work.len(), question.agents.len());
@@ -164,9 +175,71 @@ fn every_language_decides_as_the_native_rule_does() {
     }
 }
 
+/// What came of a case.
+fn outcome(decision: &Decision) -> Outcome {
+    let code = |message: &str| message.split(':').next().unwrap_or_default().to_owned();
+    Outcome {
+        result: match &decision.result {
+            Ok(answer) => Ok(answer.clone()),
+            Err(failure) if &*failure.code == "plugin-error" => Err(code(&failure.message)),
+            Err(failure) => Err(format!("{}: {}", failure.code, failure.message)),
+        },
+        values: decision
+            .kv_writes
+            .iter()
+            .map(|(key, value)| {
+                let text = |value: &Vec<u8>| String::from_utf8(value.clone()).unwrap();
+                (key.clone(), value.as_ref().map(text))
+            })
+            .collect::<BTreeMap<_, _>>(),
+    }
+}
+
+/// Asks the guests of a kind what the case files and the made ones ask.
+fn conform(kind: PluginKind, made: Vec<Case>, native: fn(&Case) -> Outcome) {
+    let mut cases = cases::written(kind);
+    for case in &cases {
+        case.judge(&native(case));
+    }
+    cases.extend(made);
+    for (language, plugin) in guests(kind) {
+        for case in &cases {
+            let question = Arc::new(case.question.clone());
+            let decision = plugin.decide(question.clone(), case.env());
+            assert_eq!(
+                outcome(&decision),
+                native(case),
+                "{language}: {case:#?} {:?}",
+                decision.log
+            );
+            let again = plugin.decide(question, case.env());
+            assert_eq!(outcome(&again), outcome(&decision), "{language}: {case:#?}");
+        }
+        println!("{kind} {language}: {} cases", cases.len());
+    }
+}
+
+#[test]
+fn every_language_rules_on_attempts_as_the_native_rule_does() {
+    conform(OutboundRule, outbound::made(), outbound::native);
+}
+
+#[test]
+fn every_language_tags_as_the_native_rule_does() {
+    conform(TagGenerator, tags::made(), tags::native);
+}
+
+#[test]
+fn every_language_scores_as_the_native_rule_does() {
+    conform(QaScorecard, scorecard::made(), scorecard::native);
+}
+
 #[test]
 fn nothing_of_one_tenant_is_left_in_python_for_another() {
-    let Some((_, plugin)) = guests().into_iter().find(|(language, _)| *language == "python") else {
+    let Some((_, plugin)) = guests(RoutingStrategy)
+        .into_iter()
+        .find(|(language, _)| *language == "python")
+    else {
         return;
     };
     assert!(plugin.manifest().reuse_instances);
@@ -196,7 +269,7 @@ fn nothing_of_one_tenant_is_left_in_python_for_another() {
 #[test]
 fn mistakes_in_every_language_end_in_the_words_of_the_contract() {
     let question = queue(1, 1);
-    for (language, plugin) in guests() {
+    for (language, plugin) in guests(RoutingStrategy) {
         let fails = |how: &str| {
             let decision = ask(&plugin, &question, &format!(r#"{{"fail": "{how}"}}"#));
             let failure = decision.result.unwrap_err();
@@ -237,7 +310,10 @@ fn mistakes_in_every_language_end_in_the_words_of_the_contract() {
 
 #[test]
 fn numbers_that_javascript_cannot_hold_are_named() {
-    let Some((_, plugin)) = guests().into_iter().find(|(language, _)| *language == "js") else {
+    let Some((_, plugin)) = guests(RoutingStrategy)
+        .into_iter()
+        .find(|(language, _)| *language == "js")
+    else {
         return;
     };
     let Question::Routing(mut wide) = (*queue(1, 1)).clone() else {
