@@ -16,11 +16,10 @@ under_way() {
     "$jackfield" plugin rollout --binding queue:support --json | grep -q '"under_way": true'
 }
 
-# Moves on as soon as the gates are passed.
-promote() {
-    until "$jackfield" plugin promote --binding queue:support "$@" 2>/dev/null; do
+# Waits for the end of the rollout, whichever it is.
+over() {
+    while under_way; do
         kill -0 $calls 2>/dev/null || { echo "the simulated calls ended:"; cat "$load"; exit 1; }
-        under_way || { echo "the rollout was taken back"; exit 1; }
         sleep 1
     done
 }
@@ -36,14 +35,16 @@ load=$(mktemp)
 calls=$!
 trap 'kill $calls 2>/dev/null || true; rm -f "$load"' EXIT
 
-echo "== last-agent: replayed, then in shadow"
+echo "== last-agent: replayed, in shadow, a canary for half of the callers, then active; nobody touches it any more"
 sleep 5
 "$jackfield" plugin replay --binding queue:support --candidate last-agent@0.1.0
-"$jackfield" plugin shadow --binding queue:support last-agent@0.1.0 --gates "$gates" --why "callers like to meet again"
-
-echo "== ... a canary for half of the callers, then active"
-promote --percent 50 --why "no trap in shadow"
-promote --why "no trap for half of the callers"
+"$jackfield" plugin shadow --binding queue:support last-agent@0.1.0 --gates "$gates" --why "callers like to meet again" \
+    --then 50 --then active
+over
+"$jackfield" plugin rollout --binding queue:support --json | grep -q '"stage": "active"' || {
+    "$jackfield" plugin rollout --binding queue:support
+    exit 1
+}
 
 echo "== off-by-one: its replay shows the mistake, and it is refused"
 "$jackfield" plugin replay --binding queue:support --candidate off-by-one@0.1.0
@@ -54,7 +55,7 @@ fi
 
 echo "== somebody forces it; the gates take it back by themselves"
 "$jackfield" plugin canary --binding queue:support --percent 50 off-by-one@0.1.0 --gates "$gates" --force --why "surely it is fine"
-while under_way; do sleep 1; done
+over
 "$jackfield" plugin rollout --binding queue:support --history
 
 echo "== not one caller was lost"

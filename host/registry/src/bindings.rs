@@ -13,7 +13,7 @@ use crate::{
 impl Registry {
     /// Loads a tenant's bindings; at the start. A binding whose component can't be loaded any more is left out with a
     /// log line, and its kind's fail policy holds.
-    pub async fn load_tenant(&self, ctx: &OpContext) -> Result<(), RegistryError> {
+    pub async fn load_tenant(&self, ctx: &OpContext, now: Timestamp) -> Result<(), RegistryError> {
         for record in self.bindings(ctx).await? {
             let point = record.point.clone();
             let previous = match self.last_before(ctx, &record).await? {
@@ -23,7 +23,7 @@ impl Registry {
             match self.ready(ctx, record, previous).await {
                 Ok(bound) => {
                     self.put_in(ctx, bound);
-                    self.resume_rollout(ctx, &point).await;
+                    self.resume_rollout(ctx, &point, now).await;
                 }
                 Err(error) => {
                     self.left_out().insert((ctx.tenant.clone(), point.clone()));
@@ -34,7 +34,8 @@ impl Registry {
         Ok(())
     }
 
-    /// Plugs a version with a configuration into a point; seen by the next decision there.
+    /// Plugs a version with a configuration into a point; seen by the next decision there. A rollout that is under way
+    /// there ends with it: [`Registry::ended_by`].
     pub async fn bind(
         &self,
         ctx: &OpContext,
@@ -55,7 +56,15 @@ impl Registry {
             .await?;
         let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let request = BindRequest { point, ..request };
-        self.swap(ctx, plugin, request, now, Tx::new()).await
+        let ended = self
+            .ended_rollout(
+                ctx,
+                &request.point,
+                "another binding came in the place of what it ran beside",
+                now,
+            )
+            .await?;
+        self.swap(ctx, plugin, request, now, ended).await
     }
 
     /// Binds what fits, for whoever is changing the tenant; `also` becomes durable together with it.
@@ -141,7 +150,8 @@ impl Registry {
         Ok(plugin)
     }
 
-    /// Takes a binding away, and answers its entry in the history. The fail policy of the kind holds from then on.
+    /// Takes a binding away, and answers its entry in the history. The fail policy of the kind holds from then on. A
+    /// rollout that is under way there ends with it: [`Registry::ended_by`].
     pub async fn unbind(
         &self,
         ctx: &OpContext,
@@ -163,12 +173,16 @@ impl Registry {
             ..serde_json::from_slice(&row.value)?
         };
         let history = history_key(&key, record.revision);
-        let tx = Tx::new()
+        let tx = self
+            .ended_rollout(ctx, point, "the binding that it ran beside was removed", now)
+            .await?
             .delete(BINDINGS, key)
             .put(BINDING_HISTORY, history, serde_json::to_vec(&record)?);
         self.inner.store.commit(ctx, tx).await?;
         self.inner.bound.remove(&ctx.tenant, point);
-        self.left_out().remove(&(ctx.tenant.clone(), point.clone()));
+        let place = (ctx.tenant.clone(), point.clone());
+        self.under_way().remove(&place);
+        self.left_out().remove(&place);
         Ok(record)
     }
 
@@ -248,8 +262,12 @@ impl Registry {
 
     pub(crate) fn put_in(&self, ctx: &OpContext, bound: Arc<Bound>) {
         self.inner.bound.put(&ctx.tenant, &bound);
-        self.left_out()
-            .remove(&(ctx.tenant.clone(), bound.record.point.clone()));
+        let place = (ctx.tenant.clone(), bound.record.point.clone());
+        self.left_out().remove(&place);
+        match &bound.candidate {
+            Some(candidate) => self.under_way().insert(place, candidate.clone()),
+            None => self.under_way().remove(&place),
+        };
     }
 }
 

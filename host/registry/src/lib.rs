@@ -14,6 +14,7 @@ mod record;
 pub mod rollout;
 mod rollouts;
 mod schema;
+mod seen;
 mod tables;
 mod trust;
 mod uploads;
@@ -22,10 +23,11 @@ mod yank;
 pub use error::RegistryError;
 pub use grants::{GrantPolicy, GrantRecord, Granted, PluginPolicy, UnsignedPolicy};
 pub use record::{
-    BindRequest, BindingRecord, Bound, Candidate, Move, PluginRecord, RolloutRecord, RolloutRequest, Seen,
-    Yank,
+    BindRequest, BindingRecord, Bound, Candidate, Move, PluginRecord, RolloutRecord, RolloutRequest, Yank,
 };
+pub use rollouts::Started;
 pub use schema::{check_config, check_schema};
+pub use seen::{Seen, evidence};
 pub use trust::{InvalidKey, PluginSignature, PublicKey, PublisherKey, SignedBy, TrustedKey, signed_text};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +41,8 @@ const PLUGINS: Space = Space::new("plugins");
 const BINDINGS: Space = Space::new("bindings");
 const BINDING_HISTORY: Space = Space::new("binding-history");
 
+type UnderWay = BTreeMap<(TenantId, ExtensionPoint), Arc<Candidate>>;
+
 /// The plugins and bindings of all tenants. Cheap to clone.
 #[derive(Clone)]
 pub struct Registry {
@@ -51,6 +55,8 @@ struct Inner {
     /// One loaded plugin per digest, shared by all tenants that bind it; gone with its last binding.
     loaded: Mutex<BTreeMap<Digest, Weak<Plugin>>>,
     bound: tables::Tables,
+    /// Rollouts that are under way.
+    under_way: Mutex<UnderWay>,
     /// What is bound in the store and could not be loaded at the start.
     left_out: Mutex<BTreeSet<(TenantId, ExtensionPoint)>>,
     uploads: uploads::Uploads,
@@ -67,6 +73,7 @@ impl Registry {
             sandbox,
             loaded: Mutex::default(),
             bound: tables::Tables::default(),
+            under_way: Mutex::default(),
             left_out: Mutex::default(),
             uploads: uploads::Uploads::default(),
             granted: grants::GrantTable::default(),
@@ -86,6 +93,13 @@ impl Registry {
     /// nothing, and whoever fails closed must not take that for an empty point.
     pub fn is_taken(&self, tenant: &TenantId, point: &ExtensionPoint) -> bool {
         self.bound(tenant, point).is_some() || self.left_out().contains(&(tenant.clone(), point.clone()))
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, UnderWay> {
+        self.inner
+            .under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn left_out(&self) -> MutexGuard<'_, BTreeSet<(TenantId, ExtensionPoint)>> {

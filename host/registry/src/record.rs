@@ -7,7 +7,8 @@ use jackfield_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::{Gates, Observed, Stage, Verdict, Window, in_canary, in_share, judge};
+use crate::rollout::{Gates, Observed, Stage, Step, Verdict, in_canary, in_share, judge};
+use crate::seen::Seen;
 use crate::{Granted, RegistryError, SignedBy};
 
 /// One version of a plugin, as stored.
@@ -177,18 +178,12 @@ pub struct Candidate {
     pub number: u64,
     /// What it must keep to.
     pub gates: Gates,
+    /// Where it goes by itself after this stage, in this order.
+    pub steps: Vec<Step>,
     /// What it, and the active version beside it, were seen to do in this stage.
     pub seen: Mutex<Seen>,
-    /// Set by whoever takes it back, so that it is done once.
-    pub rolled_back: AtomicBool,
-}
-
-/// Both sides of a rollout.
-pub struct Seen {
-    /// The candidate's.
-    pub candidate: Window,
-    /// The active version's.
-    pub control: Window,
+    /// Set by whoever moves it because of what was seen, so that it is done once.
+    pub moving: AtomicBool,
 }
 
 impl Candidate {
@@ -227,13 +222,16 @@ pub struct RolloutRecord {
     pub stage: Stage,
     /// What it must keep to.
     pub gates: Gates,
+    /// Where it goes by itself, in this order, once the gates have held for a whole window; empty: nowhere.
+    #[serde(default)]
+    pub steps: Vec<Step>,
     /// The revision of the binding beside which it runs; another binding ends it.
     pub beside_revision: u64,
     /// Counts up from 1 with each change of the point's rollouts.
     pub number: u64,
     /// When it came to this stage.
     pub moved_at: Timestamp,
-    /// Who moved it; `system:gates` when a gate was violated.
+    /// Who moved it; `system:gates` when it went by itself: on, since the gates held, or back, since one was violated.
     pub moved_by: String,
     /// Why, for people.
     pub why: String,
@@ -265,6 +263,8 @@ pub struct RolloutRequest {
     pub config: serde_json::Value,
     /// What it must keep to.
     pub gates: Gates,
+    /// Where it is to go by itself, at most 16 steps; empty: somebody promotes it.
+    pub steps: Vec<Step>,
     /// Why, for people; at most 1,000 bytes.
     pub why: String,
 }

@@ -5,20 +5,33 @@ use std::sync::{Arc, Mutex};
 
 use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::record::check_why;
-use crate::rollout::{Stage, Window};
+use crate::rollout::{Stage, check_steps, steps_after};
+use crate::seen::{Seen, forget};
 use crate::{
     BindRequest, BindingRecord, Bound, Candidate, Move, Registry, RegistryError, RolloutRecord,
-    RolloutRequest, Seen,
+    RolloutRequest,
 };
 
 const ROLLOUTS: Space = Space::new("rollouts");
 const HISTORY: Space = Space::new("rollout-history");
 
+/// A rollout that was begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// One that was under way there before, as it ended.
+    pub ended: Option<RolloutRecord>,
+    /// The first stage, with the replay as its evidence.
+    pub replayed: RolloutRecord,
+    /// The stage that it is at.
+    pub record: RolloutRecord,
+}
+
 impl Registry {
-    /// Begins a rollout beside what is bound at the point. A stage of it under way there is superseded.
+    /// Begins a rollout beside what is bound at the point: notes the stage `replayed` with its evidence, and goes on to
+    /// `stage`. One that is under way there ends.
     pub async fn start_rollout(
         &self,
         ctx: &OpContext,
@@ -26,7 +39,7 @@ impl Registry {
         stage: Stage,
         evidence: Value,
         now: Timestamp,
-    ) -> Result<RolloutRecord, RegistryError> {
+    ) -> Result<Started, RegistryError> {
         check_why(Some(&request.why))?;
         request
             .gates
@@ -36,6 +49,10 @@ impl Registry {
                 problem: format!("{field}: {problem}"),
             })?;
         check_stage(stage)?;
+        check_steps(stage, &request.steps).map_err(|problem| RegistryError::InvalidRollout {
+            field: "steps",
+            problem,
+        })?;
         let point = request.point;
         let plugin = self
             .fitting(
@@ -59,25 +76,102 @@ impl Registry {
                 ),
             });
         }
-        let record = RolloutRecord {
+        let ended = self
+            .ended(ctx, &point, "another rollout began in its place", now)
+            .await?;
+        let number = self.next_number(ctx, &point).await? + u64::from(ended.is_some());
+        let replayed = RolloutRecord {
             plugin: plugin.id,
             version: plugin.version,
             digest: plugin.digest,
             config: request.config,
-            stage,
+            stage: Stage::Replayed,
             gates: request.gates,
+            steps: request.steps,
             beside_revision: active.record.revision,
-            number: self.next_number(ctx, &point).await?,
+            number,
             moved_at: now,
             moved_by: ctx.actor.to_string(),
             why: request.why,
             evidence,
             point,
         };
-        let candidate = self.candidate(ctx, &record, &active).await?;
-        self.inner.store.commit(ctx, written(&record)?).await?;
+        let record = RolloutRecord {
+            stage,
+            number: number + 1,
+            ..replayed.clone()
+        };
+        let candidate = self
+            .candidate(ctx, &record, &active, Seen::new(record.gates.window_ms, now))
+            .await?;
+        let stages = [ended.as_ref(), Some(&replayed), Some(&record)]
+            .into_iter()
+            .flatten();
+        self.inner.store.commit(ctx, written(stages)?).await?;
         self.put_in(ctx, beside(&active, Some(candidate)));
-        Ok(record)
+        Ok(Started {
+            ended,
+            replayed,
+            record,
+        })
+    }
+
+    /// The rollout that is under way at a point, as it ends now.
+    async fn ended(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<Option<RolloutRecord>, RegistryError> {
+        let Some(latest) = self.rollout(ctx, point).await? else {
+            return Ok(None);
+        };
+        // What could not be loaded at the start has no candidate in memory, and ends all the same.
+        let history = self.binding_history(ctx, point).await?;
+        let revision = history.first().map_or(0, |last| last.revision);
+        if !is_open(latest.stage) || latest.beside_revision != revision {
+            return Ok(None);
+        }
+        let candidate = self
+            .under_way()
+            .get(&(ctx.tenant.clone(), point.clone()))
+            .cloned();
+        let seen = candidate.map_or_else(|| json!({}), |candidate| candidate.evidence(now).0);
+        Ok(Some(RolloutRecord {
+            stage: Stage::RolledBack,
+            number: latest.number + 1,
+            moved_at: now,
+            moved_by: ctx.actor.to_string(),
+            why: why.into(),
+            evidence: seen,
+            ..latest
+        }))
+    }
+
+    /// What makes the end of a rollout durable together with the change that ends it.
+    pub(crate) async fn ended_rollout(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<Tx, RegistryError> {
+        written(self.ended(ctx, point, why, now).await?.as_ref())
+    }
+
+    /// The rollout that ended since this was bound, or taken away; `None`: none was under way.
+    pub async fn ended_by(
+        &self,
+        ctx: &OpContext,
+        binding: &BindingRecord,
+    ) -> Result<Option<RolloutRecord>, RegistryError> {
+        let latest = self.rollout(ctx, &binding.point).await?;
+        Ok(latest.filter(|latest| {
+            latest.stage == Stage::RolledBack
+                && latest.beside_revision + 1 == binding.revision
+                && latest.moved_at == binding.bound_at
+        }))
     }
 
     /// Moves the rollout under way to another stage: a larger or first canary, active, or back. `only` names the stage
@@ -102,8 +196,11 @@ impl Registry {
             return Err(no_rollout());
         }
         let active = self.bound(&ctx.tenant, point).ok_or_else(no_rollout)?;
+        let (gates, steps) = steps_after(to, before.gates, &before.steps);
         let record = RolloutRecord {
             stage: to,
+            gates,
+            steps,
             number: before.number + 1,
             moved_at: now,
             moved_by: ctx.actor.to_string(),
@@ -111,7 +208,7 @@ impl Registry {
             evidence,
             ..before
         };
-        let written = written(&record)?;
+        let written = written([&record])?;
         if to == Stage::Active {
             let request = BindRequest {
                 point: point.clone(),
@@ -130,7 +227,10 @@ impl Registry {
         }
         let candidate = match to {
             Stage::RolledBack => None,
-            _ => Some(self.candidate(ctx, &record, &active).await?),
+            _ => {
+                let seen = Seen::new(record.gates.window_ms, now);
+                Some(self.candidate(ctx, &record, &active, seen).await?)
+            }
         };
         self.inner.store.commit(ctx, written).await?;
         self.put_in(ctx, beside(&active, candidate));
@@ -169,14 +269,14 @@ impl Registry {
 
     /// Whether a rollout goes on: another binding at the point, or its end, ends it.
     pub fn is_under_way(&self, ctx: &OpContext, rollout: &RolloutRecord) -> bool {
-        matches!(rollout.stage, Stage::Shadow | Stage::Canary { .. })
+        is_open(rollout.stage)
             && self
                 .bound(&ctx.tenant, &rollout.point)
                 .is_some_and(|active| active.record.revision == rollout.beside_revision)
     }
 
-    /// After a start: a rollout that was under way goes on at its stage; what had been seen counts anew.
-    pub(crate) async fn resume_rollout(&self, ctx: &OpContext, point: &ExtensionPoint) {
+    /// After a start: a rollout that was under way goes on at its stage, with what had been seen of it.
+    pub(crate) async fn resume_rollout(&self, ctx: &OpContext, point: &ExtensionPoint, now: Timestamp) {
         let (Ok(Some(record)), Some(active)) =
             (self.rollout(ctx, point).await, self.bound(&ctx.tenant, point))
         else {
@@ -185,7 +285,11 @@ impl Registry {
         if !self.is_under_way(ctx, &record) {
             return;
         }
-        match self.candidate(ctx, &record, &active).await {
+        let candidate = match self.kept_seen(ctx, &record, now).await {
+            Ok(seen) => self.candidate(ctx, &record, &active, seen).await,
+            Err(error) => Err(error),
+        };
+        match candidate {
             Ok(candidate) => self.put_in(ctx, beside(&active, Some(candidate))),
             Err(error) => {
                 tracing::error!(tenant = %ctx.tenant, %point, %error, "a rollout does not go on: its plugin can't be loaded");
@@ -198,6 +302,7 @@ impl Registry {
         ctx: &OpContext,
         rollout: &RolloutRecord,
         active: &Arc<Bound>,
+        seen: Seen,
     ) -> Result<Arc<Candidate>, RegistryError> {
         let record = BindingRecord {
             plugin: rollout.plugin.clone(),
@@ -209,17 +314,14 @@ impl Registry {
             why: Some(rollout.why.clone()),
             ..active.record.clone()
         };
-        let window = || Window::new(rollout.gates.window_ms);
         Ok(Arc::new(Candidate {
             bound: self.ready(ctx, record, Some(beside(active, None))).await?,
             stage: rollout.stage,
             number: rollout.number,
             gates: rollout.gates,
-            seen: Mutex::new(Seen {
-                candidate: window(),
-                control: window(),
-            }),
-            rolled_back: AtomicBool::new(false),
+            steps: rollout.steps.clone(),
+            seen: Mutex::new(seen),
+            moving: AtomicBool::new(false),
         }))
     }
 
@@ -231,13 +333,23 @@ impl Registry {
     }
 }
 
-/// The rollout's row and its entry in the history.
-fn written(record: &RolloutRecord) -> Result<Tx, RegistryError> {
-    let (point, row) = (record.point.to_string(), serde_json::to_vec(record)?);
-    let history = format!("{point} {:020}", record.number);
-    Ok(Tx::new()
-        .put(ROLLOUTS, point, row.clone())
-        .put(HISTORY, history, row))
+/// The latest stage as the rollout's row, and each as an entry of its history; what was seen of the stage before goes.
+fn written<'a>(stages: impl IntoIterator<Item = &'a RolloutRecord>) -> Result<Tx, RegistryError> {
+    let (mut tx, mut latest) = (Tx::new(), None);
+    for record in stages {
+        let (point, row) = (record.point.to_string(), serde_json::to_vec(record)?);
+        tx = tx.put(HISTORY, format!("{point} {:020}", record.number), row.clone());
+        latest = Some((&record.point, point, row));
+    }
+    Ok(match latest {
+        Some((point, key, row)) => forget(tx, point).put(ROLLOUTS, key, row),
+        None => tx,
+    })
+}
+
+/// Whether a candidate is at work at this stage.
+const fn is_open(stage: Stage) -> bool {
+    matches!(stage, Stage::Shadow | Stage::Canary { .. })
 }
 
 /// What is bound, with another candidate beside it.

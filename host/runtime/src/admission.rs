@@ -6,6 +6,9 @@
 //! that begins to wait begins where the others are, so nobody saves turns up and nobody is left out. Decisions that a customer waits
 //! for (routing, flows, outbound rules) have turns of their own, apart from those after the call (tags, scorecards),
 //! which may take a second each.
+//!
+//! Replays decide among those that a customer waits for, a thousandth of a second at a time, by a thirty-second of their
+//! tenant's weight, and never with more than half of the turns. So they use what is idle, and delay nobody.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU8;
@@ -22,6 +25,8 @@ const MAX_WAITING: usize = 1_000;
 /// How far a turn moves a tenant of weight 1. So large that weights divide it well, and so small that it takes longer than
 /// any process lives to come to the end.
 const STEP: u64 = 1 << 20;
+/// How much further a turn moves a tenant that replays.
+const REPLAY_STEPS: u64 = 32;
 
 /// The turns of a process. Cheap to clone.
 #[derive(Clone)]
@@ -35,9 +40,12 @@ struct Lane(Mutex<State>);
 #[derive(Default)]
 struct State {
     free: usize,
-    waiting: BTreeMap<TenantId, VecDeque<oneshot::Sender<Turn>>>,
+    /// Turns that replays may have at once, and those that they have.
+    most_replays: usize,
+    replays: usize,
+    waiting: BTreeMap<Who, VecDeque<oneshot::Sender<Turn>>>,
     /// Tenants with somebody waiting, by how far they have come and, among equals, since when; the next one first.
-    order: BTreeMap<(u64, u64), TenantId>,
+    order: BTreeMap<(u64, u64), Who>,
     /// How far the tenant that had the last turn had come.
     reached: u64,
     /// Places in `order` that were given so far.
@@ -46,14 +54,34 @@ struct State {
     weights: BTreeMap<TenantId, NonZeroU8>,
 }
 
+/// Who waits: a tenant for what is live, or for a replay.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Who {
+    tenant: TenantId,
+    replays: bool,
+}
+
 /// A turn to decide; goes to the next who waits when it is dropped.
-pub(crate) struct Turn(Option<Arc<Lane>>);
+pub(crate) struct Turn {
+    lane: Option<Arc<Lane>>,
+    replays: bool,
+}
+
+impl Turn {
+    fn new(lane: Arc<Lane>, replays: bool) -> Self {
+        Self {
+            lane: Some(lane),
+            replays,
+        }
+    }
+}
 
 impl Admission {
     pub(crate) fn new(processors: usize) -> Self {
         let lane = |free| {
             Arc::new(Lane(Mutex::new(State {
                 free,
+                most_replays: (free / 2).max(1),
                 ..State::default()
             })))
         };
@@ -81,43 +109,64 @@ impl Admission {
             PluginKind::TagGenerator | PluginKind::QaScorecard => &self.after_call,
             _ => &self.waited_for,
         };
-        let mine = {
-            let mut state = lane.state();
-            if state.free > 0 {
-                state.free -= 1;
-                return Some(Turn(Some(lane.clone())));
-            }
-            let queue = state.waiting.entry(tenant.clone()).or_default();
-            if queue.len() >= MAX_WAITING {
-                return None;
-            }
-            let (sender, mine) = oneshot::channel();
-            queue.push_back(sender);
-            if queue.len() == 1 {
-                let from = state.reached;
-                state.place(tenant.clone(), from);
-            }
-            mine
+        let who = Who {
+            tenant: tenant.clone(),
+            replays: false,
         };
-        // The lane outlives whoever waits.
-        mine.await.ok()
+        wait(lane, who).await
     }
+
+    /// Waits for a turn of a replay, which is to be given back within about a millisecond; `None` when too many of the
+    /// tenant wait already.
+    pub(crate) async fn replay_turn(&self, tenant: &TenantId) -> Option<Turn> {
+        let who = Who {
+            tenant: tenant.clone(),
+            replays: true,
+        };
+        wait(&self.waited_for, who).await
+    }
+}
+
+async fn wait(lane: &Arc<Lane>, who: Who) -> Option<Turn> {
+    let mine = {
+        let mut state = lane.state();
+        if state.free > 0 && state.may_have(&who) {
+            state.free -= 1;
+            state.replays += usize::from(who.replays);
+            return Some(Turn::new(lane.clone(), who.replays));
+        }
+        let queue = state.waiting.entry(who.clone()).or_default();
+        if queue.len() >= MAX_WAITING {
+            return None;
+        }
+        let (sender, mine) = oneshot::channel();
+        queue.push_back(sender);
+        if queue.len() == 1 {
+            let from = state.reached;
+            state.place(who, from);
+        }
+        mine
+    };
+    // The lane outlives whoever waits.
+    mine.await.ok()
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Some(lane) = self.0.take() else { return };
+        let Some(lane) = self.lane.take() else { return };
         let next = {
             let mut state = lane.state();
+            state.replays -= usize::from(self.replays);
             let next = state.next();
-            if next.is_none() {
-                state.free += 1;
+            match &next {
+                Some((who, _)) => state.replays += usize::from(who.replays),
+                None => state.free += 1,
             }
             next
         };
-        if let Some(next) = next {
+        if let Some((who, next)) = next {
             // Whoever does not want it any more drops it, and so passes it on.
-            let _ = next.send(Turn(Some(lane)));
+            let _ = next.send(Turn::new(lane, who.replays));
         }
     }
 }
@@ -129,20 +178,30 @@ impl Lane {
 }
 
 impl State {
-    /// Puts a tenant a step of its own behind `from`.
-    fn place(&mut self, tenant: TenantId, from: u64) {
-        let weight = self
-            .weights
-            .get(&tenant)
-            .map_or(1, |weight| u64::from(weight.get()));
-        self.placed += 1;
-        self.order
-            .insert((from.saturating_add(STEP / weight), self.placed), tenant);
+    /// Whether there is room for one more replay, when it is one.
+    const fn may_have(&self, who: &Who) -> bool {
+        !who.replays || self.replays < self.most_replays
     }
 
-    fn next(&mut self) -> Option<oneshot::Sender<Turn>> {
-        while let Some(((reached, _), tenant)) = self.order.pop_first() {
-            let Some(queue) = self.waiting.get_mut(&tenant) else {
+    /// Puts a tenant a step of its own behind `from`.
+    fn place(&mut self, who: Who, from: u64) {
+        let weight = self
+            .weights
+            .get(&who.tenant)
+            .map_or(1, |weight| u64::from(weight.get()));
+        let step = STEP / weight * if who.replays { REPLAY_STEPS } else { 1 };
+        self.placed += 1;
+        self.order.insert((from.saturating_add(step), self.placed), who);
+    }
+
+    fn next(&mut self) -> Option<(Who, oneshot::Sender<Turn>)> {
+        loop {
+            let may_have = |(_, who): &(&(u64, u64), &Who)| self.may_have(who);
+            let place = *self.order.iter().find(may_have)?.0;
+            let who = self.order.remove(&place)?;
+            // A replay that was passed over has saved nothing up.
+            let reached = place.0.max(self.reached);
+            let Some(queue) = self.waiting.get_mut(&who) else {
                 continue;
             };
             let next = loop {
@@ -152,16 +211,15 @@ impl State {
                 }
             };
             if queue.is_empty() {
-                self.waiting.remove(&tenant);
+                self.waiting.remove(&who);
             } else {
-                self.place(tenant, reached);
+                self.place(who.clone(), reached);
             }
-            if next.is_some() {
+            if let Some(next) = next {
                 self.reached = reached;
-                return next;
+                return Some((who, next));
             }
         }
-        None
     }
 }
 
@@ -173,6 +231,13 @@ mod tests {
 
     fn tenant(id: &str) -> TenantId {
         TenantId::new(id).unwrap()
+    }
+
+    fn live(id: &str) -> Who {
+        Who {
+            tenant: tenant(id),
+            replays: false,
+        }
     }
 
     async fn waiting(
@@ -195,7 +260,7 @@ mod tests {
             .lock()
             .unwrap()
             .waiting
-            .get(&tenant(id))
+            .get(&live(id))
             .map(VecDeque::len)
             != Some(n)
         {
@@ -265,7 +330,7 @@ mod tests {
                 .lock()
                 .unwrap()
                 .waiting
-                .get(&tenant("one"))
+                .get(&live("one"))
                 .map(VecDeque::len);
             if waiting == Some(MAX_WAITING) {
                 break;
@@ -359,5 +424,54 @@ mod tests {
         admission.waited_for.state().free = TURNS_PER_PROCESSOR;
         let both = order(&admission, &[("early", 100), ("late", 100)], 100).await;
         assert_eq!((share(&both, "early"), share(&both, "late")), (50, 50));
+    }
+
+    /// Replays of many tenants, without end, each giving its turn back at once.
+    fn replaying(admission: &Admission, tenants: usize) -> Vec<tokio::task::JoinHandle<()>> {
+        (0..tenants)
+            .map(|n| {
+                let (admission, id) = (admission.clone(), tenant(&format!("r{n}")));
+                tokio::spawn(async move {
+                    while let Some(turn) = admission.replay_turn(&id).await {
+                        tokio::task::yield_now().await;
+                        drop(turn);
+                    }
+                })
+            })
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn replays_leave_half_of_the_turns_and_find_their_own_when_nobody_waits() {
+        let admission = Admission::new(2);
+        let one = [
+            admission.replay_turn(&tenant("one")).await.unwrap(),
+            admission.replay_turn(&tenant("other")).await.unwrap(),
+        ];
+        let id = tenant("third");
+        let mut third = Box::pin(admission.replay_turn(&id));
+        tokio::select! { biased; _ = &mut third => panic!("more than half"), () = std::future::ready(()) => {} }
+        // Live ones do not wait: of the tenant that replays, and of another.
+        let kind = PluginKind::RoutingStrategy;
+        let live = [
+            admission.turn(&tenant("one"), kind).await.unwrap(),
+            admission.turn(&tenant("calm"), kind).await.unwrap(),
+        ];
+        // What becomes free of the live ones is not a replay's, and the other way round it is.
+        drop(live);
+        tokio::select! { biased; _ = &mut third => panic!("more than half"), () = std::future::ready(()) => {} }
+        drop(one);
+        assert!(third.await.is_some());
+        assert_eq!(admission.waited_for.state().free, 4);
+        assert_eq!(admission.waited_for.state().replays, 0);
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_replays_and_live_decisions_shares_by_weight() {
+        let admission = Admission::new(1);
+        let replays = replaying(&admission, 3);
+        let order = order(&admission, &[("live", 320)], 320).await;
+        assert_eq!(share(&order, "live"), 320);
+        replays.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }

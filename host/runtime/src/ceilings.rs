@@ -25,8 +25,8 @@ pub type LoweredCeilings = BTreeMap<PluginKind, RequestedLimits>;
 /// Why ceilings were not set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CeilingsError {
-    /// A ceiling is none, or above that of the kind.
-    #[error("{field} of {kind}: {found}: expected 1 to {most}, the ceiling of the kind")]
+    /// A ceiling is none, or above that which components with a run time of their own have.
+    #[error("{field} of {kind}: {found}: expected 1 to {most}, the highest ceiling of the kind")]
     Invalid {
         /// Of which kind.
         kind: PluginKind,
@@ -34,7 +34,7 @@ pub enum CeilingsError {
         field: &'static str,
         /// What was asked for.
         found: u64,
-        /// The ceiling of the kind.
+        /// The highest ceiling of the kind.
         most: u64,
     },
     /// The store refuses.
@@ -71,14 +71,14 @@ impl Lowered {
     /// For [`Env::budget`](jackfield_sandbox::Env::budget); `None`: those of the kind.
     pub(crate) fn of(&self, kind: PluginKind) -> Option<Ceilings> {
         let lowered = self.now.load();
-        lowered
-            .get(&kind)
-            .map(|limits| Ceilings::of(kind).limited(limits))
+        // What is not lowered is left to the plugin: components with a run time have more than their kind.
+        lowered.get(&kind).map(|limits| Ceilings::NONE.limited(limits))
     }
 }
 
 fn check(kind: PluginKind, limits: &RequestedLimits) -> Result<(), CeilingsError> {
-    let most = Ceilings::of(kind);
+    // Those of components with a run time; for the others, what is above their own lowers nothing.
+    let most = Ceilings::of(kind).with_run_time();
     for (field, wanted, most) in [
         ("fuel", limits.fuel, most.fuel),
         ("wall_ms", limits.wall_ms, most.wall_ms),
@@ -105,7 +105,7 @@ impl Tenant {
     /// Sets the lowered ceilings, all of them; durable when it returns, and holds from the next decision on.
     ///
     /// # Errors
-    /// When one is 0 or above that of its kind, and when the store refuses.
+    /// When one is 0 or above the highest of its kind, and when the store refuses.
     pub async fn lower_ceilings(&self, lowered: LoweredCeilings) -> Result<(), CeilingsError> {
         for (kind, limits) in &lowered {
             check(*kind, limits)?;
@@ -116,5 +116,36 @@ impl Tenant {
         self.inner.shared.store.commit(&directory::platform(), tx).await?;
         self.inner.ceilings.now.store(Arc::new(lowered));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_lowered_holds_for_components_with_and_without_a_run_time() {
+        let kind = PluginKind::RoutingStrategy;
+        let (plain, heavy) = (Ceilings::of(kind), Ceilings::of(kind).with_run_time());
+        let in_force = |limits: RequestedLimits| {
+            let lowered = Lowered {
+                now: ArcSwap::from_pointee([(kind, limits)].into()),
+                changing: Mutex::default(),
+            };
+            assert_eq!(lowered.of(PluginKind::VoiceFlow), None);
+            let budget = lowered.of(kind);
+            (plain.lowered(budget), heavy.lowered(budget))
+        };
+        let fuel = |fuel| RequestedLimits {
+            fuel: Some(fuel),
+            ..RequestedLimits::default()
+        };
+        let with = |ceilings, fuel| Ceilings { fuel, ..ceilings };
+        // Between the two: it lowers the one, and leaves time and memory of both as they were.
+        assert_eq!(in_force(fuel(30_000_000)), (plain, with(heavy, 30_000_000)));
+        assert_eq!(in_force(fuel(5_000)), (with(plain, 5_000), with(heavy, 5_000)));
+        assert_eq!(check(kind, &fuel(heavy.fuel)), Ok(()));
+        let refused = check(kind, &fuel(heavy.fuel + 1)).unwrap_err().to_string();
+        assert!(refused.contains("expected 1 to 100000000"), "{refused}");
     }
 }

@@ -28,6 +28,7 @@ mod recordings;
 mod records;
 mod replay;
 mod rollout_moves;
+mod rollout_watch;
 mod rollouts;
 mod tenant;
 mod zones;

@@ -16,7 +16,7 @@ use jackfield_types::{
 };
 use jackfield_voice::{Ha1, Voice, VoiceEvent, VoiceOptions};
 use serde::{Deserialize, Serialize};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::accounts::{Accounts, UserRecord};
 use crate::admission::Admission;
@@ -28,6 +28,7 @@ use crate::history::JournalEntry;
 use crate::metering::{Meter, keep_flushing};
 use crate::metrics::Metrics;
 use crate::records::{Recorder, keep_swept};
+use crate::rollout_watch::{keep_all, keep_watched};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
 use crate::{StartError, clock, recordings};
 
@@ -174,6 +175,8 @@ pub(crate) struct Shared {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) recorder: Recorder,
     pub(crate) admission: Admission,
+    /// A candidate failed: what was seen of it is to be kept at once.
+    pub(crate) rollout_failed: Arc<Notify>,
     pub(crate) followers: broadcast::Sender<(TenantId, Arc<JournalEntry>)>,
     /// Has heard everything since the start; goes to the first who follows.
     first_follower: Mutex<Option<Following>>,
@@ -220,6 +223,7 @@ impl Platform {
             registry: Registry::new(store.clone(), sandbox, options.plugins.ceiling),
             directory: Arc::default(),
             admission: Admission::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            rollout_failed: Arc::default(),
             recorder: Recorder::start(store.clone(), metrics.clone()),
             metrics,
             voice: Mutex::default(),
@@ -236,6 +240,7 @@ impl Platform {
         }
         keep_flushing(Arc::downgrade(&platform.shared));
         keep_swept(Arc::downgrade(&platform.shared));
+        keep_watched(Arc::downgrade(&platform.shared));
         if let Some(voice) = options.voice {
             platform.start_voice(voice).await?;
         }
@@ -335,7 +340,7 @@ impl Platform {
                 replaying: tokio::sync::Mutex::default(),
             }),
         };
-        self.shared.registry.load_tenant(&ctx).await?;
+        self.shared.registry.load_tenant(&ctx, clock::now()).await?;
         self.load_secrets(&ctx).await?;
         let (left_behind, files) = match &self.recordings_dir {
             Some(folder) => recordings::salvaged(&self.shared.store, &ctx, folder).await,
@@ -472,6 +477,7 @@ impl Platform {
         if let Some(voice) = self.shared.voice() {
             voice.shutdown().await;
         }
+        keep_all(&self.shared).await;
         for tenant in self.shared.directory.tenants.take_all() {
             let (done, stopped) = oneshot::channel();
             if tenant.inner.inbox.send(Message::Stop(done)).await.is_ok() {

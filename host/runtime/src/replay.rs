@@ -1,14 +1,16 @@
 //! Replays recorded decisions on another version or configuration, before it decides anything.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jackfield_contact::decision::Failure;
 use jackfield_contact::decision::compare::{Comparison, Grade, compare};
+use jackfield_registry::rollout::Observed;
 use jackfield_registry::{PluginRecord, RegistryError};
 use jackfield_sandbox::{DecisionRecord, Plugin, Replayed};
-use jackfield_types::{DecisionId, OpContext, PluginId, Timestamp, Version, limits};
+use jackfield_types::{DecisionId, OpContext, PluginId, TenantId, Timestamp, Version, limits};
 
+use crate::admission::{Admission, Turn};
 use crate::clock;
 use crate::metering::{Series, Tally, UsedFor};
 use crate::records::RecordQuery;
@@ -19,6 +21,8 @@ use crate::{ReplayError, SubmitError};
 const EXAMPLES: usize = 5;
 /// Records replayed by one thread before it looks for more.
 const SHARE: usize = 128;
+/// How long a thread goes on in one turn; then others may have theirs.
+const TURN: Duration = Duration::from_millis(1);
 
 /// What is to be replayed, on what.
 #[derive(Debug, Clone)]
@@ -60,6 +64,10 @@ pub struct ReplayReport {
     pub examples: Vec<Example>,
     /// How long it took, in microseconds.
     pub took_us: u64,
+    /// What the candidate was seen to do, for its gates.
+    pub seen: Observed,
+    /// What was recorded of the same decisions.
+    pub recorded: Observed,
 }
 
 /// One decision that differs.
@@ -83,7 +91,8 @@ struct Outcome {
     grade: Option<Grade>,
     fuel: (u64, u64),
     example: Option<Example>,
-    failed: bool,
+    /// Codes of the failures, recorded and now.
+    failed: (Option<Arc<str>>, Option<Arc<str>>),
     used: Tally,
 }
 
@@ -118,7 +127,12 @@ impl Tenant {
         let series = Series::of(now, UsedFor::Replay, point, &record.id, &record.version);
         let meter = self.inner.meter.clone();
         let began = Instant::now();
-        let outcomes = replay_all(&records, &plugin, config, move |used| {
+        let turns = Turns {
+            admission: self.inner.shared.admission.clone(),
+            tenant: self.id().clone(),
+            runtime: tokio::runtime::Handle::current(),
+        };
+        let outcomes = replay_all(&records, &plugin, config, turns, move |used| {
             meter.record_trial(series.clone(), &used);
         })
         .await?;
@@ -128,10 +142,38 @@ impl Tenant {
     }
 }
 
+/// A thread's turns among all who decide.
+#[derive(Clone)]
+struct Turns {
+    admission: Admission,
+    tenant: TenantId,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Turns {
+    /// Does one thing after the other, and lets others have their turn in between; stops where it has none.
+    fn each<T, R>(&self, things: impl IntoIterator<Item = T>, mut one: impl FnMut(T) -> R) -> Vec<R> {
+        let mut done = Vec::new();
+        let mut turn: Option<(Turn, Instant)> = None;
+        for thing in things {
+            if turn.as_ref().is_none_or(|(_, since)| since.elapsed() >= TURN) {
+                drop(turn.take());
+                let Some(next) = self.runtime.block_on(self.admission.replay_turn(&self.tenant)) else {
+                    break;
+                };
+                turn = Some((next, Instant::now()));
+            }
+            done.push(one(thing));
+        }
+        done
+    }
+}
+
 async fn replay_all(
     records: &Arc<[DecisionRecord]>,
     plugin: &Arc<Plugin>,
     config: Option<Arc<str>>,
+    turns: Turns,
     bill: impl Fn(Tally) + Clone + Send + 'static,
 ) -> Result<Vec<Outcome>, SubmitError> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -140,7 +182,7 @@ async fn replay_all(
         .map(|_| {
             let (records, plugin, config, next) =
                 (records.clone(), plugin.clone(), config.clone(), next.clone());
-            let bill = bill.clone();
+            let (bill, turns) = (bill.clone(), turns.clone());
             tokio::task::spawn_blocking(move || {
                 let mut outcomes = Vec::new();
                 loop {
@@ -152,7 +194,7 @@ async fn replay_all(
                         return outcomes;
                     }
                     let replayed = |(n, record)| replay_one(from + n, record, &plugin, config.as_ref());
-                    let share: Vec<_> = share.iter().enumerate().map(replayed).collect();
+                    let share = turns.each(share.iter().enumerate(), replayed);
                     // By each share, since whoever asked may be gone before the end.
                     let mut used = Tally::default();
                     share.iter().for_each(|outcome: &Outcome| used.add(&outcome.used));
@@ -168,6 +210,9 @@ async fn replay_all(
         outcomes.extend(
             done.map_err(|error| SubmitError::Unavailable(format!("the replay did not end: {error}")))?,
         );
+    }
+    if outcomes.len() < records.len() {
+        return Err(SubmitError::Overloaded);
     }
     outcomes.sort_unstable_by_key(|outcome| outcome.record);
     Ok(outcomes)
@@ -188,7 +233,7 @@ fn replay_one(n: usize, record: &DecisionRecord, plugin: &Plugin, config: Option
             grade: None,
             fuel: (0, 0),
             example: Some(example(None, Some(what), None)),
-            failed: false,
+            failed: (None, None),
             used: Tally::default(),
         },
         Replayed::Decided(decision) => {
@@ -199,13 +244,17 @@ fn replay_one(n: usize, record: &DecisionRecord, plugin: &Plugin, config: Option
                 record: n,
                 grade: Some(comparison.grade),
                 fuel: (record.receipt.fuel, decision.receipt.fuel),
-                failed: failure.is_some(),
+                failed: (code(record.result.as_ref().err()), code(failure.as_ref())),
                 used,
                 example: (comparison.grade > Grade::Identical)
                     .then(|| example(Some(comparison), None, failure)),
             }
         }
     }
+}
+
+fn code(failure: Option<&Failure>) -> Option<Arc<str>> {
+    failure.map(|failure| failure.code.clone())
 }
 
 fn report(candidate: &PluginRecord, outcomes: Vec<Outcome>) -> ReplayReport {
@@ -219,13 +268,28 @@ fn report(candidate: &PluginRecord, outcomes: Vec<Outcome>) -> ReplayReport {
         material: of(Some(Grade::Material)),
         forbidden: of(Some(Grade::Forbidden)),
         unreplayable: of(None),
-        failures: outcomes.iter().filter(|outcome| outcome.failed).count(),
+        failures: outcomes
+            .iter()
+            .filter(|outcome| outcome.failed.1.is_some())
+            .count(),
         fuel: outcomes.iter().fold((0, 0), |(before, after), outcome| {
             (before + outcome.fuel.0, after + outcome.fuel.1)
         }),
         examples: Vec::new(),
         took_us: 0,
+        seen: Observed::default(),
+        recorded: Observed::default(),
     };
+    for outcome in &outcomes {
+        let Some(grade) = outcome.grade else {
+            report.seen.unreplayable();
+            continue;
+        };
+        let (before, after) = (&outcome.failed.0, &outcome.failed.1);
+        report.recorded.decision(outcome.fuel.0, before.as_deref(), false);
+        report.seen.decision(outcome.fuel.1, after.as_deref(), false);
+        report.seen.compared(grade);
+    }
     for grade in [
         Some(Grade::Forbidden),
         Some(Grade::Material),

@@ -1,13 +1,12 @@
 //! Moving a rollout by hand: start, larger canary, promotion, and the way back.
 
-use jackfield_contact::decision::compare::Grade;
-use jackfield_registry::rollout::{Observed, Stage, Verdict, judge};
-use jackfield_registry::{Move, RolloutRecord, RolloutRequest};
+use jackfield_registry::rollout::{Stage, Verdict, judge};
+use jackfield_registry::{BindRequest, BindingRecord, Move, RegistryError, RolloutRecord, RolloutRequest};
 use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
 use serde_json::{Value, json};
 
 use crate::records::RecordQuery;
-use crate::rollouts::{evidence, note};
+use crate::rollouts::note;
 use crate::tenant::Tenant;
 use crate::{ReplayReport, ReplayRequest, RolloutError, clock};
 
@@ -49,15 +48,18 @@ impl Tenant {
             config: Some(request.config.clone()),
         };
         let report = self.replay(ctx, replay).await?;
-        let verdict = replayed(&report, &request);
+        // That there was too little to replay holds nobody back: a new point has no records.
+        let verdict = judge(Stage::Replayed, &request.gates, &report.seen, &report.recorded);
         if let (Verdict::Violated { message, .. }, false) = (&verdict, force) {
             return Err(RolloutError::Gate(message.clone()));
         }
-        let evidence = json!({ "replay": summary(&report), "verdict": verdict });
+        let evidence = json!({ "replay": summary(&report), "verdict": verdict, "forced": force });
         let registry = &self.inner.shared.registry;
-        let record = registry.start_rollout(ctx, request, stage, evidence, now).await?;
-        note(self, &record).await;
-        Ok(record)
+        let started = registry.start_rollout(ctx, request, stage, evidence, now).await?;
+        for record in started.ended.iter().chain([&started.replayed, &started.record]) {
+            note(self, record).await;
+        }
+        Ok(started.record)
     }
 
     /// Moves the rollout on. Refused unless the gates of its stage are passed, or `force` is given.
@@ -70,6 +72,10 @@ impl Tenant {
         force: bool,
     ) -> Result<RolloutRecord, RolloutError> {
         let (seen, verdict) = self.judged(point);
+        let mut seen = seen.unwrap_or_default();
+        if force {
+            seen["forced"] = true.into();
+        }
         match verdict {
             Some(Verdict::Wait(missing)) if !force => {
                 return Err(RolloutError::TooEarly(missing.join("; ")));
@@ -77,7 +83,7 @@ impl Tenant {
             Some(Verdict::Violated { message, .. }) if !force => return Err(RolloutError::Gate(message)),
             _ => {}
         }
-        self.move_to(ctx, point, to, why, seen.unwrap_or_default()).await
+        self.move_to(ctx, point, to, why, seen).await
     }
 
     /// Takes the candidate back at once.
@@ -111,6 +117,38 @@ impl Tenant {
         }))
     }
 
+    /// Plugs a plugin in, in the place of what is there; a rollout that is under way there ends with an event.
+    pub async fn bind(&self, ctx: &OpContext, request: BindRequest) -> Result<BindingRecord, RegistryError> {
+        let registry = &self.inner.shared.registry;
+        let bound = registry.bind(ctx, request, clock::now()).await?;
+        self.note_ended(ctx, &bound).await;
+        Ok(bound)
+    }
+
+    /// Takes a plugin out; a rollout that is under way there ends with an event.
+    pub async fn unbind(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        why: Option<String>,
+    ) -> Result<BindingRecord, RegistryError> {
+        let registry = &self.inner.shared.registry;
+        let removed = registry.unbind(ctx, point, why, clock::now()).await?;
+        self.note_ended(ctx, &removed).await;
+        Ok(removed)
+    }
+
+    async fn note_ended(&self, ctx: &OpContext, binding: &BindingRecord) {
+        match self.inner.shared.registry.ended_by(ctx, binding).await {
+            Ok(Some(ended)) => note(self, &ended).await,
+            Ok(None) => {}
+            Err(error) => {
+                let (tenant, point) = (self.id(), &binding.point);
+                tracing::warn!(%tenant, %point, %error, "whether a rollout ended is in its history alone");
+            }
+        }
+    }
+
     async fn move_to(
         &self,
         ctx: &OpContext,
@@ -133,25 +171,9 @@ impl Tenant {
         let Some(candidate) = bound.and_then(|bound| bound.candidate.clone()) else {
             return (None, None);
         };
-        let (seen, control, verdict) = candidate.judged(clock::now());
-        (Some(evidence(&seen, &control, &verdict)), Some(verdict))
+        let (seen, verdict) = candidate.evidence(clock::now());
+        (Some(seen), Some(verdict))
     }
-}
-
-/// What the gates say of a replay. That there was too little to replay holds nobody back: a new point has no records.
-fn replayed(report: &ReplayReport, request: &RolloutRequest) -> Verdict {
-    let mut seen = Observed::default();
-    for (grade, count) in [
-        (Grade::Identical, report.identical),
-        (Grade::Cosmetic, report.cosmetic),
-        (Grade::Material, report.material),
-        (Grade::Forbidden, report.forbidden),
-    ] {
-        (0..count).for_each(|_| seen.compared(grade));
-    }
-    seen.decisions = (report.decisions - report.unreplayable) as u64;
-    seen.traps = report.failures as u64;
-    judge(Stage::Replayed, &request.gates, &seen, &Observed::default())
 }
 
 fn summary(report: &ReplayReport) -> Value {
@@ -159,5 +181,6 @@ fn summary(report: &ReplayReport) -> Value {
         "decisions": report.decisions, "identical": report.identical, "cosmetic": report.cosmetic,
         "material": report.material, "forbidden": report.forbidden, "unreplayable": report.unreplayable,
         "failures": report.failures, "fuel_before": report.fuel.0, "fuel_after": report.fuel.1,
+        "fuel_p99_before": report.recorded.fuel_p99(), "fuel_p99_after": report.seen.fuel_p99(),
     })
 }

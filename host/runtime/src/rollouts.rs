@@ -10,10 +10,9 @@ use jackfield_contact::decision::{Answer, Assignment, Plan, Question, RoutingAge
 use jackfield_contact::event::{BindingNote, Event, LeftReason, Recorded};
 use jackfield_contact::input::Input;
 use jackfield_registry::rollout::{Observed, Stage, Verdict, Window};
-use jackfield_registry::{BindingRecord, Bound, Candidate, Move, RolloutRecord};
+use jackfield_registry::{BindingRecord, Bound, Candidate, Move, RegistryError, RolloutRecord};
 use jackfield_sandbox::{Decision, DecisionRecord, Replayed};
 use jackfield_types::{Digest, ExtensionPoint, InteractionId, OpContext, PluginKind, Timestamp};
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::clock;
@@ -90,6 +89,9 @@ impl Asking<'_> {
                 outcome.failed_before.is_some(),
             );
         });
+        if failed.is_some() {
+            self.tenant.inner.shared.rollout_failed.notify_one();
+        }
     }
 
     /// Routing is about many interactions at once: each version decides for its own share of the work, the one whose
@@ -176,7 +178,7 @@ impl Asking<'_> {
             if let Replayed::Decided(decision) = &replayed {
                 meter_shadow(&tenant, &candidate, decision);
             }
-            let seen = |seen: &mut Observed| match replayed {
+            let seen = |seen: &mut Observed| match &replayed {
                 Replayed::Decided(decision) => {
                     let failed = decision.result.as_ref().err().map(|failure| &*failure.code);
                     seen.decision(decision.receipt.fuel, failed, false);
@@ -184,7 +186,11 @@ impl Asking<'_> {
                 }
                 Replayed::Unreplayable(_) => seen.unreplayable(),
             };
+            let failed = matches!(&replayed, Replayed::Decided(decision) if decision.result.is_err());
             count(&candidate, now, |both| &mut both.candidate, seen);
+            if failed {
+                tenant.inner.shared.rollout_failed.notify_one();
+            }
             roll_back_if_due(&tenant, &candidate, now);
         });
     }
@@ -213,6 +219,7 @@ fn count(
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     what(side(&mut seen).at(now));
+    seen.changed = true;
 }
 
 /// What a question's group hangs on: the interaction; for an outbound attempt the number; for what is about neither the
@@ -324,34 +331,38 @@ fn side_of(seen: &mut jackfield_registry::Seen, is_canary: bool) -> &mut Window 
 }
 
 /// Takes a candidate back that violates a gate.
-fn roll_back_if_due(tenant: &Tenant, candidate: &Arc<Candidate>, now: Timestamp) {
-    let (seen, control, verdict) = candidate.judged(now);
-    let Verdict::Violated { message, .. } = &verdict else {
+pub(crate) fn roll_back_if_due(tenant: &Tenant, candidate: &Arc<Candidate>, now: Timestamp) {
+    let (evidence, verdict) = candidate.evidence(now);
+    let Verdict::Violated { message, .. } = verdict else {
         return;
     };
-    if candidate.rolled_back.swap(true, Relaxed) {
+    if candidate.moving.swap(true, Relaxed) {
         return;
     }
-    let (tenant, point) = (tenant.clone(), candidate.bound.record.point.clone());
-    let number = candidate.number;
     let back = Move {
         to: Stage::RolledBack,
-        why: message.clone(),
-        evidence: evidence(&seen, &control, &verdict),
+        why: message,
+        evidence,
     };
-    tokio::spawn(async move {
-        let ctx = OpContext::system(tenant.id().clone(), "gates");
-        let registry = &tenant.inner.shared.registry;
-        let moved = registry
-            .move_rollout(&ctx, &point, back, Some(number), clock::now())
-            .await;
-        match moved {
-            Ok(record) => note(&tenant, &record).await,
-            Err(error) => {
-                tracing::error!(tenant = %tenant.id(), %point, %error, "a candidate could not be taken back");
-            }
+    let (tenant, candidate) = (tenant.clone(), candidate.clone());
+    tokio::spawn(async move { move_by_itself(&tenant, &candidate, back).await });
+}
+
+/// Moves a candidate because of what was seen. When that can't be stored now, whoever looks next tries again.
+pub(crate) async fn move_by_itself(tenant: &Tenant, candidate: &Candidate, to: Move) {
+    let ctx = OpContext::system(tenant.id().clone(), "gates");
+    let (point, number) = (&candidate.bound.record.point, Some(candidate.number));
+    let stage = shown(to.to);
+    let registry = &tenant.inner.shared.registry;
+    match registry.move_rollout(&ctx, point, to, number, clock::now()).await {
+        Ok(record) => note(tenant, &record).await,
+        // Somebody moved it first.
+        Err(RegistryError::NoRollout(_)) => {}
+        Err(error) => {
+            tracing::error!(tenant = %tenant.id(), %point, %error, "a candidate can't be moved to {stage}; it is tried again");
+            candidate.moving.store(false, Relaxed);
         }
-    });
+    }
 }
 
 /// Journals where a rollout went, and has waiting work looked at again.
@@ -383,20 +394,6 @@ fn shown(stage: Stage) -> String {
         Stage::Active => "active".into(),
         Stage::RolledBack => "rolled-back".into(),
     }
-}
-
-/// What had been seen, in short.
-pub(crate) fn evidence(candidate: &Observed, control: &Observed, verdict: &Verdict) -> Value {
-    let side = |seen: &Observed| {
-        json!({
-            "decisions": seen.decisions, "traps": seen.traps, "errors": seen.errors, "fallbacks": seen.fallbacks,
-            "fuel_p99": seen.fuel_p99(), "identical": seen.identical, "cosmetic": seen.cosmetic,
-            "material": seen.material, "forbidden": seen.forbidden, "unreplayable": seen.unreplayable,
-            "answered": seen.answered, "answered_in_time": seen.answered_in_time, "abandoned": seen.abandoned,
-            "service_level": seen.service_level(),
-        })
-    };
-    json!({ "candidate": side(candidate), "control": side(control), "verdict": verdict })
 }
 
 #[cfg(test)]

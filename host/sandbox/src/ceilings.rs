@@ -76,6 +76,15 @@ pub(crate) const MAX_TABLE_ELEMENTS: usize = 10_000;
 pub(crate) const MAX_STACK_BYTES: usize = 512 * KIB;
 
 impl Ceilings {
+    /// No ceiling at all: what a budget has where nobody lowered anything.
+    pub const NONE: Self = Self {
+        fuel: u64::MAX,
+        wall_ms: u64::MAX,
+        memory_bytes: usize::MAX,
+        input_bytes: usize::MAX,
+        output_bytes: usize::MAX,
+    };
+
     /// The ceilings of a kind.
     pub const fn of(kind: PluginKind) -> Self {
         match kind {

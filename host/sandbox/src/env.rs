@@ -20,7 +20,8 @@ pub struct Env {
     pub reads: Arc<dyn Reads>,
     /// What tenant and platform grant; of it a plugin has what its manifest asks for. The rest answers `not-granted`.
     pub grants: Grants,
-    /// The tenant's ceilings; `None`: those of the kind. The manifest's `limits` lower either.
+    /// What the operator lowered for the tenant, [`Ceilings::NONE`] elsewhere; `None`: nothing. In force is the lowest of
+    /// this, of [`Plugin::ceilings`](crate::Plugin::ceilings) and so of the manifest's `limits`.
     pub budget: Option<Ceilings>,
 }
 

@@ -33,6 +33,7 @@ pub(crate) struct Loaded {
     pub(crate) manifest: Manifest,
     pub(crate) requires: Grants,
     pub(crate) ceilings: Ceilings,
+    has_run_time: bool,
     projection: Arc<Projection>,
     pub(crate) digest: Digest,
     pre: InstancePre<State>,
@@ -60,6 +61,7 @@ impl Loaded {
             sandbox,
             requires: manifest.requires(),
             ceilings: ceilings.limited(&manifest.limits),
+            has_run_time,
             projection: Arc::new(projection),
             manifest,
             digest,
@@ -98,6 +100,11 @@ impl Plugin {
     /// manifest asks for.
     pub fn ceilings(&self) -> Ceilings {
         self.0.ceilings
+    }
+
+    /// Whether it brings the run time of a dynamic language with it, and so has higher ceilings than its kind.
+    pub fn has_run_time(&self) -> bool {
+        self.0.has_run_time
     }
 
     /// Which fields of customers' data it sees.

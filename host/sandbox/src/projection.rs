@@ -112,6 +112,29 @@ impl Projection {
         Ok(seen)
     }
 
+    /// The paths of what is seen, as a manifest names them; `None`: everything.
+    pub fn paths(&self) -> Option<Vec<String>> {
+        let fields = FIELDS.iter().filter(|(_, bit, _)| self.fields & bit != 0);
+        let paths = fields.map(|(path, ..)| (*path).to_owned());
+        let attributes = self.attributes.iter().map(|key| format!("{ATTRIBUTE}{key}"));
+        (!self.is_all()).then(|| paths.chain(attributes).collect())
+    }
+
+    /// What [`Projection::paths`] told.
+    ///
+    /// # Errors
+    /// When a path is none, with what was expected.
+    pub fn of_paths(paths: Option<&[String]>) -> Result<Self, String> {
+        let Some(paths) = paths else {
+            return Ok(Self::default());
+        };
+        let field = |path: &String| ProjectedField {
+            field: path.clone(),
+            pii: PiiClass::Sensitive,
+        };
+        Self::of(&paths.iter().map(field).collect::<Vec<_>>())
+    }
+
     /// Whether everything is seen.
     pub fn is_all(&self) -> bool {
         *self == Self::default()

@@ -14,6 +14,27 @@ pub fn first_come_strategy(version: &str) -> Vec<u8> {
     routing("first-come", version, "In order", "(i32.const 1024)", data)
 }
 
+/// A routing strategy `slow` that gives the work that waits longest to an agent once it has waited so many milliseconds.
+pub fn slow_strategy(version: &str, wait_ms: u32) -> Vec<u8> {
+    let import = r#"(import "cx:host/clock@0.1.0" "now" (func $now (result i64)))"#;
+    // As `first-come`; or nothing, and to be asked again 50 ms later.
+    let export = format!(
+        r#"(data (i32.const 1032) "\00\08\00\00\01\00\00\00") (data (i32.const 1176) "\01")
+        (func (export "cx:routing-strategy/strategy@0.1.0#assign") (param i32 i32 i32 i32) (result i32)
+        (if (result i32) (i32.eqz (local.get 1)) (then (i32.const 1088))
+        (else (if (result i32) (i32.ge_u (i32.load offset=8 (local.get 0)) (i32.const {wait_ms}))
+            (then (i32.const 1024))
+            (else (i64.store (i32.const 1184) (i64.add (call $now) (i64.const 50))) (i32.const 1152))))))"#
+    );
+    importing(
+        "routing-strategy",
+        ["slow", version, "Lets everybody wait"],
+        import,
+        &export,
+        "",
+    )
+}
+
 /// A routing strategy that traps.
 pub fn broken_strategy(version: &str) -> Vec<u8> {
     routing("broken", version, "Traps", "(unreachable)", "")
@@ -85,6 +106,15 @@ pub fn stern_rule(version: &str) -> Vec<u8> {
 /// An outbound rule that traps.
 pub fn broken_rule(version: &str) -> Vec<u8> {
     rule("broken-rule", version, r"\00", "(unreachable)")
+}
+
+/// An outbound rule `busy` that allows everything after so many rounds of a loop, about seven fuel each.
+pub fn busy_rule(version: &str, rounds: u32) -> Vec<u8> {
+    let body = format!(
+        "(local $n i32) (loop $again (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const {rounds})))) (i32.const 1024)"
+    );
+    rule("busy", version, r"\00", &body)
 }
 
 fn rule(id: &str, version: &str, verdict: &str, body: &str) -> Vec<u8> {

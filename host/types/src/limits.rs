@@ -34,6 +34,8 @@ pub const DECISION_RECORDS_KEPT_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// Recorded decisions that one replay looks at; it takes the newest.
 pub const MAX_REPLAY: usize = 10_000;
 
+/// Steps that one rollout takes by itself; more are refused.
+pub const MAX_ROLLOUT_STEPS: usize = 16;
 /// Signatures of one plugin version, each of another key; one more is refused.
 pub const MAX_SIGNATURES: usize = 16;
 /// The largest weight of a tenant among those that wait for a turn to decide; a larger one is refused.

@@ -10,7 +10,6 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::page::{Page, Paging};
 use crate::auth::InTenant;
-use crate::clock;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
 
@@ -122,7 +121,8 @@ pub(crate) async fn get_binding(who: InTenant, Path(point): Path<ExtensionPoint>
     ))
 }
 
-/// Plugs a plugin in. The next decision at the point is made by it; decisions under way end as they began.
+/// Plugs a plugin in. The next decision at the point is made by it; decisions under way end as they began. A rollout
+/// that is under way there is over.
 #[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path, description = "`number:+E.164`, `chat:ENTRY`, `queue:ID`, `queue:ID:agent-assist`, `campaign:ID:pacing-strategy`, `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, or `tenant:` and `outbound-rule`, `tag-generator`, `qa-scorecard` or `agent-assist`.")), request_body = BindingBody, responses((status = 200, body = BindingView)))]
 pub(crate) async fn put_binding(
     who: InTenant,
@@ -138,11 +138,7 @@ pub(crate) async fn put_binding(
         why: body.why,
         record_percent: body.record_percent,
     };
-    let record = who
-        .platform
-        .registry()
-        .bind(&who.ctx, request, clock::now())
-        .await?;
+    let record = who.tenant.bind(&who.ctx, request).await?;
     look_again(&who, point).await;
     Ok(Json(record.into()))
 }
@@ -183,17 +179,14 @@ async fn look_again(who: &InTenant, point: ExtensionPoint) {
     }
 }
 
-/// Takes a plugin out. The fail policy of its kind holds from then on.
+/// Takes a plugin out. The fail policy of its kind holds from then on, and a rollout that is under way there is over.
 #[utoipa::path(delete, path = "", tag = "plugins", params(("point" = String, Path), RemovalParams), responses((status = 204)))]
 pub(crate) async fn remove_binding(
     who: InTenant,
     Path(point): Path<ExtensionPoint>,
     Query(params): Query<RemovalParams>,
 ) -> Result<StatusCode, Problem> {
-    let registry = who.platform.registry();
-    registry
-        .unbind(&who.ctx, &point, params.why, clock::now())
-        .await?;
+    who.tenant.unbind(&who.ctx, &point, params.why).await?;
     look_again(&who, point).await;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -22,7 +22,9 @@ pub struct CeilingsBody {
     pub kinds: BTreeMap<PluginKind, KindCeilings>,
 }
 
-/// Lowered ceilings of one kind. What is left out or null is the kind's own; none can be above it.
+/// Lowered ceilings of one kind. What is left out or null is the kind's own. Components that bring a run time
+/// (JavaScript, Python) have ten times the fuel, five times the time and 64 MiB: what lies between lowers only theirs, and
+/// none can be above that.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct KindCeilings {

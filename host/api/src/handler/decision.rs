@@ -1,12 +1,13 @@
 //! Recorded plugin decisions: which version decided what, on what input, and what another would have decided.
 
 use jackfield_runtime::{Example, RecordQuery, ReplayReport, ReplayRequest};
-use jackfield_sandbox::{DecisionRecord, Read};
+use jackfield_sandbox::{Ceilings, DecisionRecord, Read};
 use jackfield_types::{DecisionId, ExtensionPoint, PluginId, Timestamp, Version, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::ceilings::KindCeilings;
 use super::page::Page;
 use crate::auth::InTenant;
 use crate::clock;
@@ -88,6 +89,25 @@ pub struct DecisionDetail {
     pub log: Vec<String>,
     /// False when reads and log were left out, because the record was too large.
     pub complete: bool,
+    /// Capabilities that tenant and platform granted then.
+    #[schema(value_type = Vec<String>)]
+    pub grants: Value,
+    /// Ceilings that the operator had lowered for the tenant; what is null was not.
+    pub budget: KindCeilings,
+    /// Which fields of customers' data the version saw, by the paths that its manifest names; null: everything that it was
+    /// granted. The reads hold no others.
+    pub projection: Option<Vec<String>>,
+}
+
+/// What was lowered of a budget.
+fn lowered(budget: Option<Ceilings>) -> KindCeilings {
+    let budget = budget.unwrap_or(Ceilings::NONE);
+    let below = |value: u64, none: u64| Some(value).filter(|value| *value < none);
+    KindCeilings {
+        fuel: below(budget.fuel, Ceilings::NONE.fuel),
+        wall_ms: below(budget.wall_ms, Ceilings::NONE.wall_ms),
+        memory_bytes: below(budget.memory_bytes as u64, Ceilings::NONE.memory_bytes as u64),
+    }
 }
 
 impl From<&DecisionRecord> for DecisionView {
@@ -135,6 +155,9 @@ impl From<DecisionRecord> for DecisionDetail {
                 .map(|line| format!("{}: {}", line.level.as_str(), line.message))
                 .collect(),
             complete: record.complete,
+            grants: value(serde_json::to_value(record.grants)),
+            budget: lowered(record.budget),
+            projection: record.projection.paths(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Rollouts: a candidate in shadow, in a canary, active, or taken back.
 
-use jackfield_registry::rollout::{Gates, Stage};
+use jackfield_registry::rollout::{Gates, Stage, Step};
 use jackfield_registry::{RolloutRecord, RolloutRequest};
 use jackfield_runtime::RolloutStatus;
 use jackfield_types::{ExtensionPoint, PluginId, Version};
@@ -17,7 +17,7 @@ use crate::extract::{Answer, Json, Path, Query};
 /// A version to roll out beside what is bound.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"plugin": "skills-routing", "version": "0.2.0", "percent": 5, "why": "shorter waits for zh", "gates": {"max_service_level_drop": 5.0}}))]
+#[schema(example = json!({"plugin": "skills-routing", "version": "0.2.0", "percent": 5, "why": "shorter waits for zh", "gates": {"max_service_level_drop": 5.0}, "steps": [{"percent": 25}, {}]}))]
 pub struct RolloutBody {
     /// An uploaded plugin of the point's kind.
     #[schema(value_type = String)]
@@ -35,6 +35,12 @@ pub struct RolloutBody {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub gates: Gates,
+    /// Where it goes by itself, at most 16 steps, each once the gates of the stage before have held for a whole window:
+    /// `percent` (a canary, 1 to 99, larger than before; active when left out) and `gates` (those of before when left
+    /// out). None when left out: somebody promotes it.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    pub steps: Vec<Step>,
     /// Why, for people; at most 1,000 bytes.
     #[serde(default)]
     pub why: String,
@@ -81,18 +87,21 @@ pub struct RolloutView {
     /// What it is told.
     #[schema(value_type = Object)]
     pub config: Value,
-    /// `shadow`, `canary`, `active` or `rolled-back`.
+    /// `replayed` (in the history), `shadow`, `canary`, `active` or `rolled-back`.
     pub stage: String,
     /// Of a canary: for how many per cent of the interactions it decides.
     pub percent: Option<u8>,
     /// What it must keep to.
     #[schema(value_type = Object)]
     pub gates: Value,
+    /// Where it goes by itself, in this order.
+    #[schema(value_type = Vec<Object>)]
+    pub steps: Value,
     /// Counts up from 1 with each change of the point's rollouts.
     pub number: u64,
     /// When it came to this stage.
     pub moved_at: u64,
-    /// Who moved it; `system:gates` when a gate was violated.
+    /// Who moved it; `system:gates` when it went by itself: on, since the gates held, or back, since one was violated.
     pub moved_by: String,
     /// Why.
     pub why: String,
@@ -119,6 +128,7 @@ impl From<RolloutRecord> for RolloutView {
             stage: stage.into(),
             percent,
             gates: serde_json::to_value(record.gates).unwrap_or_default(),
+            steps: serde_json::to_value(record.steps).unwrap_or_default(),
             number: record.number,
             moved_at: record.moved_at.0,
             moved_by: record.moved_by,
@@ -166,7 +176,7 @@ pub(crate) async fn get_rollout(
 }
 
 /// Rolls a version out beside what is bound: it is replayed on the decisions recorded in the last day, then goes into
-/// shadow, or decides for some interactions. A gate that it violates takes it back.
+/// shadow, or decides for some interactions. A gate that it violates takes it back; with `steps` it goes on by itself.
 #[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path)), request_body = RolloutBody, responses((status = 200, body = RolloutView)))]
 pub(crate) async fn start_rollout(
     who: InTenant,
@@ -182,6 +192,7 @@ pub(crate) async fn start_rollout(
         version: body.version,
         config: body.config,
         gates: body.gates,
+        steps: body.steps,
         why: body.why,
     };
     let record = who

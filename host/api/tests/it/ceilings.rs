@@ -55,7 +55,7 @@ async fn the_operator_lowers_the_ceilings_of_a_tenant_and_they_hold_at_once() {
 
     for (ceilings, field) in [
         (json!({"fuel": 0}), "/kinds/routing-strategy/fuel"),
-        (json!({"wall_ms": 11}), "/kinds/routing-strategy/wall_ms"),
+        (json!({"wall_ms": 51}), "/kinds/routing-strategy/wall_ms"),
         (
             json!({"memory_bytes": 1_u64 << 40}),
             "/kinds/routing-strategy/memory_bytes",

@@ -5,7 +5,7 @@ use jackfield_contact::leg::{Cause, LegEvent};
 use jackfield_types::{AgentId, InteractionId, LegId};
 use serde_json::{Value, json};
 
-use crate::support::{NUMBER, TestApp, broken_strategy, first_come_strategy, idle_strategy};
+use crate::support::{NUMBER, TestApp, broken_strategy, first_come_strategy, idle_strategy, slow_strategy};
 
 const POINT: &str = "queue:support";
 pub(crate) const ROLLOUT: &str = "/v1/bindings/queue:support/rollout";
@@ -209,7 +209,214 @@ async fn a_candidate_goes_through_shadow_and_canary_and_becomes_active() {
         .iter()
         .map(|item| &item["stage"])
         .collect();
-    assert_eq!(stages, ["active", "canary", "shadow"]);
+    assert_eq!(stages, ["active", "canary", "shadow", "replayed"]);
+    let evidence = |n: usize| &history.body["items"][n]["evidence"];
+    assert_eq!(evidence(3)["replay"]["decisions"], 2);
+    assert_eq!(evidence(0)["forced"], true, "{:#}", evidence(0));
+}
+
+impl Site {
+    /// What the journal tells of the rollout from now on, up to this stage: stage, who, and evidence.
+    fn told_until(&self, stage: &'static str) -> tokio::task::JoinHandle<Vec<(String, String, Value)>> {
+        let mut entries = self.app.handle("one").subscribe();
+        tokio::spawn(async move {
+            let mut told: Vec<(String, String, Value)> = Vec::new();
+            while told.last().is_none_or(|(to, _, _)| to != stage) {
+                let entry = entries.recv().await.unwrap();
+                let event = serde_json::to_value(&entry.recorded.event).unwrap();
+                let moved = &event["note"]["rollout-moved"];
+                if event["type"] == "binding-noted" && !moved.is_null() {
+                    let text = |field: &str| moved[field].as_str().unwrap().to_owned();
+                    let evidence = serde_json::from_str(&text("evidence")).unwrap();
+                    told.push((text("to"), text("by"), evidence));
+                }
+            }
+            told
+        })
+    }
+}
+
+/// Nobody touches it after its start: replayed, shadow, canary, active, each step for what was seen in its window.
+#[tokio::test]
+async fn a_rollout_with_steps_goes_up_by_itself() {
+    let site = Site::open().await;
+    site.app
+        .upload(&site.admin, first_come_strategy("1.1.0"))
+        .await
+        .ok();
+    site.calls(2).await;
+    let gates = json!({"window_ms": 3_000, "min_decisions": 20, "min_interactions": 5, "max_service_level_drop": 100});
+    let body = json!({
+        "plugin": "first-come", "version": "1.1.0", "config": {"other": 1}, "gates": gates,
+        "steps": [{"percent": 50, "gates": gates}, {}],
+    });
+    let told = site.told_until("active");
+    let started = site.app.put(ROLLOUT, &site.admin, body).await.ok();
+    assert_eq!(
+        (started.text("/stage"), &started.body["steps"][0]["percent"]),
+        ("shadow", &json!(50))
+    );
+    let mut calls = 0;
+    while site.rollout().await["under_way"] == true {
+        site.call().await;
+        calls += 1;
+        assert!(calls < 2_000, "it goes nowhere: {:#}", site.rollout().await);
+    }
+    let told = told.await.unwrap();
+    let stages: Vec<_> = told
+        .iter()
+        .map(|(to, by, _)| (to.as_str(), by.as_str()))
+        .collect();
+    let (admin, gates) = (stages[0].1.to_owned(), "system:gates");
+    assert!(admin.starts_with("user:"), "{admin}");
+    assert_eq!(
+        stages,
+        [
+            ("replayed", &*admin),
+            ("shadow", &*admin),
+            ("canary 50 %", gates),
+            ("active", gates)
+        ]
+    );
+    for (to, _, evidence) in &told[2..] {
+        assert!(
+            evidence["watched_ms"].as_u64() >= Some(3_000),
+            "{to}: {evidence:#}"
+        );
+        assert_eq!(evidence["verdict"], "pass");
+        assert!(
+            evidence["candidate"]["decisions"].as_u64() >= Some(20),
+            "{to}: {evidence:#}"
+        );
+        assert_eq!(evidence["candidate"]["forbidden"], 0);
+    }
+    let bound = site.app.get("/v1/bindings/queue:support", &site.admin).await.ok();
+    assert_eq!(
+        (bound.text("/version"), bound.text("/bound_by")),
+        ("1.1.0", gates)
+    );
+}
+
+#[tokio::test]
+async fn steps_that_lead_nowhere_are_refused() {
+    let site = Site::open().await;
+    for steps in [
+        json!([{"percent": 0}]),
+        json!([{}, {"percent": 5}]),
+        json!([{"percent": 5}, {"percent": 5}]),
+        json!([{"percent": 5, "gates": {"window_ms": 1}}]),
+    ] {
+        let body = json!({"plugin": "idle", "steps": steps});
+        let refused = site.app.put(ROLLOUT, &site.admin, body).await;
+        assert_eq!(refused.problem(), (422, "invalid-value", "steps"), "{refused:#?}");
+    }
+}
+
+/// The canary's customers wait longer than the others, and that alone takes it back.
+#[tokio::test]
+async fn a_canary_whose_callers_wait_longer_is_taken_back_for_its_service_level() {
+    let site = Site::open().await;
+    site.app
+        .upload(&site.admin, slow_strategy("1.0.0", 1_000))
+        .await
+        .ok();
+    let told = site.told_until("rolled-back");
+    let gates = json!({
+        "min_interactions": 5, "service_level_ms": 800, "max_service_level_drop": 50,
+        "max_fuel_p99_ratio": 1_000,
+    });
+    let body = json!({"plugin": "slow", "percent": 50, "gates": gates});
+    site.app.put(ROLLOUT, &site.admin, body).await.ok();
+    let mut calls = 0;
+    while site.rollout().await["under_way"] == true {
+        site.call().await;
+        calls += 1;
+        assert!(calls < 60, "it is not taken back: {:#}", site.rollout().await);
+    }
+    assert!(calls >= 10, "both groups have had five calls before");
+    let told = told.await.unwrap();
+    let (_, by, evidence) = told.last().unwrap();
+    assert_eq!(by, "system:gates");
+    assert_eq!(
+        evidence["verdict"]["violated"]["gate"], "max_service_level_drop",
+        "{evidence:#}"
+    );
+    let level = |side: &str| evidence[side]["service_level"].as_f64().unwrap();
+    assert_eq!(level("candidate"), 0.0, "{evidence:#}");
+    assert!(level("control") > 50.0, "{evidence:#}");
+    for side in ["candidate", "control"] {
+        assert!(evidence[side]["answered"].as_u64() >= Some(5), "{evidence:#}");
+    }
+    let rollout = site.rollout().await;
+    assert!(
+        rollout["why"].as_str().unwrap().contains("service level"),
+        "{rollout:#}"
+    );
+}
+
+/// Who takes the binding away ends the rollout, and everybody is told so.
+#[tokio::test]
+async fn a_rollout_ends_with_its_binding() {
+    let site = Site::open().await;
+    let body = json!({"plugin": "idle", "percent": 10});
+    site.app.put(ROLLOUT, &site.admin, body.clone()).await.ok();
+    let told = site.told_until("rolled-back");
+    site.app
+        .delete("/v1/bindings/queue:support", &site.admin)
+        .await
+        .ok();
+    let told = told.await.unwrap();
+    assert!(told[0].1.starts_with("user:"), "{told:?}");
+    let over = site.rollout().await;
+    assert_eq!(
+        (&over["under_way"], &over["stage"]),
+        (&json!(false), &json!("rolled-back"))
+    );
+    assert!(over["why"].as_str().unwrap().contains("removed"), "{over:#}");
+    for way in ["promote", "rollback"] {
+        let refused = site
+            .app
+            .post(&format!("{ROLLOUT}/{way}"), &site.admin, json!({}))
+            .await;
+        assert_eq!(refused.problem(), (404, "unknown-rollout", ""));
+    }
+    // The same when another version is plugged in, and when another rollout begins.
+    let first_come = json!({"plugin": "first-come"});
+    site.app
+        .put("/v1/bindings/queue:support", &site.admin, first_come)
+        .await
+        .ok();
+    site.app.put(ROLLOUT, &site.admin, body.clone()).await.ok();
+    let second = json!({"plugin": "idle", "percent": 20});
+    site.app.put(ROLLOUT, &site.admin, second).await.ok();
+    let bound = json!({"plugin": "idle"});
+    site.app
+        .put("/v1/bindings/queue:support", &site.admin, bound)
+        .await
+        .ok();
+    let history = site
+        .app
+        .get(&format!("{ROLLOUT}/history"), &site.admin)
+        .await
+        .ok();
+    let items = history.body["items"].as_array().unwrap();
+    let stages: Vec<_> = items
+        .iter()
+        .rev()
+        .map(|item| item["stage"].as_str().unwrap())
+        .collect();
+    let one = ["replayed", "canary", "rolled-back"];
+    assert_eq!(stages, [one, one, one].concat());
+    assert!(
+        items[3]["why"].as_str().unwrap().contains("another rollout"),
+        "{:#}",
+        items[3]
+    );
+    assert!(
+        items[0]["why"].as_str().unwrap().contains("another binding"),
+        "{:#}",
+        items[0]
+    );
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use jackfield_contact::leg::LegEvent;
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind, Tenant};
 pub(crate) use jackfield_testkit::guest::{
     broken_rule, broken_strategy, first_come_strategy, idle_strategy, lenient_rule, queueing_flow,
-    reading_flow, refusing_flow, stern_rule, strategy,
+    reading_flow, refusing_flow, slow_strategy, stern_rule, strategy,
 };
 use jackfield_types::{AgentId, E164, InteractionId, LegId, TenantId};
 use serde::Serialize;

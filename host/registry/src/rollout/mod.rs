@@ -8,6 +8,7 @@ mod fuel;
 mod gates;
 mod judge;
 mod observed;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -19,13 +20,14 @@ pub(crate) use canary::in_share;
 pub use gates::Gates;
 pub use judge::{MIN_FAILURES, MIN_FUEL_DECISIONS, Verdict, judge};
 pub use observed::Observed;
-pub use window::{SLICES, Window};
+pub use steps::{Step, check_steps, steps_after};
+pub use window::{SLICES, Slice, Window};
 
 /// How far a version is at one extension point. A version that is uploaded is verified; a rollout begins after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
 pub enum Stage {
-    /// It answers recorded questions.
+    /// It answered recorded questions. Each rollout begins with it, with the report as its evidence, and goes on at once.
     Replayed,
     /// It is asked what the active version is asked, and its answers have no effect.
     Shadow,

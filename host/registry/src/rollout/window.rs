@@ -8,6 +8,17 @@ use super::observed::Observed;
 /// Time slices of a window.
 pub const SLICES: u64 = 30;
 
+/// A slice of a window, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slice {
+    /// Its length in milliseconds.
+    pub length_ms: u64,
+    /// Its number, counted from the epoch in slices of this length.
+    pub number: u64,
+    /// What was seen in it.
+    pub seen: Observed,
+}
+
 /// What was observed of late. Time is cut into slices of a thirtieth of the window; what is older than 30 of them is
 /// forgotten as a whole. So what is seen reaches back 29 to 30 thirtieths of the window.
 ///
@@ -20,6 +31,9 @@ pub struct Window {
     current: Observed,
     /// Earlier slices in which something was seen, oldest first; at most 29.
     past: VecDeque<(u64, Observed)>,
+    /// The oldest slice that may have changed since it was kept.
+    #[serde(default)]
+    kept_before: u64,
 }
 
 impl Window {
@@ -30,7 +44,41 @@ impl Window {
             newest: 0,
             current: Observed::default(),
             past: VecDeque::new(),
+            kept_before: 0,
         }
+    }
+
+    /// A window out of slices that were kept, in any order. A slice of another length is none.
+    pub fn of_slices(window_ms: u64, slices: impl IntoIterator<Item = Slice>) -> Self {
+        let mut window = Self::new(window_ms);
+        let mut slices: Vec<_> = slices
+            .into_iter()
+            .filter(|slice| slice.length_ms == window.slice_ms)
+            .collect();
+        slices.sort_by_key(|slice| slice.number);
+        for slice in slices {
+            window.at(Timestamp(slice.number.saturating_mul(window.slice_ms)));
+            window.current.merge(&slice.seen);
+        }
+        window.kept_before = window.newest;
+        window
+    }
+
+    /// The slices that may have changed since [`Window::kept`], oldest first.
+    pub fn changed(&self) -> impl Iterator<Item = Slice> {
+        let past = self.past.iter().map(|(number, seen)| (*number, seen));
+        past.chain([(self.newest, &self.current)])
+            .filter(|(number, seen)| *number >= self.kept_before && **seen != Observed::default())
+            .map(|(number, seen)| Slice {
+                length_ms: self.slice_ms,
+                number,
+                seen: seen.clone(),
+            })
+    }
+
+    /// Notes that all slices up to this one are kept; it alone may change.
+    pub fn kept(&mut self, newest: u64) {
+        self.kept_before = self.kept_before.max(newest);
     }
 
     /// Where to count what happens now.
@@ -86,6 +134,37 @@ mod tests {
         assert_eq!((count(&window, 1_030_500), window.past.len()), (1, 1));
         window.at(Timestamp(9_000_000));
         assert!(window.past.is_empty());
+    }
+
+    #[test]
+    fn kept_slices_make_the_same_window() {
+        let mut window = Window::new(30_000);
+        let mut kept = std::collections::BTreeMap::new();
+        for second in 0..70u64 {
+            window
+                .at(Timestamp(1_000_000 + second * 1_000))
+                .decision(second, None, false);
+            if second % 7 != 0 {
+                continue;
+            }
+            let mut newest = 0;
+            for slice in window.changed() {
+                newest = slice.number;
+                kept.insert(slice.number % SLICES, slice);
+            }
+            window.kept(newest);
+        }
+        for slice in window.changed() {
+            assert!(slice.number > 1_060, "what was kept is not kept again");
+            kept.insert(slice.number % SLICES, slice);
+        }
+        let again = Window::of_slices(30_000, kept.into_values());
+        for now in [1_069_999, 1_080_000, 1_200_000] {
+            assert_eq!(again.observed(Timestamp(now)), window.observed(Timestamp(now)));
+        }
+        assert_eq!(again.observed(Timestamp(1_069_999)).decisions, 30);
+        let other = Window::of_slices(60_000, window.changed());
+        assert_eq!(other.observed(Timestamp(1_069_999)), Observed::default());
     }
 
     #[test]

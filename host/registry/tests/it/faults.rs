@@ -114,12 +114,19 @@ async fn a_disk_that_is_gone_at_the_start_is_told_and_loses_nothing() {
     let site = Site::new(&disk, tempfile::tempdir().unwrap());
     // It goes between the opening and the loading.
     disk.cut();
-    let refused = site.registry.load_tenant(&site.ctx).await.unwrap_err();
+    let refused = site
+        .registry
+        .load_tenant(&site.ctx, crate::support::NOW)
+        .await
+        .unwrap_err();
     assert!(matches!(refused, RegistryError::Unavailable(_)), "{refused}");
     assert_eq!(site.bound(), None);
     // Only read meanwhile, so it recovers by itself.
     disk.heal();
-    site.registry.load_tenant(&site.ctx).await.unwrap();
+    site.registry
+        .load_tenant(&site.ctx, crate::support::NOW)
+        .await
+        .unwrap();
     assert_eq!(site.bound().as_deref(), Some("1.0.0"));
 }
 

@@ -36,7 +36,7 @@ impl Site {
     /// What a process has after its start.
     pub(crate) async fn start(disk: &FaultyDisk) -> Self {
         let site = Self::new(disk, tempfile::tempdir().unwrap());
-        site.registry.load_tenant(&site.ctx).await.unwrap();
+        site.registry.load_tenant(&site.ctx, NOW).await.unwrap();
         site
     }
 
@@ -54,6 +54,10 @@ impl Site {
 
     /// The process dies, and another one starts over what is on the disk.
     pub(crate) async fn restart(self, disk: &FaultyDisk) -> Self {
+        self.restart_at(disk, NOW).await
+    }
+
+    pub(crate) async fn restart_at(self, disk: &FaultyDisk, now: Timestamp) -> Self {
         let Self {
             registry,
             store,
@@ -62,7 +66,7 @@ impl Site {
         } = self;
         drop((registry, store));
         let site = Self::new(disk, cache);
-        site.registry.load_tenant(&site.ctx).await.unwrap();
+        site.registry.load_tenant(&site.ctx, now).await.unwrap();
         site
     }
 

@@ -22,13 +22,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const NUMBER: &str = "+442079460100";
 
 /// A platform without voice over a disk that outlives it.
-struct Site {
-    disk: FaultyDisk,
+pub(crate) struct Site {
+    pub(crate) disk: FaultyDisk,
     data: TempDir,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             disk: FaultyDisk::new().unwrap(),
             data: tempfile::tempdir().unwrap(),
@@ -36,7 +36,7 @@ impl Site {
     }
 
     /// What a process does at its start.
-    async fn start(&self) -> Result<Platform, StartError> {
+    pub(crate) async fn start(&self) -> Result<Platform, StartError> {
         Platform::start(PlatformOptions {
             data_dir: self.data.path().to_owned(),
             store: StoreKind::Opened(self.disk.open()?),
@@ -47,7 +47,7 @@ impl Site {
     }
 
     /// With a tenant that has a queue, a number that leads there, and an outbound rule that allows everything.
-    async fn open(&self) -> (Platform, Tenant) {
+    pub(crate) async fn open(&self) -> (Platform, Tenant) {
         let platform = self.start().await.unwrap();
         let record = TenantRecord {
             id: id(),
@@ -81,11 +81,11 @@ impl Site {
     }
 }
 
-fn id() -> TenantId {
+pub(crate) fn id() -> TenantId {
     TenantId::new("acme").unwrap()
 }
 
-fn ctx() -> OpContext {
+pub(crate) fn ctx() -> OpContext {
     OpContext::system(id(), "test")
 }
 
@@ -115,7 +115,7 @@ fn new_call() -> InteractionId {
     uuid::Uuid::now_v7().to_string().parse().unwrap()
 }
 
-fn check() -> OutboundCheck {
+pub(crate) fn check() -> OutboundCheck {
     OutboundCheck {
         number: E164::new("+33612345678").unwrap(),
         channel: Channel::Voice,
@@ -152,7 +152,7 @@ async fn journaled(tenant: &Tenant) -> u64 {
     tenant.journal_len(&ctx()).await.unwrap()
 }
 
-async fn in_time<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap()
 }
 

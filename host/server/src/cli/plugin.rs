@@ -82,11 +82,13 @@ enum Command {
     Replay(super::replay::Replay),
     /// Ask a candidate what the active version is asked, and compare; nothing takes effect.
     #[command(after_help = "Example:
-  jackfield plugin shadow --binding queue:support skills-routing@0.2.0 --why 'shorter waits'")]
+  jackfield plugin shadow --binding queue:support skills-routing@0.2.0 --why 'shorter waits'
+  jackfield plugin shadow --binding queue:support skills-routing@0.2.0 --then 5 --then active")]
     Shadow(super::rollout::Start),
     /// Let a candidate decide for some of the interactions; it is taken back when it violates a gate.
     #[command(after_help = "Example:
-  jackfield plugin canary --binding queue:support --percent 5 skills-routing@0.2.0")]
+  jackfield plugin canary --binding queue:support --percent 5 skills-routing@0.2.0
+  jackfield plugin canary --binding queue:support --percent 5 --then 25 --then active skills-routing@0.2.0")]
     Canary {
         #[command(flatten)]
         start: super::rollout::Start,

@@ -35,6 +35,10 @@ pub(super) struct Start {
     /// out has its default.
     #[arg(long, value_name = "FILE|JSON")]
     gates: Option<String>,
+    /// Where it goes by itself next, once its gates have held for a whole window: a canary's per cent, or active; as
+    /// JSON, with gates of its own: {"percent": 25, "gates": {"min_decisions": 500}}. Once for each step.
+    #[arg(long, value_name = "PERCENT|active|JSON")]
+    then: Vec<String>,
     /// Why, for people.
     #[arg(long, default_value = "")]
     why: String,
@@ -92,6 +96,20 @@ fn told(client: &Client, binding: &str, plugin: &str) -> Result<Value, Failure> 
     })
 }
 
+/// A step as it was typed.
+fn step(typed: &str) -> Result<Value, Failure> {
+    if typed == "active" {
+        return Ok(json!({}));
+    }
+    match serde_json::from_str(typed) {
+        Ok(Value::Number(percent)) => Ok(json!({ "percent": percent })),
+        Ok(step @ Value::Object(_)) => Ok(step),
+        _ => Err(Failure::Usage(format!(
+            "--then: {typed:?}: expected a canary's per cent (1 to 99), active, or a JSON object"
+        ))),
+    }
+}
+
 pub(super) fn start(
     start: Start,
     percent: Option<u8>,
@@ -105,9 +123,14 @@ pub(super) fn start(
         None => told(client, &start.binding, plugin)?,
     };
     let gates = start.gates.map_or_else(|| Ok(json!({})), read_config)?;
+    let steps: Vec<_> = start
+        .then
+        .iter()
+        .map(|typed| step(typed))
+        .collect::<Result<_, _>>()?;
     let body = json!({
         "plugin": plugin, "version": version, "config": config, "percent": percent,
-        "gates": gates, "why": start.why, "force": start.force,
+        "gates": gates, "steps": steps, "why": start.why, "force": start.force,
     });
     let answer = client.put(&path(&["bindings", &start.binding, "rollout"]), body)?;
     moved(json, &answer, out)
@@ -206,5 +229,15 @@ pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -
             out.paint(BAD, &format!("It violates a gate: {message}"))
         }
     };
-    out.line(&line)
+    out.line(&line)?;
+    let seconds = |field: &str| seen[field].as_u64().unwrap_or_default() / 1_000;
+    let next = match (&answer["steps"][0], &answer["steps"][0]["percent"]) {
+        (Value::Null, _) => "Somebody has to promote it.".to_owned(),
+        (_, Value::Null) => "Then it becomes active by itself.".to_owned(),
+        (_, percent) => format!("Then it goes to a canary of {percent} % by itself."),
+    };
+    let (watched, window) = (seconds("watched_ms"), seconds("window_ms"));
+    out.line(&format!(
+        "Watched for {watched} s; its window is {window} s. {next}"
+    ))
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use jackfield_api::handler::ceilings::KindCeilings;
 use jackfield_api::handler::decision::DecisionDetail;
 use jackfield_contact::decision::compare::{Grade, compare};
 use jackfield_contact::decision::{Answer, Failure as NoAnswer};
-use jackfield_sandbox::{DecisionRecord, Plugin, Receipt, Replayed};
-use jackfield_types::Grants;
+use jackfield_sandbox::{Ceilings, DecisionRecord, Plugin, Projection, Receipt, Replayed, RequestedLimits};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -129,9 +129,18 @@ fn record(detail: Value) -> Result<DecisionRecord, Failure> {
         },
         log: Vec::new(),
         complete: detail.complete,
-        grants: Grants::ALL,
-        budget: None,
-        projection: Default::default(),
+        grants: read(detail.grants)?,
+        budget: Some(budget(&detail.budget)),
+        projection: Projection::of_paths(detail.projection.as_deref()).map_err(|error| odd(&error))?,
+    })
+}
+
+/// What the operator had lowered; the rest is left to the plugin.
+fn budget(lowered: &KindCeilings) -> Ceilings {
+    Ceilings::NONE.limited(&RequestedLimits {
+        fuel: lowered.fuel,
+        wall_ms: lowered.wall_ms,
+        memory_bytes: lowered.memory_bytes,
     })
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use jackfield_sandbox::{Ceilings, Manifest, Sandbox};
+use jackfield_sandbox::{Ceilings, Manifest, Plugin, Sandbox};
 use jackfield_types::{Digest, limits};
 use serde_json::{Value, json};
 
@@ -76,9 +76,8 @@ pub(super) fn run(
             );
             points.push(Point::new("contract", Stand::Good, text));
             points.push(capabilities(&manifest, &subject.wasm));
-            points.push(requested_limits(&manifest));
             points.push(config_schema(&manifest));
-            points.push(compiled(&subject)?);
+            points.extend(compiled(&manifest, &subject)?);
             if let Some(against) = &arguments.against {
                 let before = published(against, connection)?;
                 points.extend(judge(&before, &manifest, Digest::of(&subject.wasm)));
@@ -157,33 +156,53 @@ fn capabilities(manifest: &Manifest, wasm: &[u8]) -> Point {
     Point::new("capabilities", Stand::Good, text)
 }
 
-fn requested_limits(manifest: &Manifest) -> Point {
-    let most = Ceilings::of(manifest.kind);
+/// What is in force for a decision: the ceilings of the kind, or those of components with a run time, and what the
+/// manifest asks for below them.
+fn in_force(manifest: &Manifest, plugin: &Plugin) -> Point {
     let asked = manifest.limits;
-    let above = [
-        ("fuel", asked.fuel, most.fuel),
-        ("wall-ms", asked.wall_ms, most.wall_ms),
-        ("memory-bytes", asked.memory_bytes, most.memory_bytes as u64),
-    ];
-    let above: Vec<String> = above
-        .into_iter()
-        .filter_map(|(name, asked, most)| {
-            let asked = asked.filter(|asked| *asked > most)?;
-            Some(format!(
+    let of_kind = Ceilings::of(manifest.kind);
+    let ceilings = plugin.ceilings();
+    // A component with a run time has more memory than its kind, unless its manifest asks for less.
+    let has_run_time = plugin.has_run_time();
+    let most = if has_run_time {
+        of_kind.with_run_time()
+    } else {
+        of_kind
+    };
+    let mut above = Vec::new();
+    let mut lines = Vec::new();
+    for (name, unit, asked, most, holds) in [
+        ("fuel", "fuel", asked.fuel, most.fuel, ceilings.fuel),
+        ("wall-ms", "ms", asked.wall_ms, most.wall_ms, ceilings.wall_ms),
+        (
+            "memory-bytes",
+            "bytes",
+            asked.memory_bytes,
+            most.memory_bytes as u64,
+            ceilings.memory_bytes as u64,
+        ),
+    ] {
+        if let Some(asked) = asked.filter(|asked| *asked > most) {
+            above.push(format!(
                 "{name} {asked} is above the ceiling {most}, which it does not raise"
-            ))
-        })
-        .collect();
-    if above.is_empty() {
-        let text = format!(
-            "{} fuel, {} ms, {} MiB at most",
-            most.fuel,
-            most.wall_ms,
-            most.memory_bytes >> 20
-        );
-        return Point::new("limits", Stand::Good, text);
+            ));
+        }
+        lines.push(if holds < most {
+            format!("{holds} {unit} (its manifest's; the ceiling is {most})")
+        } else {
+            format!("{holds} {unit}")
+        });
     }
-    Point::new("limits", Stand::Note, above.join("; "))
+    if !above.is_empty() {
+        return Point::new("limits", Stand::Note, above.join("; "));
+    }
+    let whose = if has_run_time {
+        ", as components with a run time have"
+    } else {
+        ""
+    };
+    let text = format!("a decision has {} at most{whose}", lines.join(", "));
+    Point::new("limits", Stand::Good, text)
 }
 
 fn config_schema(manifest: &Manifest) -> Point {
@@ -201,15 +220,19 @@ fn config_schema(manifest: &Manifest) -> Point {
     }
 }
 
-fn compiled(subject: &Subject) -> Result<Point, Failure> {
+/// Whether it is compiled, and what it then may use.
+fn compiled(manifest: &Manifest, subject: &Subject) -> Result<Vec<Point>, Failure> {
     let sandbox = sandbox()?;
     let began = Instant::now();
     Ok(match subject.load_on(&sandbox) {
-        Ok(_) => {
+        Ok(plugin) => {
             let text = format!("ready to run in {:.0} ms", began.elapsed().as_secs_f64() * 1e3);
-            Point::new("compiler", Stand::Good, text)
+            vec![
+                Point::new("compiler", Stand::Good, text),
+                in_force(manifest, &plugin),
+            ]
         }
-        Err(failure) => Point::new("compiler", Stand::Wrong, failure.to_string()),
+        Err(failure) => vec![Point::new("compiler", Stand::Wrong, failure.to_string())],
     })
 }
 

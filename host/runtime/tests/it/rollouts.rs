@@ -1,0 +1,150 @@
+//! Rollouts over a restart in the middle of a window.
+
+use jackfield_registry::rollout::{Gates, Stage, Step};
+use jackfield_registry::{Candidate, RolloutRequest};
+use jackfield_runtime::{OutboundCheck, Platform, Tenant};
+use jackfield_testkit::guest::{broken_rule, lenient_rule};
+use jackfield_types::{E164, ExtensionPoint, Timestamp};
+use serde_json::json;
+
+use crate::faults::{Site, check, ctx, id, in_time};
+
+fn point() -> ExtensionPoint {
+    "tenant:outbound-rule".parse().unwrap()
+}
+
+async fn begin(platform: &Platform, candidate: (&str, Vec<u8>), percent: u8, gates: Gates, steps: Vec<Step>) {
+    let (plugin, wasm) = candidate;
+    platform
+        .registry()
+        .upload(&ctx(), wasm, None, Timestamp(1))
+        .await
+        .unwrap();
+    let request = RolloutRequest {
+        point: point(),
+        plugin: plugin.parse().unwrap(),
+        version: None,
+        config: json!({"new": true}),
+        gates,
+        steps,
+        why: "to see".into(),
+    };
+    let tenant = platform.tenant(&id()).unwrap();
+    let stage = Stage::Canary { percent };
+    tenant.start_rollout(&ctx(), request, stage, true).await.unwrap();
+}
+
+fn candidate(platform: &Platform) -> std::sync::Arc<Candidate> {
+    let bound = platform.registry().bound(&id(), &point()).unwrap();
+    bound.candidate.clone().unwrap()
+}
+
+/// A check of the nth number.
+async fn decide(tenant: &Tenant, n: u32) {
+    let number = E164::new(&format!("+336{n:08}")).unwrap();
+    let check = OutboundCheck { number, ..check() };
+    in_time(tenant.check_outbound(check)).await.unwrap();
+}
+
+/// Where the rollout is, and what the judge said when it came there.
+async fn stage(tenant: &Tenant) -> (Stage, serde_json::Value) {
+    let rollout = tenant.rollout(&ctx(), &point()).await.unwrap().unwrap();
+    (rollout.record.stage, rollout.record.evidence)
+}
+
+/// Four traps are not enough to tell; the fifth comes in another process.
+#[tokio::test]
+async fn a_breach_before_a_restart_counts_after_it() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    begin(
+        &platform,
+        ("broken-rule", broken_rule("1.0.0")),
+        99,
+        Gates::default(),
+        vec![],
+    )
+    .await;
+    let mut n = 0;
+    while candidate(&platform).judged(clock()).0.traps < 4 {
+        decide(&tenant, n).await;
+        n += 1;
+    }
+    // What the watch does once a second, and at once after a failure.
+    platform
+        .registry()
+        .keep_seen(&ctx(), &candidate(&platform), clock())
+        .await
+        .unwrap();
+    // A kill: nothing of this process reaches the disk any more.
+    site.disk.cut();
+    let _ = tenant.check_outbound(check()).await;
+    drop(tenant);
+    in_time(platform.shutdown()).await;
+    site.disk.heal();
+
+    let platform = site.start().await.unwrap();
+    let tenant = platform.tenant(&id()).unwrap();
+    assert_eq!(candidate(&platform).judged(clock()).0.traps, 4);
+    assert_eq!(stage(&tenant).await.0, Stage::Canary { percent: 99 });
+    while stage(&tenant).await.0 != Stage::RolledBack {
+        decide(&tenant, n).await;
+        n += 1;
+        assert!(n < 50, "it is not taken back");
+    }
+    let evidence = stage(&tenant).await.1;
+    assert!(evidence["candidate"]["traps"].as_u64() >= Some(5), "{evidence:#}");
+    in_time(platform.shutdown()).await;
+}
+
+/// What was seen before a restart counts, the time without a process does not, and at the end it goes on by itself.
+#[tokio::test]
+async fn a_stage_is_passed_over_a_restart_for_what_was_seen_and_not_before() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    let gates = Gates {
+        window_ms: 4_000,
+        min_decisions: 20,
+        min_interactions: 0,
+        ..Gates::default()
+    };
+    begin(
+        &platform,
+        ("lenient", lenient_rule("2.0.0")),
+        50,
+        gates,
+        vec![Step::default()],
+    )
+    .await;
+    let mut n = 0;
+    while candidate(&platform).watched_ms(clock()) < 2_000 {
+        decide(&tenant, n).await;
+        n += 1;
+    }
+    drop(tenant);
+    in_time(platform.shutdown()).await;
+    // Longer than what is left of the window.
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
+
+    let platform = site.start().await.unwrap();
+    let tenant = platform.tenant(&id()).unwrap();
+    let before = candidate(&platform).watched_ms(clock());
+    assert!((2_000..3_900).contains(&before), "{before}");
+    assert_eq!(stage(&tenant).await.0, Stage::Canary { percent: 50 });
+    while stage(&tenant).await.0 != Stage::Active {
+        decide(&tenant, n).await;
+        n += 1;
+    }
+    let evidence = stage(&tenant).await.1;
+    assert!(evidence["watched_ms"].as_u64() >= Some(4_000), "{evidence:#}");
+    assert!(
+        evidence["candidate"]["decisions"].as_u64() >= Some(20),
+        "{evidence:#}"
+    );
+    in_time(platform.shutdown()).await;
+}
+
+fn clock() -> Timestamp {
+    let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since_epoch.unwrap().as_millis() as u64)
+}
