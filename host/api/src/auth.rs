@@ -5,7 +5,7 @@
 //! [`InTenant`] or [`AsOperator`] can't be reached without it, so a route that forgot its gate answers 401.
 
 use axum::extract::{FromRequestParts, Request, State};
-use axum::http::{HeaderMap, header, request::Parts};
+use axum::http::{HeaderMap, Method, header, request::Parts};
 use axum::middleware::Next;
 use axum::response::Response;
 use jackfield_runtime::{Identity, Platform, Tenant};
@@ -89,6 +89,9 @@ pub(crate) async fn gate(
         .await?
         .ok_or_else(Problem::unknown_key)?;
     allow(gate.access, &identity)?;
+    // Before anything of the body is read.
+    let upload = gate.body_limit > limits::MAX_BODY_BYTES && request.method() == Method::POST;
+    let _place = gate.app.places.take(&identity.tenant, upload)?;
     tracing::Span::current()
         .record("tenant", identity.tenant.as_str())
         .record("user", identity.user.as_str());

@@ -12,7 +12,8 @@
 //! | 409 | the request is right and the present state refuses it |
 //! | 413, 415 | the body is too large, or not of the type that the route takes |
 //! | 422 | the request is well formed and names things that can't be taken; `field` says where |
-//! | 429 | the tenant's inbox is full: try again after `Retry-After`; or a quota is, without it. Nothing was done |
+//! | 408 | the body did not come in whole in time; nothing was done |
+//! | 429 | the tenant's inbox is full, or it has too many requests under way: try again after `Retry-After`; or a quota is, without it. Nothing was done |
 //! | 503 | the store or the platform refuses; nothing was done, or the request may be sent again |
 //! | 500 | a defect; the log has the cause under the same `instance` |
 //!
@@ -23,8 +24,8 @@ use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
 use jackfield_runtime::{
-    AccountError, CeilingsError, OutboundError, QuotaExceeded, ReplayError, RolloutError, SubmitError,
-    TenantError, UsageError,
+    AccountError, CampaignError, CeilingsError, OutboundError, QuotaExceeded, ReplayError, RolloutError,
+    SubmitError, TenantError, UsageError,
 };
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
@@ -284,10 +285,26 @@ impl From<UsageError> for Problem {
     }
 }
 
+impl From<CampaignError> for Problem {
+    fn from(error: CampaignError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CampaignError::Unknown(_) => by_code("unknown-campaign", None, detail),
+            CampaignError::Name => Self::invalid("name", detail),
+            CampaignError::InUse(_) => Self::conflict("in-use", detail),
+            CampaignError::TooMany => Self::conflict("too-many", detail),
+            CampaignError::Store(_) => Self::unavailable(detail),
+        }
+    }
+}
+
 impl From<OutboundError> for Problem {
     fn from(error: OutboundError) -> Self {
         match error {
             OutboundError::Invalid { field, .. } => Self::invalid(field, error.to_string()),
+            OutboundError::UnknownCampaign(_) => {
+                by_code("unknown-campaign", Some("campaign"), error.to_string())
+            }
             OutboundError::Submit(error) => error.into(),
         }
     }

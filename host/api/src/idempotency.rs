@@ -6,15 +6,19 @@
 //! the replay leaves it out. If the process dies between the deed and its answer, the key is free again after a
 //! minute, and the deed itself refuses to be done twice where that matters (`exists`).
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jackfield_store::{Scan, Space, Store, Tx};
-use jackfield_types::limits::{self, MAX_IDEMPOTENCY_KEY_BYTES, MAX_REQUEST_MS};
+use jackfield_types::limits::{self, MAX_HTTP_BODY_MS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_REQUEST_MS};
 use jackfield_types::{Digest, OpContext, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use tokio::time::timeout;
 
 use crate::auth::{Caller, Gate};
 use crate::clock;
@@ -95,7 +99,12 @@ async fn read_body(limit: usize, parts: &axum::http::request::Parts, body: Body)
     {
         return Err(Problem::too_large(limit));
     }
-    to_bytes(body, limit).await.map_err(|error| {
+    let whole = timeout(Duration::from_millis(MAX_HTTP_BODY_MS), to_bytes(body, limit));
+    let Ok(whole) = whole.await else {
+        let detail = format!("the body had not come in whole after {MAX_HTTP_BODY_MS} ms; nothing was done");
+        return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "broken-body", detail));
+    };
+    whole.map_err(|error| {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(error) = cause {
             if error.is::<http_body_util::LengthLimitError>() {

@@ -14,6 +14,7 @@ mod idempotency;
 mod layers;
 mod metrics;
 mod openapi;
+mod places;
 mod router;
 mod serve;
 
@@ -31,6 +32,7 @@ struct App {
     platform: Platform,
     streams: handler::event::Streams,
     requests: metrics::Requests,
+    places: places::Places,
     /// Becomes true when the server is to end; event streams end by it.
     closing: tokio::sync::watch::Receiver<bool>,
 }

@@ -15,8 +15,8 @@ use utoipa_axum::routes;
 use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
-    agent, binding, ceilings, customer, decision, docs, event, health, interaction, key, number, outbound,
-    plugin, queue, recording, rollout, tenant, trust, usage, user,
+    agent, attempt, binding, campaign, ceilings, customer, decision, docs, event, health, interaction, key,
+    number, outbound, plugin, queue, recording, rollout, tenant, trust, usage, user,
 };
 use crate::{App, layers};
 
@@ -66,6 +66,9 @@ const REACH_OUT: Access = Access::Tenant(&[
     Role::Integrator,
 ]);
 
+/// Keeps campaigns.
+const PLAN: Access = Access::Tenant(&[Role::Admin, Role::Marketer]);
+
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         route("/healthz", PUBLIC, routes!(health::get_health)),
@@ -81,6 +84,11 @@ pub(crate) fn routes() -> Vec<Route> {
             routes!(tenant::list_tenants, tenant::create_tenant),
         ),
         route("/v1/tenants/{tenant}", OPERATOR, routes!(tenant::get_tenant)),
+        route(
+            "/v1/tenants/{tenant}/admin-key",
+            OPERATOR,
+            routes!(tenant::create_admin_key),
+        ),
         route(
             "/v1/tenants/{tenant}/quota",
             OPERATOR,
@@ -254,6 +262,18 @@ pub(crate) fn routes() -> Vec<Route> {
             ADMIN,
             routes!(customer::erase_decisions),
         ),
+        route("/v1/campaigns", STAFF, routes!(campaign::list_campaigns)),
+        route("/v1/campaigns/{campaign}", STAFF, routes!(campaign::get_campaign)),
+        route(
+            "/v1/campaigns/{campaign}",
+            PLAN,
+            routes!(campaign::put_campaign, campaign::remove_campaign),
+        ),
+        route(
+            "/v1/outbound/attempts",
+            REACH_OUT,
+            routes!(attempt::list_attempts, attempt::record_attempt),
+        ),
         route(
             "/v1/outbound/checks",
             REACH_OUT,
@@ -334,6 +354,7 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
         platform,
         streams: event::Streams::default(),
         requests: crate::metrics::Requests::default(),
+        places: crate::places::Places::default(),
         closing,
     };
     let mut router = Router::new();

@@ -8,7 +8,9 @@
 
 mod accounts;
 mod admission;
+mod attempts;
 mod breaker;
+mod campaigns;
 mod ceilings;
 mod centre_loop;
 mod clock;
@@ -34,6 +36,8 @@ mod tenant;
 mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
+pub use attempts::AttemptRecord;
+pub use campaigns::{CampaignError, CampaignRecord};
 pub use ceilings::{CeilingsError, LoweredCeilings};
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
@@ -46,7 +50,7 @@ pub use platform::{
     Following, Platform, PlatformOptions, PluginOptions, StoreKind, TenantError, TenantRecord, secret_file,
     write_secret,
 };
-pub use records::RecordQuery;
+pub use records::{Erased, RecordQuery};
 // For the bench of what recording costs.
 #[doc(hidden)]
 pub use records::Recorder;

@@ -6,9 +6,12 @@ use jackfield_contact::decision::{
     Answer, AskedRule, Attempt, Consent, OutboundChecked, PastAttempt, Question, RuleOutcome, ruling_of,
 };
 use jackfield_contact::input::Input;
-use jackfield_types::{CampaignId, Channel, CustomerId, E164, ExtensionPoint, PluginKind, Timestamp, limits};
+use jackfield_types::{
+    CampaignId, Channel, CustomerId, E164, ExtensionPoint, OpContext, PluginKind, Timestamp, limits,
+};
 use tokio::time::{Instant, timeout_at};
 
+use crate::attempts::check_purpose;
 use crate::decide::{decide_once, failure};
 use crate::tenant::Tenant;
 use crate::{SubmitError, clock, zones};
@@ -34,7 +37,8 @@ pub struct OutboundCheck {
     pub holidays: Vec<String>,
     /// When; none: now.
     pub at: Option<Timestamp>,
-    /// Earlier attempts, newest first, at most 200; those older than 90 days are left out.
+    /// Earlier attempts that are not kept here (see [`Tenant::record_attempt`]), at most 200; those older than 90 days
+    /// are left out.
     pub attempts: Vec<PastAttempt>,
 }
 
@@ -49,6 +53,11 @@ pub enum OutboundError {
         /// What is wrong and what was expected.
         problem: String,
     },
+    /// There is no such campaign, so nobody knows which rules hold.
+    #[error(
+        "campaign: there is no campaign {0}; make it first (jackfield campaign set), or look for another spelling"
+    )]
+    UnknownCampaign(CampaignId),
     /// The answer is not in the journal, so it must not be acted on.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -63,7 +72,13 @@ impl Tenant {
     pub async fn check_outbound(&self, check: OutboundCheck) -> Result<OutboundChecked, OutboundError> {
         let now = check.at.unwrap_or_else(clock::now);
         let campaign = check.campaign.clone();
-        let attempt = attempt(check, now)?;
+        let mut attempt = attempt(check, now)?;
+        let ctx = OpContext::system(self.id().clone(), "outbound");
+        if let Some(campaign) = &campaign {
+            self.known_campaign(&ctx, campaign).await?;
+        }
+        let kept = self.attempts(&ctx, &attempt.number, &attempt.purpose).await?;
+        attempt.attempts = told(attempt.attempts, kept.iter().map(PastAttempt::from), now);
         let tenant = self.clone();
         // On its own: what was begun is metered and journaled even when nobody waits for the answer any more.
         let checking = tokio::spawn(async move {
@@ -156,9 +171,7 @@ fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundErro
             problem: problem.to_owned(),
         })
     };
-    if check.purpose.is_empty() || check.purpose.len() > limits::MAX_CODE_BYTES {
-        return invalid("purpose", "expected 1 to 64 bytes, for example sales or service");
-    }
+    check_purpose(&check.purpose)?;
     let (given, most) = (check.attempts.len(), limits::MAX_PAST_ATTEMPTS);
     if given > most {
         return invalid("attempts", &format!("{given}: expected at most {most}"));
@@ -206,10 +219,21 @@ fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundErro
         jurisdiction: jurisdiction.into(),
         local_times,
         consent: check.consent,
-        attempts: check
-            .attempts
-            .into_iter()
-            .filter(|past| now.since(past.at) <= limits::MAX_ATTEMPT_AGE_MS)
-            .collect(),
+        attempts: check.attempts,
     })
+}
+
+/// What rules are told: the asker's attempts and those that are kept, each once, newest first, at most 200.
+fn told(
+    mut asked: Vec<PastAttempt>,
+    kept: impl IntoIterator<Item = PastAttempt>,
+    now: Timestamp,
+) -> Vec<PastAttempt> {
+    // One that both know of is one.
+    let kept: Vec<_> = kept.into_iter().filter(|one| !asked.contains(one)).collect();
+    asked.extend(kept.into_iter().filter(|past| past.at <= now));
+    asked.retain(|past| now.since(past.at) <= limits::MAX_ATTEMPT_AGE_MS);
+    asked.sort_by_key(|past| std::cmp::Reverse(past.at));
+    asked.truncate(limits::MAX_PAST_ATTEMPTS);
+    asked
 }

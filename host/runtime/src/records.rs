@@ -4,6 +4,7 @@
 //! loses what was in the queue, at most some hundred milliseconds; the journal knows of each decision all the same.
 
 mod erase;
+mod mentions;
 mod segment;
 mod sweep;
 
@@ -18,6 +19,7 @@ use jackfield_types::{DecisionId, ExtensionPoint, OpContext, TenantId, Timestamp
 use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::{Builder, Uuid};
 
+pub use self::erase::Erased;
 use self::segment::{DECISIONS, POINTS, Place, Segment, after, decode, key, last_id, segments};
 pub(crate) use self::sweep::keep_swept;
 use crate::metrics::{Metrics, add};

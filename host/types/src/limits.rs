@@ -44,9 +44,12 @@ pub const MAX_WEIGHT: u8 = 100;
 pub const OUTBOUND_RETRY_MS: u64 = 5 * 60 * 1_000;
 /// How long all rules of an outbound attempt may take together; the one that is asked then counts as failed.
 pub const OUTBOUND_PATIENCE_MS: u64 = 2_000;
-/// Earlier attempts that an outbound rule is told of; more are refused.
+/// Campaigns of one tenant; one more is refused.
+pub const MAX_CAMPAIGNS: usize = 1_000;
+/// Earlier attempts that an outbound rule is told of, the newest; a check that brings more itself is refused. Of a number
+/// and purpose so many are kept; the oldest goes for one more.
 pub const MAX_PAST_ATTEMPTS: usize = 200;
-/// The age of the oldest attempt that an outbound rule is told of: 90 days. Older ones are left out.
+/// The age of the oldest attempt that an outbound rule is told of, and that is kept: 90 days. Older ones are left out.
 pub const MAX_ATTEMPT_AGE_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 
 /// Inputs that wait for one tenant's loop. When full, voice answers new calls with 503 and the API with 429.
@@ -196,8 +199,15 @@ pub const MAX_SIP_CONNECTIONS: usize = 10_000;
 /// Digest nonces in use by phones; one more phone is asked again until one expires.
 pub const MAX_NONCES: usize = 65_536;
 
-/// HTTP requests under way at once, event streams excepted; one more is answered with 503.
+/// HTTP requests under way at once, event streams excepted, of all tenants; one more is answered with 503.
 pub const MAX_HTTP_REQUESTS: usize = 1_024;
+/// HTTP requests of one tenant under way at once, event streams excepted; one more is answered with 429.
+pub const MAX_TENANT_HTTP_REQUESTS: usize = 128;
+/// Uploads of one tenant that are held in memory at once, while they come in and while they are checked; one more is
+/// answered with 429.
+pub const MAX_TENANT_HTTP_UPLOADS: usize = 4;
+/// Uploads of all tenants that are held in memory at once; one more is answered with 503.
+pub const MAX_HTTP_UPLOADS: usize = 32;
 /// HTTP connections open at once, event streams included; one more waits for its turn. Half of the descriptors that the
 /// process may have, where that is less.
 pub const MAX_HTTP_CONNECTIONS: usize = 4_096;
@@ -206,6 +216,8 @@ pub const MAX_HTTP_CONNECTIONS: usize = 4_096;
 pub const MAX_HTTP_HEAD_MS: u64 = 20_000;
 /// Milliseconds that an HTTP request may take to its answer; then it is answered with 503.
 pub const MAX_REQUEST_MS: u64 = 30_000;
+/// Milliseconds within which the body of a request has come in whole; then it is answered with 408.
+pub const MAX_HTTP_BODY_MS: u64 = 25_000;
 /// Event streams of one tenant; one more is answered with 429.
 pub const MAX_EVENT_STREAMS: usize = 64;
 /// Bytes of an `Idempotency-Key`; a longer one is refused.

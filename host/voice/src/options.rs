@@ -10,7 +10,8 @@ use std::{
 pub struct VoiceOptions {
     /// Where SIP over UDP is heard. Port 0 lets the system choose; see [`Voice::sip_udp`](crate::Voice::sip_udp).
     pub sip_udp: SocketAddr,
-    /// Where SIP over TCP is heard; usually the same address and port as `sip_udp`.
+    /// Where SIP over TCP is heard; usually the same address and port as `sip_udp`. When both leave the port to the system,
+    /// it is the same for both.
     pub sip_tcp: SocketAddr,
     /// The local address of media sockets.
     pub media_ip: IpAddr,

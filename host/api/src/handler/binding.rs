@@ -143,8 +143,8 @@ pub(crate) async fn put_binding(
     Ok(Json(record.into()))
 }
 
-/// A point of a queue or number that isn't there would wait in vain. Chat entries, campaigns, connectors and call
-/// types are not kept by this version: what is bound there waits for them.
+/// A point of a queue, number or campaign that isn't there would wait in vain. Chat entries, connectors and call types
+/// are not kept by this version: what is bound there waits for them.
 async fn check_exists(who: &InTenant, point: &ExtensionPoint) -> Result<(), Problem> {
     match point.clone() {
         ExtensionPoint::Number(number) => {
@@ -163,10 +163,12 @@ async fn check_exists(who: &InTenant, point: &ExtensionPoint) -> Result<(), Prob
                 .then_some(())
                 .ok_or_else(|| Problem::not_found("queue", queue))
         }
+        ExtensionPoint::CampaignPacing(campaign) | ExtensionPoint::CampaignRule(campaign, _) => {
+            who.tenant.campaign(&who.ctx, &campaign).await?;
+            Ok(())
+        }
         ExtensionPoint::Tenant(_)
         | ExtensionPoint::Chat(_)
-        | ExtensionPoint::CampaignPacing(_)
-        | ExtensionPoint::CampaignRule(..)
         | ExtensionPoint::Connector(_)
         | ExtensionPoint::CallTypeScorecard(_) => Ok(()),
     }

@@ -99,17 +99,22 @@ pub struct ErasedView {
     pub customer: String,
     /// How many recorded decisions.
     pub decisions: u64,
+    /// How many kept attempts to reach the number.
+    pub attempts: u64,
 }
 
 /// Erases the recorded plugin decisions that concern a customer: those about the customer's interactions, also where
-/// others waited with them, about attempts to call the number, and those that read the customer. The journal keeps an
-/// event `decisions-erased`. What is decided afterwards is recorded as ever.
+/// others waited with them, about attempts to call the number, those that read the customer, and those in which a plugin
+/// was told, read, kept or wrote the customer's address, such as a provider's requests. The attempts to reach the number
+/// that are kept for caps go too, so caps begin anew. The journal keeps an event `decisions-erased`. What is decided
+/// afterwards is recorded as ever.
 #[utoipa::path(delete, path = "", tag = "customers", params(("customer" = String, Path, description = "For example `tel:+8613800138000`.")), responses((status = 200, body = ErasedView)))]
 pub(crate) async fn erase_decisions(who: InTenant, Path(customer): Path<CustomerId>) -> Answer<ErasedView> {
-    let decisions = who.tenant.erase_decisions(&who.ctx, &customer).await?;
+    let erased = who.tenant.erase_decisions(&who.ctx, &customer).await?;
     Ok(Json(ErasedView {
         customer: customer.to_string(),
-        decisions,
+        decisions: erased.decisions,
+        attempts: erased.attempts,
     }))
 }
 

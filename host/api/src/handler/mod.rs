@@ -2,7 +2,9 @@
 //! what; so a caller who may not is refused before anything is read.
 
 pub mod agent;
+pub mod attempt;
 pub mod binding;
+pub mod campaign;
 pub mod ceilings;
 pub mod customer;
 pub mod decision;

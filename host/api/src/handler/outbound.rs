@@ -30,7 +30,7 @@ pub struct OutboundBody {
     pub channel: Channel,
     /// For example `sales`, `arrears`, `survey`, `requested-callback` or `service`; 1 to 64 bytes.
     pub purpose: String,
-    /// The campaign that the attempt belongs to: its rules are asked before the tenant's.
+    /// The campaign that the attempt belongs to: its rules are asked before the tenant's. One that is not known is refused.
     #[schema(value_type = Option<String>)]
     pub campaign: Option<CampaignId>,
     /// ISO 3166-1 alpha-2, with a subdivision where one matters: `FR`, `US-FL`; by the number's prefix when left out.
@@ -47,7 +47,8 @@ pub struct OutboundBody {
     pub holidays: Vec<String>,
     /// The moment of the attempt; now when left out.
     pub at: Option<u64>,
-    /// Earlier attempts for the same purpose, at most 200; those older than 90 days are left out.
+    /// Earlier attempts for the same purpose that were not reported to `/v1/outbound/attempts`, at most 200; those older
+    /// than 90 days are left out. Rules are told of both.
     #[serde(default)]
     pub attempts: Vec<AttemptBody>,
 }
@@ -67,7 +68,7 @@ pub struct AttemptBody {
     pub outcome: Outcome,
 }
 
-fn voice() -> Channel {
+pub(super) fn voice() -> Channel {
     Channel::Voice
 }
 
@@ -155,7 +156,7 @@ impl TryFrom<OutboundBody> for OutboundCheck {
         if body.holidays.len() > MAX_HOLIDAYS {
             return refuse("holidays", "expected at most 100");
         }
-        let mut attempts: Vec<_> = body
+        let attempts = body
             .attempts
             .into_iter()
             .map(|attempt| PastAttempt {
@@ -164,8 +165,6 @@ impl TryFrom<OutboundBody> for OutboundCheck {
                 outcome: attempt.outcome,
             })
             .collect();
-        // Rules are told of the newest first.
-        attempts.sort_by_key(|attempt| std::cmp::Reverse(attempt.at));
         Ok(Self {
             number: body.number,
             channel: body.channel,

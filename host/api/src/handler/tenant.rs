@@ -72,6 +72,18 @@ impl From<TenantRecord> for TenantView {
     }
 }
 
+/// A new administrator's key for a tenant.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"user": "admin", "revoke_others": true}))]
+pub struct AdminKeyBody {
+    /// The administrator; `admin` when left out. Made when the tenant has no such user.
+    #[schema(value_type = Option<String>)]
+    pub user: Option<UserId>,
+    /// Revoke the user's other keys: they may be in the wrong hands.
+    pub revoke_others: bool,
+}
+
 /// Lists the tenants, by id.
 #[utoipa::path(get, path = "", tag = "tenants", params(Paging), responses((status = 200, body = Page<TenantView>)))]
 pub(crate) async fn list_tenants(who: AsOperator, Query(paging): Query<Paging>) -> Answer<Page<TenantView>> {
@@ -152,4 +164,55 @@ pub(crate) async fn create_tenant(
         admin: user.into(),
     };
     Ok(with_secret(view, |kept| kept.key.key = None))
+}
+
+/// Makes a new key for an administrator of a tenant and shows it, this once: for a tenant whose keys are all lost. The
+/// user keeps the name and has the role of an administrator. The tenant's list of keys shows it, as `made by the operator`.
+#[utoipa::path(post, path = "", tag = "tenants", params(("tenant" = String, Path)), request_body = AdminKeyBody, responses((status = 201, body = NewKeyView)))]
+pub(crate) async fn create_admin_key(
+    who: AsOperator,
+    Path(tenant): Path<TenantId>,
+    Json(body): Json<AdminKeyBody>,
+) -> Result<Response, Problem> {
+    if who.platform.tenant(&tenant).is_none() {
+        return Err(Problem::not_found("tenant", tenant));
+    }
+    let inside = OpContext {
+        tenant: tenant.clone(),
+        ..who.ctx.clone()
+    };
+    let user = match body.user {
+        Some(user) => user,
+        None => UserId::new("admin")?,
+    };
+    let (accounts, now) = (who.platform.accounts(), clock::now());
+    match accounts.user(&inside, &user).await? {
+        Some(found) if !found.roles.contains(&Role::Admin) => {
+            let detail = format!(
+                "user: {user} of {tenant} is no administrator: name another, or a user that is to be made"
+            );
+            return Err(Problem::conflict("wrong-state", detail).field("user"));
+        }
+        Some(_) => {}
+        None => {
+            let record = UserRecord {
+                id: user.clone(),
+                name: "Administrator".into(),
+                roles: vec![Role::Admin],
+                created_at: now,
+            };
+            accounts.create_user(&inside, record).await?;
+        }
+    }
+    if body.revoke_others {
+        for key in accounts.keys(&inside, &user).await? {
+            accounts.revoke_key(&inside, &user, &key.id).await?;
+        }
+    }
+    let new = accounts
+        .create_key(&inside, &user, "made by the operator", now)
+        .await?;
+    let (key, actor) = (&new.record.id, &who.ctx.actor);
+    tracing::info!(%tenant, %user, key, %actor, revoked_others = body.revoke_others, "an administrator's key was made");
+    Ok(with_secret(NewKeyView::from(new), |kept| kept.key = None))
 }

@@ -42,6 +42,7 @@ fn entries() -> BTreeMap<&'static str, Entry> {
     const PLUGIN: &[(&str, &str)] = &[("plugin", "kept")];
     const VERSION: &[(&str, &str)] = &[("plugin", "kept"), ("version", "1.0.0")];
     const CALL: &[(&str, &str)] = &[("interaction", "CALL")];
+    const CAMPAIGN: &[(&str, &str)] = &[("campaign", "spring")];
     const USER: &[(&str, &str)] = &[("user", "ann")];
     const KEY: &[(&str, &str)] = &[("user", "ann"), ("key", "KEY")];
     BTreeMap::from([
@@ -53,6 +54,10 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         (
             "GET /v1/tenants/{tenant}",
             entry(&[("tenant", "one")], None, 403, "admin"),
+        ),
+        (
+            "POST /v1/tenants/{tenant}/admin-key",
+            entry(&[("tenant", "one")], Some(json!({})), 403, "admin"),
         ),
         (
             "GET /v1/tenants/{tenant}/quota",
@@ -276,6 +281,29 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "DELETE /v1/customers/{customer}/decisions",
             entry(&[("customer", "tel:+8613800138000")], None, 200, "supervisor"),
         ),
+        ("GET /v1/campaigns", entry(&[], None, 200, "operator")),
+        (
+            "GET /v1/campaigns/{campaign}",
+            entry(CAMPAIGN, None, 404, "operator"),
+        ),
+        (
+            "PUT /v1/campaigns/{campaign}",
+            entry(CAMPAIGN, Some(json!({"name": "Spring"})), 200, "agent"),
+        ),
+        (
+            "DELETE /v1/campaigns/{campaign}",
+            entry(&[("campaign", "autumn")], None, 404, "agent"),
+        ),
+        ("GET /v1/outbound/attempts", entry(&[], None, 400, "analyst")),
+        (
+            "POST /v1/outbound/attempts",
+            entry(
+                &[],
+                Some(json!({"number": "+8613800138000", "purpose": "sales", "outcome": "unanswered"})),
+                201,
+                "analyst",
+            ),
+        ),
         (
             "POST /v1/outbound/checks",
             entry(
@@ -305,6 +333,10 @@ impl World {
         app.put("/v1/queues/spare", &one, json!({"name": "Spare"}))
             .await
             .ok();
+        for campaign in ["spring", "autumn"] {
+            let path = format!("/v1/campaigns/{campaign}");
+            app.put(&path, &one, json!({"name": campaign})).await.ok();
+        }
         let two = app
             .post("/v1/tenants", &app.operator, json!({"id": "two", "name": "Two"}))
             .await

@@ -9,10 +9,12 @@
 
 mod bad_input;
 mod calls;
+mod campaigns;
 mod ceilings;
 mod contract;
 mod denial;
 mod events;
+mod floods;
 mod flows;
 mod idempotency;
 mod outbound;

@@ -20,6 +20,12 @@ fn rule_of(place: u8) -> String {
 }
 
 async fn bind(app: &TestApp, admin: &str, point: &str, plugin: &str) {
+    if let Some(campaign) = point.strip_prefix("campaign:") {
+        let id = campaign.split(':').next().unwrap();
+        app.put(&format!("/v1/campaigns/{id}"), admin, json!({"name": id}))
+            .await
+            .ok();
+    }
     app.put(&format!("/v1/bindings/{point}"), admin, json!({"plugin": plugin}))
         .await
         .ok();
@@ -221,7 +227,9 @@ async fn a_rule_that_can_not_be_loaded_after_a_start_defers() {
             name: "One".into(),
             created_at: Timestamp(1),
         };
-        platform.create_tenant(record).await.unwrap();
+        let tenant = platform.create_tenant(record).await.unwrap();
+        let spring = "spring".parse().unwrap();
+        tenant.put_campaign(&ctx, spring, "Spring".into()).await.unwrap();
         for (rule, point) in [
             (stern_rule("1.0.0"), rule_of(1)),
             (lenient_rule("1.0.0"), TENANT.to_owned()),

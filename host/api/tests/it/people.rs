@@ -183,3 +183,48 @@ async fn nobody_inside_a_tenant_becomes_operator() {
     let refused = app.post("/v1/tenants", &app.operator, body).await;
     assert_eq!(refused.problem(), (400, "invalid-json", "id"));
 }
+
+/// The answer to `create_tenant` was lost: nobody has a key, and the operator makes another.
+#[tokio::test]
+async fn the_operator_makes_a_new_key_for_a_tenant_that_nobody_can_administer() {
+    let app = TestApp::start().await;
+    let lost = app.tenant("one", NUMBER).await;
+    let path = "/v1/tenants/one/admin-key";
+    let made = app.post(path, &app.operator, json!({})).await.ok();
+    assert_eq!((made.status, made.text("/user")), (201, "admin"));
+    let key = made.text("/key").to_owned();
+    app.get("/v1/users", &key).await.ok();
+    app.get("/v1/users", &lost).await.ok();
+    let labels = app.get("/v1/users/admin/keys", &key).await.ok();
+    let label = |n: usize| labels.body["items"][n]["label"].as_str().unwrap().to_owned();
+    let mut labels = [label(0), label(1)];
+    labels.sort();
+    assert_eq!(labels, ["first key", "made by the operator"]);
+
+    // The lost one may be in the wrong hands.
+    let body = json!({"revoke_others": true});
+    let only = app
+        .post(path, &app.operator, body)
+        .await
+        .ok()
+        .text("/key")
+        .to_owned();
+    for old in [&lost, &key] {
+        assert_eq!(
+            app.get("/v1/users", old).await.problem(),
+            (401, "unknown-key", "")
+        );
+    }
+    app.get("/v1/users", &only).await.ok();
+
+    // A user that is not there is made; one who is no administrator does not become one.
+    let anna = app.post(path, &app.operator, json!({"user": "boss"})).await.ok();
+    app.get("/v1/users", anna.text("/key")).await.ok();
+    app.user(&only, "ann", "agent").await;
+    let refused = app.post(path, &app.operator, json!({"user": "ann"})).await;
+    assert_eq!(refused.problem(), (409, "wrong-state", "user"), "{refused:#?}");
+    let unknown = app
+        .post("/v1/tenants/none/admin-key", &app.operator, json!({}))
+        .await;
+    assert_eq!(unknown.problem(), (404, "unknown-tenant", ""));
+}

@@ -9,6 +9,7 @@ use jackfield_store::{Error as StoreError, Scan, Store, Tx};
 use jackfield_types::{CustomerId, InteractionId, OpContext, limits};
 
 use super::READ_ROWS;
+use super::mentions::{Names, message_ids};
 use super::segment::{DECISIONS, POINTS, decode, last_id, segments};
 use crate::SubmitError;
 use crate::history::InteractionFilter;
@@ -18,11 +19,13 @@ use crate::tenant::Tenant;
 pub(super) struct Concerned {
     pub(super) customer: CustomerId,
     pub(super) interactions: BTreeSet<InteractionId>,
+    /// How records call the customer, wherever they do.
+    pub(super) names: Names,
 }
 
 impl Concerned {
     /// Whether a record tells of the customer: as the one it is about, among those who waited, as the number to be
-    /// called, or in what the plugin read.
+    /// called, in what the plugin read, or anywhere by name.
     fn by(&self, record: &DecisionRecord) -> bool {
         let one = |interaction: &InteractionId| self.interactions.contains(interaction);
         let asked = match &*record.question {
@@ -36,33 +39,55 @@ impl Concerned {
             || record.reads.iter().any(|read| match read {
                 Read::Customer(Ok(Some(customer))) => customer.id == self.customer,
                 Read::CustomerTags(interaction, _) => one(interaction),
+                Read::History(_, Ok(past)) => past.iter().any(|past| one(&past.id)),
+                Read::Surveys(_, Ok(surveys)) => surveys.iter().any(|survey| one(&survey.interaction)),
+                Read::Evaluations(_, Ok(found)) => found.iter().any(|found| one(&found.interaction)),
                 _ => false,
             })
+            || self.names.are_in(record)
     }
 }
 
+/// What an erasure took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erased {
+    /// Recorded decisions.
+    pub decisions: u64,
+    /// Attempts to reach the customer's number.
+    pub attempts: u64,
+}
+
 impl Tenant {
-    /// Erases the recorded decisions that concern a customer, and journals that it was done. Answers how many. What is
-    /// decided afterwards is recorded as ever.
+    /// Erases the recorded decisions that concern a customer and the attempts to reach the customer's number, and journals
+    /// that it was done. What is decided afterwards is recorded as ever.
     ///
     /// One erasure or replay of a tenant runs at a time; another is refused as [`SubmitError::Overloaded`].
-    pub async fn erase_decisions(&self, ctx: &OpContext, customer: &CustomerId) -> Result<u64, SubmitError> {
+    pub async fn erase_decisions(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+    ) -> Result<Erased, SubmitError> {
         let Ok(_turn) = self.inner.replaying.try_lock() else {
             return Err(SubmitError::Overloaded);
         };
         let concerned = Concerned {
             customer: customer.clone(),
             interactions: self.interactions_of(ctx, customer).await?,
+            names: Names::of(customer),
         };
         self.inner.shared.recorder.flush().await;
         let records = erase(&self.inner.shared.store, ctx, &concerned).await?;
+        let attempts = self.erase_attempts(ctx, customer).await?;
         let erased = Input::DecisionsErased {
             customer: customer.clone(),
             records,
             by: ctx.actor.to_string().into(),
         };
         self.submit(erased).await?;
-        Ok(records)
+        Ok(Erased {
+            decisions: records,
+            attempts,
+        })
     }
 
     async fn interactions_of(
@@ -86,15 +111,37 @@ impl Tenant {
     }
 }
 
-/// Looks all records through, writes rows that hold some of them again without, and answers how many went.
+/// Looks all records through, writes rows that hold some of them again without, and answers how many went. Then once more
+/// for what providers said about the customer's messages, by their ids alone.
 pub(super) async fn erase(store: &Store, ctx: &OpContext, concerned: &Concerned) -> Result<u64, SubmitError> {
+    let mut ids = BTreeSet::new();
+    let erased = sift(store, ctx, |record| {
+        let goes = concerned.by(record);
+        if goes {
+            ids.extend(message_ids(record));
+        }
+        goes
+    })
+    .await?;
+    let messages = Names::of_messages(ids);
+    if messages.is_empty() {
+        return Ok(erased);
+    }
+    Ok(erased + sift(store, ctx, |record| messages.are_in(record)).await?)
+}
+
+async fn sift(
+    store: &Store,
+    ctx: &OpContext,
+    mut goes: impl FnMut(&DecisionRecord) -> bool,
+) -> Result<u64, SubmitError> {
     let (mut erased, mut cursor) = (0, None);
     loop {
         let scan = Scan::all().limit(READ_ROWS).after(cursor);
         let page = store.scan(ctx, DECISIONS, scan).await?;
         for row in page.rows {
             let records = decode(&row.value)?;
-            let rest: Vec<_> = records.iter().filter(|record| !concerned.by(record)).collect();
+            let rest: Vec<_> = records.iter().filter(|record| !goes(record)).collect();
             let gone = records.len() - rest.len();
             let Some(last) = last_id(&row.key).filter(|_| gone > 0) else {
                 continue;
@@ -126,7 +173,11 @@ pub(super) async fn erase(store: &Store, ctx: &OpContext, concerned: &Concerned)
 mod tests {
     use std::sync::Arc;
 
-    use jackfield_contact::decision::{Customer, RoutingQuestion, RoutingWork};
+    use jackfield_contact::decision::{
+        Answer, Conclusion, ConnectorAnswer, ConnectorQuestion, Customer, IncomingMessage, Method,
+        OutgoingMessage, ProviderRequest, ProviderResponse, Received, RoutingQuestion, RoutingWork, Webhook,
+    };
+    use jackfield_sandbox::{LogLevel, LogLine};
     use jackfield_types::{Channel, Timestamp};
 
     use super::super::tests::{kept, record, tenant};
@@ -199,6 +250,7 @@ mod tests {
         let concerned = Concerned {
             customer: CALLER.parse().unwrap(),
             interactions: [interaction(2)].into(),
+            names: Names::of(&CALLER.parse().unwrap()),
         };
         assert_eq!(erase(&store, &ctx, &concerned).await, Ok(4));
         for record in &gone {
@@ -211,5 +263,117 @@ mod tests {
         let left = decisions_of(&store, &ctx, &point, 0, 20_000, 9).await.unwrap();
         assert_eq!(left.len(), 2);
         assert_eq!(erase(&store, &ctx, &concerned).await, Ok(0), "once");
+    }
+
+    fn connector(at: u64, asked: ConnectorQuestion, answer: ConnectorAnswer) -> DecisionRecord {
+        DecisionRecord {
+            question: Arc::new(Question::Connector(Box::new(asked))),
+            result: Ok(Answer::Connector(Box::new(answer))),
+            ..record("connector:sms", at)
+        }
+    }
+
+    fn webhook(body: &str) -> ConnectorQuestion {
+        ConnectorQuestion::Receive(Webhook {
+            method: "POST".into(),
+            query: vec![],
+            headers: vec![],
+            body: body.into(),
+        })
+    }
+
+    fn received(id: &str) -> ConnectorAnswer {
+        ConnectorAnswer::Received(Received {
+            messages: vec![IncomingMessage {
+                id: id.into(),
+                sender: "someone".into(),
+                recipient: "shop".into(),
+                sender_name: None,
+                at: None,
+                text: "hello".into(),
+                attachments: vec![],
+            }],
+            ..Received::default()
+        })
+    }
+
+    fn keeps(at: u64, value: &[u8]) -> DecisionRecord {
+        DecisionRecord {
+            kv_writes: vec![("last".into(), Some(value.to_vec()))],
+            ..record("queue:c", at)
+        }
+    }
+
+    /// By address in a provider's words, by the message's id in what follows, in what a plugin kept and wrote.
+    #[tokio::test]
+    async fn whoever_is_named_anywhere_is_found() {
+        let rendered = OutgoingMessage {
+            id: "message-7".into(),
+            sender: "shop".into(),
+            recipient: "+8613800138000".into(),
+            text: "hello".into(),
+            choices: vec![],
+            in_reply_to: None,
+        };
+        let concluded = ProviderResponse {
+            message: "message-7".into(),
+            status: 200,
+            headers: vec![],
+            body: b"{}".to_vec(),
+        };
+        let accepted = ConnectorAnswer::Concluded(Conclusion::Accepted("SM-4711".into()));
+        let log = |message: &str| LogLine {
+            level: LogLevel::Info,
+            message: message.into(),
+        };
+        let gone = [
+            connector(
+                5_001,
+                webhook("From=%2B8613800138000&Body=hi"),
+                received("SM-0001"),
+            ),
+            connector(
+                5_002,
+                ConnectorQuestion::Render(rendered),
+                ConnectorAnswer::Rendered(ProviderRequest {
+                    method: Method::Post,
+                    url: "https://sms.example".into(),
+                    query: vec![],
+                    headers: vec![],
+                    body: vec![],
+                }),
+            ),
+            connector(5_003, ConnectorQuestion::Conclude(concluded), accepted),
+            keeps(5_004, b"8613800138000"),
+            DecisionRecord {
+                log: vec![log("called by +8613800138000")],
+                ..record("queue:c", 5_005)
+            },
+            DecisionRecord {
+                reads: vec![Read::KvGet("x".into(), Ok(Some(b"+8613800138000".to_vec())))],
+                ..record("queue:c", 5_006)
+            },
+            connector(5_007, webhook("receipt of SM-0001"), received("SM-0009")),
+        ];
+        let stays = [
+            connector(5_010, webhook("From=%2B442079460000"), received("SM-0002")),
+            connector(5_011, webhook("receipt of SM-00011"), received("SM-0003")),
+            keeps(5_012, b"86138001380001"),
+        ];
+        let all: Vec<_> = gone.iter().chain(&stays).cloned().collect();
+        let store = kept(&all).await;
+        let ctx = OpContext::system(tenant(), "test");
+        let concerned = Concerned {
+            customer: CALLER.parse().unwrap(),
+            interactions: BTreeSet::new(),
+            names: Names::of(&CALLER.parse().unwrap()),
+        };
+        erase(&store, &ctx, &concerned).await.unwrap();
+        for record in &gone {
+            assert_eq!(find(&store, &ctx, record.id).await, Ok(None), "{record:#?}");
+        }
+        for record in &stays {
+            assert_eq!(find(&store, &ctx, record.id).await, Ok(Some(record.clone())));
+        }
     }
 }

@@ -8,8 +8,8 @@ use jackfield_types::{DecisionId, OpContext, TenantId, Timestamp, limits};
 use tokio::time::MissedTickBehavior;
 
 use super::segment::{DECISIONS, POINTS, Place};
-use crate::clock;
 use crate::platform::Shared;
+use crate::{attempts, clock};
 
 /// Pause after which the oldest records of all tenants are looked at again.
 const EVERY: Duration = Duration::from_secs(600);
@@ -28,6 +28,10 @@ pub(crate) fn keep_swept(shared: Weak<Shared>) {
             for tenant in shared.directory.tenants.ids() {
                 if let Err(error) = sweep(&shared.store, &tenant, before).await {
                     tracing::warn!(%tenant, %error, "old decision records are removed later");
+                }
+                let before = Timestamp(clock::now().0.saturating_sub(limits::MAX_ATTEMPT_AGE_MS));
+                if let Err(error) = attempts::sweep(&shared.store, &tenant, before).await {
+                    tracing::warn!(%tenant, %error, "old outbound attempts are removed later");
                 }
             }
         }

@@ -43,6 +43,7 @@ fn told(problem: &Problem) -> String {
             Some("`jackfield plugin upload FILE` uploads one, `jackfield plugin list` shows what is there")
         }
         "unknown-queue" => Some("`jackfield queue list` shows what is there"),
+        "unknown-campaign" => Some("`jackfield campaign list` shows what is there"),
         "unknown-agent" => Some("`jackfield agent list` shows who is there"),
         "internal" => Some("the server's log has the cause under this instance"),
         _ => None,

@@ -7,6 +7,7 @@ mod agent;
 mod author;
 mod binding;
 mod calls;
+mod campaign;
 mod ceilings;
 mod client;
 mod customer;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Events(events::Arguments),
     /// Customers and their tags.
     Customer(customer::Arguments),
+    /// Campaigns: what outbound rules and pacing are bound to.
+    Campaign(campaign::Arguments),
     /// May somebody be contacted now?
     Outbound(outbound::Arguments),
     /// What plugins used, to bill from.
@@ -97,6 +100,7 @@ fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
         Command::Calls(arguments) => calls::run(arguments, out),
         Command::Events(arguments) => events::run(&arguments, out),
         Command::Customer(arguments) => customer::run(arguments, out),
+        Command::Campaign(arguments) => campaign::run(arguments, out),
         Command::Outbound(arguments) => outbound::run(arguments, out),
         Command::Usage(arguments) => usage::run(&arguments, out),
         Command::Whoami(arguments) => whoami::run(&arguments, out),

@@ -2,9 +2,17 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection, Sent, path};
+use super::client::{Client, Connection, Sent, path, with_query};
 use super::failure::Failure;
-use super::output::{BAD, GOOD, Output, time};
+use super::output::{BAD, Column, GOOD, Output, time};
+
+const ATTEMPTS: &[Column] = &[
+    ("AT", "/at"),
+    ("CHANNEL", "/channel"),
+    ("OUTCOME", "/outcome"),
+    ("CAMPAIGN", "/campaign"),
+    ("BY", "/reported_by"),
+];
 
 /// May somebody be contacted now?
 #[derive(Debug, clap::Args)]
@@ -25,6 +33,37 @@ enum Command {
   jackfield outbound check +8613800138000 --purpose arrears --attempt 2026-01-05T09:30:00Z=unanswered
   jackfield outbound check +13055550100 --purpose sales --jurisdiction US-FL --zone America/New_York --at 2026-01-05T20:30:00Z")]
     Check(Check),
+    /// Report an attempt that was made: outbound rules are told of it for 90 days, so that caps hold.
+    #[command(after_help = "Example:
+  jackfield outbound report +8613800138000 --purpose arrears --campaign spring --outcome unanswered")]
+    Report {
+        /// The number, E.164.
+        number: String,
+        /// As it is checked: sales, arrears, survey, requested-callback, service…
+        #[arg(long)]
+        purpose: String,
+        /// unanswered, conversation, abandoned or failed.
+        #[arg(long)]
+        outcome: String,
+        /// The campaign that it belonged to.
+        #[arg(long)]
+        campaign: Option<String>,
+        /// voice, chat, sms, email or social.
+        #[arg(long, default_value = "voice")]
+        channel: String,
+        /// When, for example 2026-01-05T20:30:00Z; by default now.
+        #[arg(long, value_name = "TIME")]
+        at: Option<jiff::Timestamp>,
+    },
+    /// List the attempts that are kept of a number, newest first.
+    #[command(after_help = "Example:\n  jackfield outbound attempts +8613800138000 --purpose arrears")]
+    Attempts {
+        /// The number, E.164.
+        number: String,
+        /// What for.
+        #[arg(long)]
+        purpose: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,8 +107,32 @@ fn attempt(text: &str) -> Result<(jiff::Timestamp, String), String> {
 }
 
 pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
-    let Command::Check(check) = arguments.command;
     let client = Client::new(&arguments.connection)?;
+    let json = arguments.connection.json;
+    let check = match arguments.command {
+        Command::Check(check) => check,
+        Command::Report {
+            number,
+            purpose,
+            outcome,
+            campaign,
+            channel,
+            at,
+        } => {
+            let body = json!({
+                "number": number, "purpose": purpose, "outcome": outcome, "campaign": campaign, "channel": channel,
+                "at": at.map(jiff::Timestamp::as_millisecond),
+            });
+            let answer = client.post(&path(&["outbound", "attempts"]), Sent::Json(body))?;
+            return out.done(json, &answer, &format!("the attempt to reach {number} is kept"));
+        }
+        Command::Attempts { number, purpose } => {
+            let query = [("number", number), ("purpose", purpose)];
+            let answer = client.get(&with_query(&path(&["outbound", "attempts"]), &query))?;
+            let items = answer["items"].as_array().cloned().unwrap_or_default();
+            return out.list(json, items, ATTEMPTS);
+        }
+    };
     let attempts = check.attempts.iter().map(
         |(at, outcome)| json!({"at": at.as_millisecond(), "channel": check.channel, "outcome": outcome}),
     );
@@ -86,7 +149,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         "at": check.at.map(jiff::Timestamp::as_millisecond),
     });
     let answer = client.post(&path(&["outbound", "checks"]), Sent::Json(body))?;
-    if arguments.connection.json {
+    if json {
         return out.json(&answer);
     }
     let text = |at: &str| {

@@ -54,6 +54,20 @@ enum Command {
         #[arg(long, default_value = "Administrator", value_name = "NAME")]
         admin_name: String,
     },
+    /// Make a new key for an administrator of a tenant whose keys are lost, and show it, this once.
+    #[command(after_help = "Examples:
+  jackfield tenant admin-key acme --key-file jackfield-data/operator.key
+  jackfield tenant admin-key acme --user anna --revoke-others")]
+    AdminKey {
+        /// The tenant's id.
+        tenant: String,
+        /// The administrator; made when the tenant has no such user.
+        #[arg(long, default_value = "admin")]
+        user: String,
+        /// Revoke the user's other keys.
+        #[arg(long)]
+        revoke_others: bool,
+    },
     /// Show what a tenant may use, or change it: what is not named stays.
     #[command(after_help = "Examples:
   jackfield tenant quota acme
@@ -138,6 +152,20 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                     value.to_string()
                 };
                 out.line(&format!("{name:20}  {value}"))?;
+            }
+            Ok(())
+        }
+        Command::AdminKey {
+            tenant,
+            user,
+            revoke_others,
+        } => {
+            let body = json!({"user": user, "revoke_others": revoke_others});
+            let answer = client.post(&path(&["tenants", &tenant, "admin-key"]), Sent::Json(body))?;
+            let done = format!("a new key of {user} of {tenant}, shown this once:");
+            out.done(json, &answer, &done)?;
+            if !json {
+                out.line(answer["key"].as_str().unwrap_or_default())?;
             }
             Ok(())
         }

@@ -11,13 +11,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Batch, Kv, Pair, watermark::Watermark};
+use super::{
+    Batch, Kv, Pair,
+    watermark::{Mark, Watermark},
+};
 use crate::{Error, layout, plan::number};
 
 /// Large enough that a page with the largest values stays inside its segment.
 const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// sled's page cache; more is read from the file again.
 const CACHE_BYTES: u64 = 256 * 1024 * 1024;
+/// The file of the last acknowledged commit.
+const ACKNOWLEDGED: &str = "acknowledged";
+/// A file with which somebody says that the database is whole, though nothing tells that it is.
+const ACCEPT: &str = "accept-database";
+/// What to do about damage.
+const RESTORE: &str = "restore the whole folder from a backup";
 const FORMAT: &[u8] = b"jackfield 1";
 
 /// An open sled database and the guard around it.
@@ -37,16 +46,27 @@ impl Sled {
         let damaged = |what: String| Error::corrupt(format!("{}: {what}", folder.display()));
         fs::create_dir_all(folder).map_err(|error| at("cannot make the folder", error))?;
         let lock = Lock::take(folder)?;
-        let watermark = folder.join("acknowledged");
-        let acknowledged = Watermark::open(&watermark).map_err(|error| at("cannot open a file in", error))?;
-        let mark = acknowledged.get().map_err(|error| at("cannot read in", error))?;
+        let watermark = folder.join(ACKNOWLEDGED);
+        let mark = Watermark::read(&watermark).map_err(|error| at("cannot read in", error))?;
         let home = folder.join("sled");
         if !home.exists() {
-            if mark > 0 {
-                return Err(damaged(format!(
-                    "{mark} commits were acknowledged, and their database is gone"
-                )));
+            match mark {
+                Mark::None | Mark::At(0) => {}
+                Mark::At(mark) => {
+                    return Err(damaged(format!(
+                        "{mark} commits were acknowledged, and their database is gone: {RESTORE}"
+                    )));
+                }
+                Mark::Damaged => {
+                    return Err(damaged(format!(
+                        "the file `{ACKNOWLEDGED}` is damaged, and the database is gone: {RESTORE}"
+                    )));
+                }
             }
+            // Before the database, so that it is never there without it.
+            Watermark::make(&watermark, 0)
+                .and_then(|()| File::open(folder)?.sync_all())
+                .map_err(|error| at("cannot make a file in", error))?;
             Self::create(folder, &home).map_err(|error| at("cannot make a store in", error))??;
         }
         if !home.join("db").exists() {
@@ -62,11 +82,8 @@ impl Sled {
             None => return Err(damaged("the database has no format row".into())),
         }
         let last = guarded(|| tree.get(layout::LAST_COMMIT))?.map_or(Ok(0), |bytes| number(&bytes))?;
-        if last < mark {
-            return Err(damaged(format!(
-                "{mark} commits were acknowledged, and the database ends at {last}"
-            )));
-        }
+        Self::check_mark(folder, last)?;
+        let acknowledged = Watermark::open(&watermark).map_err(|error| at("cannot open a file in", error))?;
         let db_file =
             File::open(home.join("db")).map_err(|error| at("cannot open the database in", error))?;
         // What recovery wrote has to be durable before anything is built upon it.
@@ -79,6 +96,36 @@ impl Sled {
         store.sync()?;
         sync_folder(&home).map_err(|error| at("cannot sync", error))?;
         Ok(store)
+    }
+
+    /// Whether everything that was acknowledged is in a database that ends at this commit.
+    fn check_mark(folder: &Path, last: u64) -> Result<(), Error> {
+        let at = |error: io::Error| Error::unavailable(format!("{}: {error}", folder.display()));
+        let (watermark, accept) = (folder.join(ACKNOWLEDGED), folder.join(ACCEPT));
+        let found = match Watermark::read(&watermark).map_err(at)? {
+            Mark::At(mark) if last < mark => {
+                return Err(Error::corrupt(format!(
+                    "{}: {mark} commits were acknowledged, and the database ends at {last}: {RESTORE}",
+                    folder.display()
+                )));
+            }
+            Mark::At(_) => return Ok(()),
+            Mark::None => "missing",
+            Mark::Damaged => "damaged",
+        };
+        if !accept.exists() {
+            return Err(Error::corrupt(format!(
+                "the file {} is {found}, so nobody knows whether the database, which ends at commit {last}, is \
+                 whole: {RESTORE}. If you know that it is, make an empty file `{ACCEPT}` beside it, and start again",
+                watermark.display()
+            )));
+        }
+        tracing::warn!(folder = %folder.display(), last, "the database is taken as it is, as `{ACCEPT}` says");
+        Watermark::make(&watermark, last).map_err(at)?;
+        fs::remove_file(&accept).map_err(at)?;
+        File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .map_err(at)
     }
 
     /// Makes the database under another name and then renames it, so that `sled` is whole or not there.

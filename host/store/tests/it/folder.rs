@@ -144,3 +144,54 @@ async fn damage_is_corrupt_and_never_a_fresh_start() {
     fs::remove_dir_all(folder.path().join("sled")).unwrap();
     assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
 }
+
+/// Without knowing what was acknowledged nobody knows whether the database is whole, and that is said.
+#[tokio::test]
+async fn a_damaged_or_missing_number_of_acknowledged_commits_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    fill(folder.path(), 20).await;
+    let mark = folder.path().join("acknowledged");
+    let whole = fs::read(&mark).unwrap();
+    assert_eq!(whole.len(), 16);
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x10;
+        Some(bytes)
+    };
+    for (found, bytes) in [
+        ("missing", None),
+        ("missing", Some(vec![])),
+        ("damaged", Some(whole[..8].to_vec())),
+        ("damaged", Some(vec![0; 16])),
+        ("damaged", Some([&whole[..], &whole[..]].concat())),
+        ("damaged", flipped(0)),
+        ("damaged", flipped(7)),
+        ("damaged", flipped(15)),
+    ] {
+        match &bytes {
+            Some(bytes) => fs::write(&mark, bytes).unwrap(),
+            None => fs::remove_file(&mark).unwrap(),
+        }
+        for _ in 0..2 {
+            let refused = refusal(folder.path());
+            assert!(matches!(refused, Error::Corrupt { .. }), "{refused}");
+            let text = refused.to_string();
+            for told in [mark.to_str().unwrap(), found, "backup", "accept-database"] {
+                assert!(text.contains(told), "{told}: {text}");
+            }
+        }
+    }
+    // Somebody knows better, once.
+    fs::write(folder.path().join("accept-database"), "").unwrap();
+    let store = open(folder.path());
+    assert_eq!(store.stream_len(&acme(), "journal").await, Ok(20));
+    drop(store);
+    assert_eq!(fs::read(&mark).unwrap(), whole);
+    assert!(!folder.path().join("accept-database").exists());
+    drop(open(folder.path()));
+
+    // Damage with the database gone is no fresh start either.
+    fs::write(&mark, vec![1; 16]).unwrap();
+    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
+}

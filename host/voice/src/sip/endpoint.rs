@@ -31,6 +31,8 @@ use crate::{VoiceError, softphone::Transport};
 
 /// What stands in User-Agent.
 const USER_AGENT: &str = concat!("Jackfield/", env!("CARGO_PKG_VERSION"));
+/// Ports that are tried, where the system chooses one, until one is free for UDP and TCP alike.
+const MAX_PORT_TRIES: u32 = 64;
 /// Calls and registrations that wait for the other side of [`Endpoint::start`]'s receiver.
 const MAX_INCOMING: usize = 256;
 
@@ -81,6 +83,39 @@ pub(crate) struct Registering {
     server: Uri,
 }
 
+/// Opens the sockets. Where the system is to choose the port, UDP and TCP get the same: people write one address down.
+async fn bind(options: &EndpointOptions) -> Result<(UdpSocket, Option<TcpListener>), VoiceError> {
+    let refused = |option, addr, error: &std::io::Error| VoiceError::Listen {
+        option,
+        addr,
+        reason: error.to_string(),
+    };
+    let any_port = |addr: SocketAddr| addr.port() == 0 && addr == options.udp;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let socket = UdpSocket::bind(options.udp)
+            .await
+            .map_err(|error| refused("sip_udp", options.udp, &error))?;
+        let Some(mut addr) = options.tcp else {
+            return Ok((socket, None));
+        };
+        let same = any_port(addr);
+        if same {
+            let chosen = socket
+                .local_addr()
+                .map_err(|error| refused("sip_udp", options.udp, &error))?;
+            addr.set_port(chosen.port());
+        }
+        match TcpListener::bind(addr).await {
+            Ok(listener) => return Ok((socket, Some(listener))),
+            // Somebody has it for TCP: another one.
+            Err(_) if same && tries < MAX_PORT_TRIES => {}
+            Err(error) => return Err(refused("sip_tcp", addr, &error)),
+        }
+    }
+}
+
 impl Endpoint {
     /// Opens the sockets and begins to serve.
     pub(crate) async fn start(
@@ -99,20 +134,10 @@ impl Endpoint {
                 return Err(VoiceError::Wildcard { option, addr });
             }
         }
-        let socket = UdpSocket::bind(options.udp)
-            .await
-            .map_err(|e| listen("sip_udp", options.udp, &e))?;
+        let (socket, listener) = bind(&options).await?;
         let udp = socket
             .local_addr()
             .map_err(|e| listen("sip_udp", options.udp, &e))?;
-        let listener = match options.tcp {
-            Some(addr) => Some(
-                TcpListener::bind(addr)
-                    .await
-                    .map_err(|e| listen("sip_tcp", addr, &e))?,
-            ),
-            None => None,
-        };
         let tcp = listener.as_ref().and_then(|l| l.local_addr().ok());
 
         let transports = TransportLayer::new(cancel.child_token());

@@ -41,6 +41,15 @@ async fn what_cannot_be_opened_is_named() {
     assert!(error.contains("prompts_dir = /dev/null/prompts"), "{error}");
 }
 
+/// One address is printed, so it is the right one for both.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_the_system_chooses_is_the_same_for_udp_and_tcp() {
+    let houses = [House::open().await, House::open().await, House::open().await];
+    for house in &houses {
+        assert_eq!(Some(house.voice.sip_udp()), house.voice.sip_tcp());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_receiver_of_events_means_503() {
     let dir = TempDir::new().unwrap();

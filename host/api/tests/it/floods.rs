@@ -1,0 +1,116 @@
+//! One tenant's flood of requests and uploads, and the tenant next door.
+
+use std::future::pending;
+
+use axum::body::{Body, Bytes};
+use jackfield_types::limits::{MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS};
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use crate::support::{NUMBER, PATIENCE, TestApp, idle_strategy, request};
+
+/// A body of which a little comes, and then nothing for ever.
+fn slow_body() -> Body {
+    let some = futures_util::stream::once(async { Ok::<_, std::io::Error>(Bytes::from_static(b"{")) });
+    let rest = futures_util::stream::once(pending());
+    Body::from_stream(futures_util::StreamExt::chain(some, rest))
+}
+
+struct Street {
+    app: std::sync::Arc<TestApp>,
+    loud: String,
+    calm: String,
+    held: JoinSet<u16>,
+}
+
+impl Street {
+    async fn make() -> Self {
+        let app = TestApp::start().await;
+        let loud = app.tenant("loud", NUMBER).await;
+        let calm = app
+            .post(
+                "/v1/tenants",
+                &app.operator,
+                json!({"id": "calm", "name": "Calm"}),
+            )
+            .await
+            .ok();
+        let calm = calm.text("/key/key").to_owned();
+        app.allow_unsigned(&calm).await;
+        Self {
+            app: app.into(),
+            loud,
+            calm,
+            held: JoinSet::new(),
+        }
+    }
+
+    /// One more request of the loud tenant whose body never comes in whole.
+    fn hold(&mut self, (method, path, media_type): (&'static str, &'static str, &'static str)) {
+        let (app, key) = (self.app.clone(), self.loud.clone());
+        self.held.spawn(async move {
+            let request = request(method, path, &key).header("content-type", media_type);
+            app.open(request.body(slow_body()).unwrap())
+                .await
+                .status()
+                .as_u16()
+        });
+    }
+
+    /// Holds places until the loud tenant has none left for a request like these.
+    async fn flood(&mut self, like: (&'static str, &'static str, &'static str), places: usize) {
+        for _ in 0..places {
+            self.hold(like);
+        }
+        let end = std::time::Instant::now() + PATIENCE;
+        loop {
+            assert!(std::time::Instant::now() < end, "it is never refused");
+            let reply = if like.1 == "/v1/plugins" {
+                self.app.upload(&self.loud, idle_strategy("1.0.0")).await
+            } else {
+                self.app.get(like.1, &self.loud).await
+            };
+            if reply.status == 429 {
+                assert_eq!(reply.problem(), (429, "overloaded", ""));
+                assert_eq!(reply.header("retry-after"), "1");
+                assert!(reply.text("/detail").contains("of this tenant"), "{reply:#?}");
+                return;
+            }
+            // This one may have had the place of one of those.
+            self.hold(like);
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_fills_the_places_of_its_own_tenant_alone() {
+    let mut street = Street::make().await;
+    street
+        .flood(
+            ("PUT", "/v1/queues/support", "application/json"),
+            MAX_TENANT_HTTP_REQUESTS,
+        )
+        .await;
+    for _ in 0..20 {
+        street.app.get("/v1/queues", &street.calm).await.ok();
+        street.app.get("/v1/tenants", &street.app.operator).await.ok();
+    }
+    street.app.upload(&street.calm, idle_strategy("1.0.0")).await.ok();
+    street.held.shutdown().await;
+}
+
+#[tokio::test]
+async fn uploads_have_fewer_places_and_hold_nobody_else_up() {
+    let mut street = Street::make().await;
+    street
+        .flood(
+            ("POST", "/v1/plugins", "application/wasm"),
+            MAX_TENANT_HTTP_UPLOADS,
+        )
+        .await;
+    // The rest of its own work goes on, and so does everybody else's.
+    street.app.get("/v1/plugins", &street.loud).await.ok();
+    street.app.upload(&street.calm, idle_strategy("1.0.0")).await.ok();
+    street.held.shutdown().await;
+}

@@ -1,0 +1,227 @@
+//! Attempts to reach somebody, as they were reported: what caps of the outbound rules count.
+//!
+//! Kept by number and purpose, newest last, and once more by age, so that what is 90 days old goes. Two hundred of a
+//! number and purpose, as many as a rule is told of; the oldest goes for one more.
+
+use jackfield_contact::decision::{Outcome, PastAttempt};
+use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
+use jackfield_types::{CampaignId, Channel, CustomerId, E164, OpContext, TenantId, Timestamp, limits};
+use serde::{Deserialize, Serialize};
+
+use crate::outbound::OutboundError;
+use crate::tenant::Tenant;
+use crate::{CampaignError, SubmitError, clock};
+
+/// By number, purpose and moment.
+const ATTEMPTS: Space = Space::new("outbound-attempts");
+/// Keys of [`ATTEMPTS`] by moment.
+const BY_AGE: Space = Space::new("outbound-attempts-age");
+/// Rows of one transaction; each has another beside it.
+const MAX_ROWS: usize = 300;
+/// Bytes of the end of a key: moment, space, UUID.
+const SUFFIX: usize = 20 + 1 + 36;
+/// How far ahead a reporter's clock may be.
+const MAX_AHEAD_MS: u64 = 60_000;
+
+/// An attempt that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// Whom.
+    pub number: E164,
+    /// On which channel.
+    pub channel: Channel,
+    /// What for, 1 to 64 bytes; caps are counted by it.
+    pub purpose: String,
+    /// The campaign that it belonged to.
+    pub campaign: Option<CampaignId>,
+    /// When.
+    pub at: Timestamp,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Who reported it.
+    pub reported_by: String,
+}
+
+impl From<&AttemptRecord> for PastAttempt {
+    fn from(record: &AttemptRecord) -> Self {
+        Self {
+            at: record.at,
+            channel: record.channel,
+            outcome: record.outcome,
+        }
+    }
+}
+
+/// The beginning of the keys of a number and purpose. The length keeps purposes apart of which one begins another.
+fn prefix(number: &E164, purpose: &str) -> String {
+    format!("{number} {:02} {purpose} ", purpose.len())
+}
+
+fn suffix(key: &[u8]) -> Option<&[u8]> {
+    key.last_chunk::<SUFFIX>().map(|end| &end[..])
+}
+
+impl Tenant {
+    /// Keeps an attempt, so that rules are told of it.
+    ///
+    /// # Errors
+    /// When a field is wrong, or the store refuses.
+    pub async fn record_attempt(&self, ctx: &OpContext, record: &AttemptRecord) -> Result<(), OutboundError> {
+        let invalid = |field, problem: String| OutboundError::Invalid { field, problem };
+        check_purpose(&record.purpose)?;
+        let now = clock::now();
+        if record.at.0 > now.0 + MAX_AHEAD_MS {
+            return Err(invalid("at", "in the future: expected when it was made".into()));
+        }
+        if now.since(record.at) > limits::MAX_ATTEMPT_AGE_MS {
+            return Err(invalid(
+                "at",
+                "expected at most 90 days ago: older ones count for nothing".into(),
+            ));
+        }
+        if let Some(campaign) = &record.campaign {
+            self.known_campaign(ctx, campaign).await?;
+        }
+        let prefix = prefix(&record.number, &record.purpose);
+        let end = format!("{:020} {}", record.at.0, uuid::Uuid::now_v7());
+        let row = serde_json::to_vec(record).map_err(|error| SubmitError::Unavailable(error.to_string()))?;
+        let store = &self.inner.shared.store;
+        let scan = Scan::prefix(prefix.clone()).limit(limits::MAX_PAST_ATTEMPTS);
+        let known = store.scan(ctx, ATTEMPTS, scan).await.map_err(SubmitError::from)?;
+        let mut tx = Tx::new();
+        if known.rows.len() >= limits::MAX_PAST_ATTEMPTS
+            && let Some(oldest) = known.rows.into_iter().next()
+        {
+            tx = removed(tx, oldest.key);
+        }
+        let key = format!("{prefix}{end}");
+        let tx = tx.put(BY_AGE, end, key.clone()).put(ATTEMPTS, key, row);
+        store.commit(ctx, tx).await.map_err(SubmitError::from)?;
+        Ok(())
+    }
+
+    /// What is kept of a number and purpose, newest first, at most 200.
+    pub async fn attempts(
+        &self,
+        ctx: &OpContext,
+        number: &E164,
+        purpose: &str,
+    ) -> Result<Vec<AttemptRecord>, OutboundError> {
+        check_purpose(purpose)?;
+        let scan = Scan::prefix(prefix(number, purpose))
+            .reverse()
+            .limit(limits::MAX_PAST_ATTEMPTS);
+        let page = self.inner.shared.store.scan(ctx, ATTEMPTS, scan).await;
+        let rows = page.map_err(SubmitError::from)?.rows;
+        rows.iter()
+            .map(|row| {
+                serde_json::from_slice(&row.value).map_err(|error| {
+                    SubmitError::Unavailable(format!("a kept attempt can't be read: {error}")).into()
+                })
+            })
+            .collect()
+    }
+
+    /// That there is such a campaign.
+    pub(crate) async fn known_campaign(&self, ctx: &OpContext, id: &CampaignId) -> Result<(), OutboundError> {
+        match self.campaign(ctx, id).await {
+            Ok(_) => Ok(()),
+            Err(CampaignError::Unknown(id)) => Err(OutboundError::UnknownCampaign(id)),
+            Err(error) => Err(SubmitError::Unavailable(error.to_string()).into()),
+        }
+    }
+
+    /// Removes what is kept of a customer's number; how many.
+    pub(crate) async fn erase_attempts(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+    ) -> Result<u64, SubmitError> {
+        let number = customer.as_str().strip_prefix("tel:").map(E164::new);
+        let Some(Ok(number)) = number else { return Ok(0) };
+        let store = &self.inner.shared.store;
+        let mut erased = 0;
+        loop {
+            let scan = Scan::prefix(format!("{number} ")).limit(MAX_ROWS);
+            let page = store.scan(ctx, ATTEMPTS, scan).await?;
+            if page.rows.is_empty() {
+                return Ok(erased);
+            }
+            erased += page.rows.len() as u64;
+            let tx = page
+                .rows
+                .into_iter()
+                .fold(Tx::new(), |tx, row| removed(tx, row.key));
+            store.commit(ctx, tx).await?;
+        }
+    }
+}
+
+pub(crate) fn check_purpose(purpose: &str) -> Result<(), OutboundError> {
+    if purpose.is_empty() || purpose.len() > limits::MAX_CODE_BYTES {
+        return Err(OutboundError::Invalid {
+            field: "purpose",
+            problem: "expected 1 to 64 bytes, for example sales or service".into(),
+        });
+    }
+    Ok(())
+}
+
+fn removed(tx: Tx, key: Vec<u8>) -> Tx {
+    let tx = match suffix(&key) {
+        Some(end) => tx.delete(BY_AGE, end.to_vec()),
+        None => tx,
+    };
+    tx.delete(ATTEMPTS, key)
+}
+
+/// Removes attempts that were made before a moment.
+pub(crate) async fn sweep(store: &Store, tenant: &TenantId, before: Timestamp) -> Result<(), StoreError> {
+    let ctx = OpContext::system(tenant.clone(), "retention");
+    loop {
+        let old = Scan::range("0", format!("{:020}", before.0)).limit(MAX_ROWS);
+        let page = store.scan(&ctx, BY_AGE, old).await?;
+        if page.rows.is_empty() {
+            return Ok(());
+        }
+        let tx = page.rows.into_iter().fold(Tx::new(), |tx, row| {
+            tx.delete(ATTEMPTS, row.value).delete(BY_AGE, row.key)
+        });
+        store.commit(&ctx, tx).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_too_old_goes_with_its_place() {
+        let store = Store::memory().unwrap();
+        let tenant = TenantId::new("acme").unwrap();
+        let ctx = OpContext::system(tenant.clone(), "test");
+        for at in [1_000u64, 5_000, 9_000] {
+            let end = format!("{at:020} {}", uuid::Uuid::now_v7());
+            let key = format!("+33612345678 05 sales {end}");
+            let tx = Tx::new().put(BY_AGE, end, key.clone()).put(ATTEMPTS, key, "{}");
+            store.commit(&ctx, tx).await.unwrap();
+        }
+        sweep(&store, &tenant, Timestamp(6_000)).await.unwrap();
+        for space in [ATTEMPTS, BY_AGE] {
+            let left = store.scan(&ctx, space, Scan::all()).await.unwrap().rows;
+            assert_eq!(left.len(), 1);
+            assert!(suffix(&left[0].key).unwrap().starts_with(b"00000000000000009000"));
+        }
+        let left = store.scan(&ctx, ATTEMPTS, Scan::all()).await.unwrap().rows;
+        let tx = removed(Tx::new(), left[0].key.clone());
+        store.commit(&ctx, tx).await.unwrap();
+        assert!(
+            store
+                .scan(&ctx, BY_AGE, Scan::all())
+                .await
+                .unwrap()
+                .rows
+                .is_empty()
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! Whether a record tells of somebody by an address: wherever a plugin was told it, read it, or wrote it down.
+//!
+//! What is known to be about a customer is found by its ids. That is not all: a connector is told of a customer by the
+//! address in a provider's request, a call before its customer was known by the number, and what plugins keep and write
+//! has the form that they give it. So all texts and bytes of a record are searched. Numbers are also found without their
+//! plus sign, as providers and forms write them.
+
+use jackfield_contact::decision::{Answer, ConnectorAnswer, ConnectorQuestion, Question};
+use jackfield_sandbox::{DecisionRecord, Read};
+use jackfield_types::CustomerId;
+use serde::Serialize;
+
+/// Shorter addresses are looked for where an address stands alone; in texts they would be found by chance.
+const SHORTEST: usize = 6;
+
+/// How somebody is called in records.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names(Vec<String>);
+
+impl Names {
+    /// Of a customer: the id, and the address behind its scheme.
+    pub(super) fn of(customer: &CustomerId) -> Self {
+        let id = customer.as_str();
+        let address = id.split_once(':').map_or(id, |(_, address)| address);
+        let mut names = vec![id.to_owned()];
+        if address.len() >= SHORTEST {
+            names.push(address.strip_prefix('+').unwrap_or(address).to_owned());
+        }
+        Self(names)
+    }
+
+    /// Ids that providers gave messages of somebody.
+    pub(super) fn of_messages(ids: impl IntoIterator<Item = String>) -> Self {
+        Self(ids.into_iter().filter(|id| id.len() >= SHORTEST).collect())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a record mentions one of them.
+    pub(super) fn are_in(&self, record: &DecisionRecord) -> bool {
+        let DecisionRecord {
+            question,
+            reads,
+            result,
+            log,
+            config,
+            ..
+        } = record;
+        self.are_in_json(question)
+            || self.are_in_json(reads)
+            || self.are_in_json(result)
+            || self.are_in_json(log)
+            || self.are_in_text(config)
+            || bytes_of(record).into_iter().any(|bytes| self.are_in_bytes(bytes))
+    }
+
+    fn are_in_json(&self, value: &impl Serialize) -> bool {
+        serde_json::to_string(value).is_ok_and(|text| self.are_in_text(&text))
+    }
+
+    fn are_in_bytes(&self, bytes: &[u8]) -> bool {
+        self.are_in_text(&String::from_utf8_lossy(bytes))
+    }
+
+    fn are_in_text(&self, text: &str) -> bool {
+        self.0.iter().any(|name| is_in(name, text))
+    }
+}
+
+/// Whether a name stands in a text as a whole: longer numbers and words that have it in them are others.
+fn is_in(name: &str, text: &str) -> bool {
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let goes_on = |c: char| {
+        if is_number {
+            c.is_ascii_digit()
+        } else {
+            c.is_alphanumeric()
+        }
+    };
+    text.match_indices(name).any(|(at, found)| {
+        let before = text[..at].chars().next_back();
+        let after = text[at + found.len()..].chars().next();
+        !before.is_some_and(goes_on) && !after.is_some_and(goes_on)
+    })
+}
+
+/// What is kept as bytes, which JSON shows as numbers.
+fn bytes_of(record: &DecisionRecord) -> Vec<&[u8]> {
+    let mut all: Vec<&[u8]> = Vec::new();
+    match &*record.question {
+        Question::Flow(flow) => all.push(&flow.state),
+        Question::Chat(chat) => all.push(&chat.state),
+        Question::Connector(asked) => match &**asked {
+            ConnectorQuestion::Receive(webhook) => all.push(&webhook.body),
+            ConnectorQuestion::Conclude(response) => all.push(&response.body),
+            ConnectorQuestion::Render(_) => {}
+        },
+        _ => {}
+    }
+    match &record.result {
+        Ok(Answer::Flow(flow)) => all.push(&flow.state),
+        Ok(Answer::Chat(chat)) => all.push(&chat.state),
+        Ok(Answer::Connector(answer)) => match &**answer {
+            ConnectorAnswer::Received(received) => {
+                all.extend(received.reply.iter().map(|reply| reply.body.as_slice()));
+            }
+            ConnectorAnswer::Rendered(request) => all.push(&request.body),
+            ConnectorAnswer::Concluded(_) => {}
+        },
+        _ => {}
+    }
+    for read in &record.reads {
+        if let Read::KvGet(_, Ok(Some(value))) = read {
+            all.push(value);
+        }
+    }
+    for (key, value) in &record.kv_writes {
+        all.push(key.as_bytes());
+        all.extend(value.as_deref());
+    }
+    all
+}
+
+/// Ids by which later records of a connector tell of the same messages, and nothing else of whose they are.
+pub(super) fn message_ids(record: &DecisionRecord) -> Vec<String> {
+    let mut ids = Vec::new();
+    if let Question::Connector(asked) = &*record.question {
+        match &**asked {
+            ConnectorQuestion::Render(message) => ids.push(message.id.to_string()),
+            ConnectorQuestion::Conclude(response) => ids.push(response.message.to_string()),
+            ConnectorQuestion::Receive(_) => {}
+        }
+    }
+    if let Ok(Answer::Connector(answer)) = &record.result {
+        match &**answer {
+            ConnectorAnswer::Received(received) => {
+                ids.extend(received.messages.iter().map(|message| message.id.to_string()));
+            }
+            ConnectorAnswer::Concluded(jackfield_contact::decision::Conclusion::Accepted(id)) => {
+                ids.push(id.to_string());
+            }
+            ConnectorAnswer::Rendered(_) | ConnectorAnswer::Concluded(_) => {}
+        }
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_whole_and_however_it_is_written() {
+        let names = Names::of(&"tel:+8613800138000".parse().unwrap());
+        for text in [
+            "tel:+8613800138000",
+            "From=%2B8613800138000&To=1",
+            "call 8613800138000!",
+            "\"+8613800138000\"",
+        ] {
+            assert!(names.are_in_text(text), "{text}");
+        }
+        for text in ["+18613800138000", "86138001380001", "8613800138", "tel:+86"] {
+            assert!(!names.are_in_text(text), "{text}");
+        }
+        let names = Names::of(&"wechat:oABc-12_x".parse().unwrap());
+        assert!(names.are_in_text("<FromUserName><![CDATA[oABc-12_x]]>"));
+        assert!(!names.are_in_text("oABc-12_xy"));
+        // A short address alone would be found everywhere.
+        let names = Names::of(&"sip:100".parse().unwrap());
+        assert!(names.are_in_text("sip:100") && !names.are_in_text("100 of them"));
+    }
+}

@@ -1,0 +1,69 @@
+//! `jackfield campaign …`
+
+use serde_json::json;
+
+use super::client::{Client, Connection, path};
+use super::failure::Failure;
+use super::output::{Column, Output};
+
+const COLUMNS: &[Column] = &[("CAMPAIGN", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
+
+/// Campaigns: what outbound rules and pacing are bound to.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jackfield campaign set spring --name 'Spring sale'
+  jackfield binding set campaign:spring:outbound-rule:1 quiet-hours
+  jackfield campaign list")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    connection: Connection,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the campaigns.
+    List,
+    /// Show one campaign.
+    Show {
+        /// The campaign's id.
+        campaign: String,
+    },
+    /// Make a campaign, or name it anew.
+    #[command(after_help = "Example:\n  jackfield campaign set spring --name 'Spring sale'")]
+    Set {
+        /// Its id: a-z, 0-9, '-' and '_'; it never changes.
+        campaign: String,
+        /// Its name for people; by default the id.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Remove a campaign; refused while a plugin is bound to it.
+    Remove {
+        /// The campaign's id.
+        campaign: String,
+    },
+}
+
+pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure> {
+    let json = arguments.connection.json;
+    let client = Client::new(&arguments.connection)?;
+    match arguments.command {
+        Command::List => out.list(
+            json,
+            client.list(&path(&["campaigns"]), &[], usize::MAX)?,
+            COLUMNS,
+        ),
+        Command::Show { campaign } => out.show(json, &client.get(&path(&["campaigns", &campaign]))?, COLUMNS),
+        Command::Set { campaign, name } => {
+            let name = name.unwrap_or_else(|| campaign.clone());
+            let answer = client.put(&path(&["campaigns", &campaign]), json!({ "name": name }))?;
+            out.done(json, &answer, &format!("campaign {campaign} is kept"))
+        }
+        Command::Remove { campaign } => {
+            let answer = client.delete(&path(&["campaigns", &campaign]))?;
+            out.done(json, &answer, &format!("campaign {campaign} is removed"))
+        }
+    }
+}
