@@ -26,9 +26,10 @@ const SYSROOTS: [(&str, &str); 2] = [
     ("/usr/include/wasm32-wasi", "wasm32-wasi"),
 ];
 /// What every plugin is compiled with, beside the bindings.
-const SDK: [(&str, &str); 3] = [
+const SDK: [(&str, &str); 4] = [
     ("jackfield.h", include_str!("../../../sdk/c/include/jackfield.h")),
     ("json.c", include_str!("../../../sdk/c/src/json.c")),
+    ("text.c", include_str!("../../../sdk/c/src/text.c")),
     ("wasi.c", include_str!("../../../sdk/c/src/wasi.c")),
 ];
 const FLAGS: [&str; 9] = [

@@ -34,18 +34,27 @@ const PACKAGES: [(&str, &str); 16] = packages![
     "agent-assist",
 ];
 
-/// The contract as WIT, with the world of a plugin's kind.
-pub(crate) fn world(head: &ManifestHead) -> Result<(Resolve, WorldId), BuildError> {
-    let wrong = |why: String| BuildError::Component {
+fn wrong(why: String) -> BuildError {
+    BuildError::Component {
         what: "wit/".to_owned(),
         why,
-    };
+    }
+}
+
+/// The contract as WIT.
+pub(crate) fn resolved() -> Result<Resolve, BuildError> {
     let mut resolve = Resolve::default();
     for (name, text) in PACKAGES {
         resolve
             .push_str(format!("{name}.wit"), text)
             .map_err(|error| wrong(format!("{error:#}")))?;
     }
+    Ok(resolve)
+}
+
+/// The same, with the world of a plugin's kind.
+pub(crate) fn world(head: &ManifestHead) -> Result<(Resolve, WorldId), BuildError> {
+    let resolve = resolved()?;
     let world = resolve
         .worlds
         .iter()

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use crate::{BuildError, Job, c, js, python, rust};
+use crate::{BuildError, Job, c, go, js, python, rust};
 
 /// A language that plugins are written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +13,13 @@ pub enum Language {
     Js,
     /// Python, run by CPython.
     Python,
+    /// Go, built by its standard toolchain.
+    Go,
 }
 
 impl Language {
     /// All languages, in the order in which a folder is looked through.
-    pub const ALL: [Self; 4] = [Self::Rust, Self::C, Self::Js, Self::Python];
+    pub const ALL: [Self; 5] = [Self::Rust, Self::C, Self::Js, Self::Python, Self::Go];
 
     /// The name used on the command line and in folders.
     pub const fn as_str(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Language {
             Self::C => "c",
             Self::Js => "js",
             Self::Python => "python",
+            Self::Go => "go",
         }
     }
 
@@ -36,13 +39,14 @@ impl Language {
             Self::C => "src/plugin.c",
             Self::Js => "src/plugin.ts",
             Self::Python => "plugin.py",
+            Self::Go => "go.mod",
         }
     }
 
     fn is_in(self, dir: &Path) -> bool {
         match self {
             Self::Js => js::source(dir).is_some(),
-            Self::Rust | Self::C | Self::Python => dir.join(self.sign()).is_file(),
+            Self::Rust | Self::C | Self::Python | Self::Go => dir.join(self.sign()).is_file(),
         }
     }
 
@@ -67,6 +71,7 @@ impl Language {
             Self::C => c::build(job),
             Self::Js => js::build(job),
             Self::Python => python::build(job),
+            Self::Go => go::build(job),
         }
     }
 }

@@ -8,6 +8,7 @@ pub mod c;
 mod component;
 mod contract;
 mod error;
+pub mod go;
 pub mod js;
 mod language;
 mod manifest;

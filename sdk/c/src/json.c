@@ -2,28 +2,6 @@
 
 #include <string.h>
 
-jf_text jf_copy(const char *text) {
-    jf_text copy;
-    plugin_string_dup(&copy, text);
-    return copy;
-}
-
-bool jf_equal(jf_text one, const char *other) {
-    return one.len == strlen(other) && memcmp(one.ptr, other, one.len) == 0;
-}
-
-bool jf_fail(cx_error_t *error, const char *code, const char *message) {
-    error->code = jf_copy(code);
-    error->message = jf_copy(message);
-    error->retryable = false;
-    return false;
-}
-
-void jf_log(log_level_t level, const char *message) {
-    jf_text text = {(uint8_t *)message, strlen(message)};
-    log_write(level, &text);
-}
-
 static const jf_json NOTHING = {NULL, NULL};
 
 static const char *blank(const char *at, const char *end) {
@@ -115,4 +93,49 @@ double jf_number(jf_json value, double otherwise) {
 bool jf_true(jf_json value, bool otherwise) {
     if (!value.at || (*value.at != 't' && *value.at != 'f')) return otherwise;
     return *value.at == 't';
+}
+
+/* Four hexadecimal digits; the host gives valid JSON only. */
+static uint32_t unit(const char *at) {
+    char digits[5] = {at[0], at[1], at[2], at[3], 0};
+    return (uint32_t)strtoul(digits, NULL, 16);
+}
+
+static uint8_t *put(uint8_t *to, uint32_t code) {
+    int more = code < 0x80 ? 0 : code < 0x800 ? 1 : code < 0x10000 ? 2 : 3;
+    static const uint8_t FIRST[] = {0, 0xc0, 0xe0, 0xf0};
+    *to++ = (uint8_t)(FIRST[more] | code >> 6 * more);
+    while (more-- > 0) *to++ = (uint8_t)(0x80 | (code >> 6 * more & 0x3f));
+    return to;
+}
+
+static const char LETTERS[] = "bfnrt";
+
+jf_text jf_string(jf_json value) {
+    jf_text text = {NULL, 0};
+    if (!value.at || *value.at != '"') return text;
+    const char *at = value.at + 1, *end = value.end - 1;
+    uint8_t *to = text.ptr = malloc((size_t)(end - at) + 1);
+    if (!to) __builtin_trap();
+    while (at < end) {
+        if (*at != '\\') {
+            *to++ = (uint8_t)*at++;
+            continue;
+        }
+        const char *known = strchr(LETTERS, at[1]);
+        if (at[1] != 'u') {
+            *to++ = (uint8_t)(known ? "\b\f\n\r\t"[known - LETTERS] : at[1]);
+            at += 2;
+            continue;
+        }
+        uint32_t code = unit(at + 2);
+        at += 6;
+        if (code >= 0xd800 && code < 0xdc00 && at + 5 < end) {
+            code = 0x10000 + ((code - 0xd800) << 10) + (unit(at + 2) - 0xdc00);
+            at += 6;
+        }
+        to = put(to, code);
+    }
+    text.len = (size_t)(to - text.ptr);
+    return text;
 }

@@ -23,8 +23,10 @@ use crate::{KEY, env as decision_env, queue, step};
 use PluginKind::{OutboundRule, QaScorecard, RoutingStrategy, TagGenerator};
 use cases::{Case, Dice, Outcome};
 
+/// The kinds of the suite.
+const ALL: [PluginKind; 4] = [RoutingStrategy, OutboundRule, TagGenerator, QaScorecard];
 /// The languages of the suite, and the kinds that each has a guest of.
-const LANGUAGES: [(&str, &[PluginKind]); 4] = [
+const LANGUAGES: [(&str, &[PluginKind]); 5] = [
     (
         "rust",
         &[RoutingStrategy, OutboundRule, TagGenerator, QaScorecard],
@@ -32,6 +34,7 @@ const LANGUAGES: [(&str, &[PluginKind]); 4] = [
     ("c", &[RoutingStrategy]),
     ("js", &[RoutingStrategy]),
     ("python", &[RoutingStrategy]),
+    ("go", &ALL),
 ];
 
 /// A sandbox that keeps what it has compiled: run times of languages take seconds.

@@ -25,6 +25,11 @@ fn guests() -> PathBuf {
     binary.ancestors().nth(2).unwrap().join("guests")
 }
 
+/// Where `cargo xtask test` puts the tools of languages.
+fn tools() -> PathBuf {
+    guests().with_file_name("tools")
+}
+
 /// `jackfield plugin` with some arguments.
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jackfield"));
@@ -32,6 +37,7 @@ fn command(arguments: &[&str]) -> Command {
         .arg("plugin")
         .args(arguments)
         .env("CARGO_TARGET_DIR", guests())
+        .env("JACKFIELD_TOOLS", tools())
         .env("XDG_CACHE_HOME", CACHE.path());
     command
 }

@@ -14,7 +14,8 @@ use super::super::output::Output;
 /// Build a plugin.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Beside plugin.toml stands what says the language: Cargo.toml for Rust.
+    after_help = "Beside plugin.toml stands what says the language: Cargo.toml for Rust, src/plugin.c for C, src/plugin.ts for
+TypeScript, plugin.py for Python, go.mod for Go.
 A tool that is missing is named with the command that installs it.
 
 Examples:

@@ -38,6 +38,7 @@ vendor/ of the new folder, so that nothing has to be fetched. --sdk names anothe
 Examples:
   jackfield plugin new gold-first --kind routing-strategy
   jackfield plugin new front-desk --kind voice-flow --dir plugins/front-desk
+  jackfield plugin new quiet --kind outbound-rule --lang go
   cd gold-first && jackfield plugin test"
 )]
 pub(crate) struct Arguments {
@@ -73,7 +74,11 @@ pub(super) fn run(arguments: &Arguments, json: bool, out: &mut Output) -> Result
         )));
     }
     std::fs::create_dir_all(dir).map_err(|error| trouble(dir, error))?;
-    let (sdk, wit) = sdk(lang, dir, arguments.sdk.as_deref())?;
+    // The builders of other languages bring the SDK themselves.
+    let vendored = files
+        .iter()
+        .any(|(_, content)| String::from_utf8_lossy(content).contains("{{sdk}}"));
+    let (sdk, wit) = sdk(lang, dir, arguments.sdk.as_deref(), vendored)?;
     let fill = |text: &str| {
         text.replace("{{name}}", arguments.name.as_str())
             .replace("{{kind}}", arguments.kind.as_str())
@@ -127,7 +132,7 @@ fn template(lang: &str, kind: PluginKind) -> Result<Vec<(&'static str, &'static 
 }
 
 /// Where the SDK and the contract are, seen from the new folder.
-fn sdk(lang: &str, dir: &Path, told: Option<&Path>) -> Result<(String, String), Failure> {
+fn sdk(lang: &str, dir: &Path, told: Option<&Path>, vendored: bool) -> Result<(String, String), Failure> {
     let canonical = |path: &Path| {
         path.canonicalize()
             .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
@@ -146,7 +151,7 @@ fn sdk(lang: &str, dir: &Path, told: Option<&Path>) -> Result<(String, String), 
         }
     }
     let (own, templates) = (format!("sdk/{lang}/"), format!("sdk/{lang}/templates/"));
-    for (path, content) in SDK {
+    for (path, content) in SDK.iter().filter(|_| vendored) {
         let needed = path.starts_with("wit/") || path.starts_with(&own) && !path.starts_with(&templates);
         if needed {
             write(&dir.join(VENDOR).join(path), content)?;
@@ -168,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rust_has_a_template_of_every_kind_with_a_case() {
+    fn templates_have_a_case() {
         for kind in PluginKind::ALL {
             let files = template("rust", kind).unwrap();
             for expected in [
@@ -182,6 +187,22 @@ mod tests {
                     files.iter().any(|(path, _)| *path == expected),
                     "{kind}: no {expected}"
                 );
+            }
+        }
+        for lang in ["c", "go"] {
+            for kind in [
+                PluginKind::RoutingStrategy,
+                PluginKind::OutboundRule,
+                PluginKind::TagGenerator,
+                PluginKind::QaScorecard,
+            ] {
+                let files = template(lang, kind).unwrap();
+                for expected in ["plugin.toml", "README.md", "tests/first.json", "gitignore"] {
+                    assert!(
+                        files.iter().any(|(path, _)| *path == expected),
+                        "{lang} {kind}: no {expected}"
+                    );
+                }
             }
         }
         let error = template("cobol", PluginKind::VoiceFlow).unwrap_err().to_string();

@@ -4,7 +4,7 @@ use std::path::Path;
 use jackfield_types::PluginKind;
 use serde_json::Value;
 
-use super::{begin, command, done, ended, refused};
+use super::{begin, command, done, ended, plugin, refused};
 
 #[test]
 fn the_template_of_every_kind_builds_and_passes_its_test_at_once() {
@@ -24,6 +24,55 @@ fn the_template_of_every_kind_builds_and_passes_its_test_at_once() {
     }
 }
 
+/// The templates of a language build and pass their tests at once. A language whose tools this machine lacks says so, as
+/// `cargo xtask test` does in its summary.
+#[allow(clippy::print_stdout)]
+fn green_at_once(lang: &str, kinds: &[PluginKind]) {
+    let folder = tempfile::tempdir().unwrap();
+    for kind in kinds {
+        let dir = folder.path().join(format!("my-{kind}"));
+        let dir = dir.to_str().unwrap();
+        done(&[
+            "new",
+            "mine",
+            "--kind",
+            kind.as_str(),
+            "--lang",
+            lang,
+            "--dir",
+            dir,
+        ]);
+        let output = plugin(&["test", dir, "--json"]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        if said.contains("is missing") {
+            println!("{lang}: not tested: {said}");
+            return;
+        }
+        assert!(output.status.success(), "{lang} {kind}: {output:?}");
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["failed"], 0, "{lang} {kind}: {answer:#}");
+        assert!(answer["passed"].as_u64() >= Some(1), "{lang} {kind}: {answer:#}");
+        done(&["check", dir]);
+    }
+}
+
+const SMALL: [PluginKind; 4] = [
+    PluginKind::RoutingStrategy,
+    PluginKind::OutboundRule,
+    PluginKind::TagGenerator,
+    PluginKind::QaScorecard,
+];
+
+#[test]
+fn templates_in_c_are_green_at_once() {
+    green_at_once("c", &SMALL);
+}
+
+#[test]
+fn templates_in_go_are_green_at_once() {
+    green_at_once("go", &SMALL);
+}
+
 #[test]
 fn outside_of_a_checkout_the_binary_brings_the_sdk() {
     let folder = tempfile::tempdir().unwrap();
@@ -38,6 +87,9 @@ fn outside_of_a_checkout_the_binary_brings_the_sdk() {
     assert!(toml.contains("path = \"vendor/sdk/rust\""), "{toml}");
     assert!(!folder.path().join("mine/vendor/sdk/rust/templates").exists());
     assert!(run(&["test", "mine"]).contains("1 passed, 0 failed"));
+    // The builder of Go brings its SDK by itself.
+    run(&["new", "quiet", "--kind", "outbound-rule", "--lang", "golang"]);
+    assert!(!folder.path().join("quiet/vendor").exists());
 }
 
 #[test]
