@@ -5,6 +5,7 @@ package json
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -15,12 +16,12 @@ import (
 // texts, numbers, truth values. What the text does not name keeps its value, null changes nothing, and a name that a
 // struct has no field for is an error.
 func Decode(text string, into any) error {
-	d := decoder{text: text}
+	d := decoder{text: text, names: map[reflect.Type][]string{}}
 	target := reflect.ValueOf(into)
 	if target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("expected a pointer to fill, found %T", into)
 	}
-	if err := d.value(target.Elem(), ""); err != nil {
+	if err := d.value(target.Elem()); err != nil {
 		return err
 	}
 	if d.next() != 0 {
@@ -32,31 +33,50 @@ func Decode(text string, into any) error {
 type decoder struct {
 	text string
 	at   int
+	// The names of the fields of structs.
+	names map[reflect.Type][]string
 }
+
+// A mistake and where it is; the place is put together from the inside.
+type mistake struct {
+	place string
+	what  string
+}
+
+func (m *mistake) Error() string {
+	if m.place == "" {
+		return "the value: " + m.what
+	}
+	return strings.TrimPrefix(m.place, ".") + ": " + m.what
+}
+
+func wrong(expected string) error { return &mistake{what: "expected " + expected} }
+
+func within(place string, err error) error {
+	if known, ok := err.(*mistake); ok {
+		known.place = place + known.place
+	}
+	return err
+}
+
+func blank(byte byte) bool { return byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r' }
 
 // The first byte of what comes next; 0 at the end.
 func (d *decoder) next() byte {
 	for ; d.at < len(d.text); d.at++ {
-		if !strings.ContainsRune(" \t\r\n", rune(d.text[d.at])) {
+		if !blank(d.text[d.at]) {
 			return d.text[d.at]
 		}
 	}
 	return 0
 }
 
-func wrong(path, expected string) error {
-	if path == "" {
-		path = "the value"
-	}
-	return fmt.Errorf("%s: expected %s", strings.TrimPrefix(path, "."), expected)
-}
-
-func (d *decoder) value(into reflect.Value, path string) error {
+func (d *decoder) value(into reflect.Value) error {
 	switch begin := d.next(); begin {
 	case '{':
-		return d.object(into, path)
+		return d.object(into)
 	case '[':
-		return d.array(into, path)
+		return d.array(into)
 	case '"':
 		if into.Kind() == reflect.Pointer {
 			break
@@ -66,29 +86,29 @@ func (d *decoder) value(into reflect.Value, path string) error {
 			return err
 		}
 		if into.Kind() != reflect.String {
-			return wrong(path, "no text")
+			return wrong("no text")
 		}
 		into.SetString(text)
 		return nil
 	default:
-		return d.word(into, path)
+		return d.word(into)
 	}
-	return d.pointed(into, path)
+	return d.pointed(into)
 }
 
 // What a pointer points to, made anew.
-func (d *decoder) pointed(into reflect.Value, path string) error {
+func (d *decoder) pointed(into reflect.Value) error {
 	into.Set(reflect.New(into.Type().Elem()))
-	return d.value(into.Elem(), path)
+	return d.value(into.Elem())
 }
 
-func (d *decoder) object(into reflect.Value, path string) error {
+func (d *decoder) object(into reflect.Value) error {
 	if into.Kind() == reflect.Pointer {
-		return d.pointed(into, path)
+		return d.pointed(into)
 	}
 	table := into.Kind() == reflect.Map && into.Type().Key().Kind() == reflect.String
 	if !table && into.Kind() != reflect.Struct {
-		return wrong(path, "no object")
+		return wrong("no object")
 	}
 	if table && into.IsNil() {
 		into.Set(reflect.MakeMap(into.Type()))
@@ -99,54 +119,60 @@ func (d *decoder) object(into reflect.Value, path string) error {
 			return err
 		}
 		if d.next() != ':' {
-			return wrong(path, "a colon after a name")
+			return wrong("a colon after a name")
 		}
 		d.at++
-		inner := path + "." + name
 		if table {
 			value := reflect.New(into.Type().Elem()).Elem()
-			if err := d.value(value, inner); err != nil {
-				return err
+			if err := d.value(value); err != nil {
+				return within("."+name, err)
 			}
 			into.SetMapIndex(reflect.ValueOf(name).Convert(into.Type().Key()), value)
-		} else if field := field(into, name); !field.IsValid() {
-			return fmt.Errorf("%s: unknown field", inner[1:])
-		} else if err := d.value(field, inner); err != nil {
-			return err
+		} else if n := slices.Index(d.fields(into.Type()), name); n < 0 || name == "" {
+			return &mistake{"." + name, "unknown field"}
+		} else if err := d.value(into.Field(n)); err != nil {
+			return within("."+name, err)
 		}
 		if d.next() == ',' {
 			d.at++
 		}
 	}
-	return d.end('}', path)
+	return d.end('}')
 }
 
-func field(into reflect.Value, name string) reflect.Value {
-	for n := range into.NumField() {
-		field := into.Type().Field(n)
-		known, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		if known == "" {
-			known = field.Name
-		}
-		if known == name && field.IsExported() {
-			return into.Field(n)
-		}
+// The names of a struct's fields, by their index; none for those that are not exported.
+func (d *decoder) fields(of reflect.Type) []string {
+	names, known := d.names[of]
+	if known {
+		return names
 	}
-	return reflect.Value{}
+	for n := range of.NumField() {
+		field := of.Field(n)
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "" {
+			name = field.Name
+		}
+		if !field.IsExported() {
+			name = ""
+		}
+		names = append(names, name)
+	}
+	d.names[of] = names
+	return names
 }
 
-func (d *decoder) array(into reflect.Value, path string) error {
+func (d *decoder) array(into reflect.Value) error {
 	if into.Kind() == reflect.Pointer {
-		return d.pointed(into, path)
+		return d.pointed(into)
 	}
 	if into.Kind() != reflect.Slice {
-		return wrong(path, "no list")
+		return wrong("no list")
 	}
 	list := reflect.MakeSlice(into.Type(), 0, 0)
 	for d.at++; d.next() != ']' && d.next() != 0; {
 		value := reflect.New(into.Type().Elem()).Elem()
-		if err := d.value(value, fmt.Sprintf("%s[%d]", path, list.Len())); err != nil {
-			return err
+		if err := d.value(value); err != nil {
+			return within(fmt.Sprintf("[%d]", list.Len()), err)
 		}
 		list = reflect.Append(list, value)
 		if d.next() == ',' {
@@ -154,21 +180,21 @@ func (d *decoder) array(into reflect.Value, path string) error {
 		}
 	}
 	into.Set(list)
-	return d.end(']', path)
+	return d.end(']')
 }
 
-func (d *decoder) end(bracket byte, path string) error {
+func (d *decoder) end(bracket byte) error {
 	if d.next() != bracket {
-		return wrong(path, strconv.QuoteRune(rune(bracket)))
+		return wrong(strconv.QuoteRune(rune(bracket)))
 	}
 	d.at++
 	return nil
 }
 
 // A number, true, false or null.
-func (d *decoder) word(into reflect.Value, path string) error {
+func (d *decoder) word(into reflect.Value) error {
 	begin := d.at
-	for d.at < len(d.text) && !strings.ContainsRune(",]} \t\r\n", rune(d.text[d.at])) {
+	for d.at < len(d.text) && !blank(d.text[d.at]) && strings.IndexByte(",]}", d.text[d.at]) < 0 {
 		d.at++
 	}
 	word := d.text[begin:d.at]
@@ -178,32 +204,32 @@ func (d *decoder) word(into reflect.Value, path string) error {
 	switch into.Kind() {
 	case reflect.Pointer:
 		d.at = begin
-		return d.pointed(into, path)
+		return d.pointed(into)
 	case reflect.Bool:
 		if word != "true" && word != "false" {
-			return wrong(path, "true or false")
+			return wrong("true or false")
 		}
 		into.SetBool(word == "true")
 	case reflect.Float32, reflect.Float64:
 		number, err := strconv.ParseFloat(word, into.Type().Bits())
 		if err != nil {
-			return wrong(path, "a number")
+			return wrong("a number")
 		}
 		into.SetFloat(number)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		number, err := strconv.ParseInt(word, 10, into.Type().Bits())
 		if err != nil {
-			return wrong(path, "a whole number that fits an "+into.Kind().String())
+			return wrong("a whole number that fits an " + into.Kind().String())
 		}
 		into.SetInt(number)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		number, err := strconv.ParseUint(word, 10, into.Type().Bits())
 		if err != nil {
-			return wrong(path, "a whole number that fits a "+into.Kind().String())
+			return wrong("a whole number that fits a " + into.Kind().String())
 		}
 		into.SetUint(number)
 	default:
-		return wrong(path, "something else than "+word)
+		return wrong("something else than " + word)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 mod build;
 mod cases;
 mod check;
+mod examples;
 mod publish;
 mod templates;
 
