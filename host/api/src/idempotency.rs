@@ -14,7 +14,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jackfield_store::{Scan, Space, Store, Tx};
-use jackfield_types::limits::{self, MAX_HTTP_BODY_MS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_REQUEST_MS};
+use jackfield_types::limits::{self, MAX_HTTP_BODY_MS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_UPLOAD_MS};
 use jackfield_types::{Digest, OpContext, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ const BY_AGE: Space = Space::new("idempotency-age");
 /// How long an answer is kept.
 const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 /// After so long without an answer, the first try is taken for dead: longer than any request may take.
-const ABANDONED_MS: u64 = 2 * MAX_REQUEST_MS;
+const ABANDONED_MS: u64 = 2 * MAX_UPLOAD_MS;
 /// Old answers forgotten with each new one, so that there are never many more than a day makes.
 const FORGOTTEN_AT_ONCE: usize = 8;
 

@@ -9,7 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use jackfield_types::limits::{MAX_HTTP_REQUESTS, MAX_REQUEST_MS};
+use jackfield_types::limits::{COMPILE_MS_PER_MIB, MAX_COMPONENT_BYTES, MAX_HTTP_REQUESTS, MAX_REQUEST_MS};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
@@ -64,6 +64,14 @@ fn span(request: &axum::http::Request<Body>) -> Span {
     )
 }
 
+/// How long a request may take: longer when it brings a large component, which has to be compiled.
+fn limit_ms(request: &Request) -> u64 {
+    let bytes = request.headers().get(header::CONTENT_LENGTH);
+    let bytes = bytes.and_then(|bytes| bytes.to_str().ok()?.parse::<u64>().ok());
+    let mib = bytes.unwrap_or(0).min(MAX_COMPONENT_BYTES as u64) >> 20;
+    MAX_REQUEST_MS + mib * COMPILE_MS_PER_MIB
+}
+
 async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId(uuid::Uuid::now_v7());
@@ -72,6 +80,7 @@ async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, n
         .extensions()
         .get::<MatchedPath>()
         .map(|path| path.as_str().to_owned());
+    let limit = limit_ms(&request);
     request.extensions_mut().insert(id.clone());
     let response = match outer.places.clone().try_acquire_owned() {
         // An event stream gives its place back with the head of its answer.
@@ -82,13 +91,11 @@ async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, n
                 let _place = place;
                 next.run(request).await
             });
-            match tokio::time::timeout(Duration::from_millis(MAX_REQUEST_MS), answered).await {
+            match tokio::time::timeout(Duration::from_millis(limit), answered).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(_)) => Problem::internal().into_response(),
-                Err(_) => Problem::unavailable(format!(
-                    "no answer within {MAX_REQUEST_MS} ms; it may be done or not"
-                ))
-                .into_response(),
+                Err(_) => Problem::unavailable(format!("no answer within {limit} ms; it may be done or not"))
+                    .into_response(),
             }
         }
         Err(_) => Problem::unavailable("too many requests are under way; nothing was done").into_response(),

@@ -18,8 +18,9 @@ use std::{
 };
 
 use jackfield_types::limits::{
-    MAX_ARTIFACT_BYTES, MAX_COMPILE_CPU_S, MAX_COMPILE_MEMORY_BYTES, MAX_COMPILE_MS, MAX_COMPILER_WAIT_MS,
-    MAX_COMPILERS, MAX_COMPONENT_BYTES, MAX_TEXT_BYTES,
+    COMPILE_CPU_S_PER_MIB, COMPILE_MS_PER_MIB, MAX_ARTIFACT_BYTES, MAX_COMPILE_CPU_S,
+    MAX_COMPILE_MEMORY_BYTES, MAX_COMPILE_MS, MAX_COMPILER_WAIT_MS, MAX_COMPILERS, MAX_COMPONENT_BYTES,
+    MAX_TEXT_BYTES,
 };
 use rustix::{
     event::{PollFd, PollFlags, poll},
@@ -59,15 +60,23 @@ pub struct CompileLimits {
     pub wall_ms: u64,
 }
 
-impl Default for CompileLimits {
-    /// Those of [`jackfield_types::limits`].
-    fn default() -> Self {
+impl CompileLimits {
+    /// Those of [`jackfield_types::limits`] for a component of so many bytes.
+    pub const fn of(bytes: usize) -> Self {
+        let mib = bytes as u64 >> 20;
         Self {
-            cpu_s: MAX_COMPILE_CPU_S,
+            cpu_s: MAX_COMPILE_CPU_S + mib * COMPILE_CPU_S_PER_MIB,
             memory_bytes: MAX_COMPILE_MEMORY_BYTES,
             artifact_bytes: MAX_ARTIFACT_BYTES,
-            wall_ms: MAX_COMPILE_MS,
+            wall_ms: MAX_COMPILE_MS + mib * COMPILE_MS_PER_MIB,
         }
+    }
+}
+
+impl Default for CompileLimits {
+    /// Those for a small component.
+    fn default() -> Self {
+        Self::of(0)
     }
 }
 
@@ -103,7 +112,8 @@ impl fmt::Display for CompileLimit {
 pub struct CompilerCommand {
     program: PathBuf,
     arguments: Vec<OsString>,
-    limits: CompileLimits,
+    limits: Option<CompileLimits>,
+    patience: u64,
 }
 
 impl CompilerCommand {
@@ -117,29 +127,44 @@ impl CompilerCommand {
         Self {
             program: program.into(),
             arguments: arguments.into_iter().map(Into::into).collect(),
-            limits: CompileLimits::default(),
+            limits: None,
+            patience: 1,
         }
     }
 
-    /// With other limits.
+    /// Waits so many times longer for the process, where no request does; processor time stays as limited as it is.
+    #[must_use]
+    pub fn patient(self, times: u64) -> Self {
+        Self {
+            patience: times,
+            ..self
+        }
+    }
+
+    /// With other limits than [`CompileLimits::of`] the component's size.
     #[must_use]
     pub fn limited(self, limits: CompileLimits) -> Self {
-        Self { limits, ..self }
+        Self {
+            limits: Some(limits),
+            ..self
+        }
     }
 
     fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, LoadError> {
         let failed = |error: io::Error| LoadError::Compiler(format!("{}: {error}", self.program.display()));
-        let ended = self.run(wasm).map_err(failed)?;
+        let mut limits = self.limits.unwrap_or(CompileLimits::of(wasm.len()));
+        limits.wall_ms = limits.wall_ms.saturating_mul(self.patience);
+        let ended = self.run(wasm, limits).map_err(failed)?;
         match (ended.status.code(), ended.in_time) {
-            (_, false) => Err(LoadError::Limit(CompileLimit::Wall(self.limits.wall_ms))),
+            (_, false) => Err(LoadError::Limit(CompileLimit::Wall(limits.wall_ms))),
             (Some(0), _) => Ok(ended.output),
             (Some(code), _) if code == i32::from(REFUSED) => Err(serde_json::from_slice(&ended.output)
                 .unwrap_or_else(|error| LoadError::Compiler(error.to_string()))),
-            _ => Err(self.died(ended.status, &ended.complaint)),
+            _ => Err(died(limits, ended.status, &ended.complaint)),
         }
     }
 
-    fn run(&self, wasm: &[u8]) -> io::Result<Ended> {
+    fn run(&self, wasm: &[u8], limits: CompileLimits) -> io::Result<Ended> {
         let mut input = memory_file("component")?;
         input.write_all(wasm)?;
         input.rewind()?;
@@ -149,7 +174,7 @@ impl CompilerCommand {
             memory_bytes,
             artifact_bytes,
             wall_ms,
-        } = self.limits;
+        } = limits;
         let began = Instant::now();
         let mut child = Command::new(&self.program)
             .arg0("jackfield")
@@ -184,33 +209,32 @@ impl CompilerCommand {
         ended.complaint = String::from_utf8_lossy(&complaint).trim().to_owned();
         Ok(ended)
     }
+}
 
-    /// Why a process died that said nothing.
-    fn died(&self, status: ExitStatus, complaint: &str) -> LoadError {
-        let says = |texts: &[&str]| texts.iter().any(|text| complaint.contains(text));
-        let limits = &self.limits;
-        let signal = status.signal().and_then(Signal::from_named_raw);
-        LoadError::Limit(match signal {
-            Some(Signal::XCPU) => CompileLimit::Cpu(limits.cpu_s),
-            Some(Signal::XFSZ) => CompileLimit::Artifact(limits.artifact_bytes),
-            _ if says(&["overflowed its stack"]) => CompileLimit::Stack,
-            _ if says(&[
-                "memory allocation of",
-                "out of memory",
-                "os error 12",
-                "os error 11",
-            ]) =>
-            {
-                CompileLimit::Memory(limits.memory_bytes)
-            }
-            // Not by this process, so by the system, which had no memory left.
-            Some(Signal::KILL) => CompileLimit::Memory(limits.memory_bytes),
-            _ => {
-                let last = complaint.lines().last().unwrap_or_default();
-                return LoadError::Compile(format!("the compiler gave up ({status}): {}", cut(last, 512)));
-            }
-        })
-    }
+/// Why a process died that said nothing.
+fn died(limits: CompileLimits, status: ExitStatus, complaint: &str) -> LoadError {
+    let says = |texts: &[&str]| texts.iter().any(|text| complaint.contains(text));
+    let signal = status.signal().and_then(Signal::from_named_raw);
+    LoadError::Limit(match signal {
+        Some(Signal::XCPU) => CompileLimit::Cpu(limits.cpu_s),
+        Some(Signal::XFSZ) => CompileLimit::Artifact(limits.artifact_bytes),
+        _ if says(&["overflowed its stack"]) => CompileLimit::Stack,
+        _ if says(&[
+            "memory allocation of",
+            "out of memory",
+            "os error 12",
+            "os error 11",
+        ]) =>
+        {
+            CompileLimit::Memory(limits.memory_bytes)
+        }
+        // Not by this process, so by the system, which had no memory left.
+        Some(Signal::KILL) => CompileLimit::Memory(limits.memory_bytes),
+        _ => {
+            let last = complaint.lines().last().unwrap_or_default();
+            return LoadError::Compile(format!("the compiler gave up ({status}): {}", cut(last, 512)));
+        }
+    })
 }
 
 struct Ended {

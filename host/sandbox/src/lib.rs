@@ -28,7 +28,6 @@ mod answer;
 mod artifact;
 mod bindings;
 mod capability;
-mod ceilings;
 mod compile;
 mod contract;
 mod engine;
@@ -50,11 +49,13 @@ mod state;
 mod warm;
 mod wasi;
 
-pub use ceilings::Ceilings;
+pub(crate) use jackfield_types::ceilings;
+
 pub use compile::{CompileLimit, CompileLimits, CompilerCommand, compile_process};
 pub use env::{Decision, Env, LogLevel, LogLine, NoReads, ReadError, Reads, Receipt};
 pub use error::{InvalidComponent, LoadError, SandboxError};
-pub use manifest::{CapabilityRequest, Manifest, PiiClass, ProjectedField, Provenance, RequestedLimits};
+pub use jackfield_types::ceilings::{Ceilings, RequestedLimits};
+pub use manifest::{CapabilityRequest, Manifest, PiiClass, ProjectedField, Provenance};
 pub use plugin::Plugin;
 pub use profile::FuelProfile;
 pub use projection::Projection;

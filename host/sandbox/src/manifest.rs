@@ -1,4 +1,6 @@
-use jackfield_types::{Capability, Grants, PluginId, PluginKind, Version, limits::MAX_TEXT_BYTES};
+use jackfield_types::{
+    Capability, Grants, PluginId, PluginKind, Version, ceilings::RequestedLimits, limits::MAX_TEXT_BYTES,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,18 +50,6 @@ pub struct CapabilityRequest {
     pub scope: Option<String>,
     /// What for, in one line for the administrator who grants it.
     pub reason: String,
-}
-
-/// Limits that are asked for; `None`: the ceiling of the kind. None raises a ceiling.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default, rename_all = "kebab-case")]
-pub struct RequestedLimits {
-    /// Fuel of a decision.
-    pub fuel: Option<u64>,
-    /// Milliseconds of processor time of a decision.
-    pub wall_ms: Option<u64>,
-    /// Bytes of memory of a decision.
-    pub memory_bytes: Option<u64>,
 }
 
 /// A field of customers' data that a plugin looks at.

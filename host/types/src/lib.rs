@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod capability;
+pub mod ceilings;
 mod channel;
 mod context;
 mod digest;

@@ -126,11 +126,16 @@ pub const MAX_SCORE_ITEMS: usize = 100;
 
 /// Bytes of an uploaded plugin component; more answers 413.
 pub const MAX_COMPONENT_BYTES: usize = 32 * 1024 * 1024;
-/// Seconds of processor time, over all its threads, that checking and compiling a component may take; more is refused
-/// (`compile-limit`).
+/// Seconds of processor time, over all its threads, that checking and compiling a component may take, beside
+/// [`COMPILE_CPU_S_PER_MIB`]; more is refused (`compile-limit`).
 pub const MAX_COMPILE_CPU_S: u64 = 20;
-/// Milliseconds that it may take, less than a request has; then the compiler is killed and the component refused.
+/// Seconds more for each MiB of the component: a language's run time is honest work, a bomb is small.
+pub const COMPILE_CPU_S_PER_MIB: u64 = 2;
+/// Milliseconds that it may take, beside [`COMPILE_MS_PER_MIB`]; less than a request has. Then the compiler is killed and
+/// the component refused.
 pub const MAX_COMPILE_MS: u64 = 20_000;
+/// Milliseconds more for each MiB of the component, for the request that brings it as well.
+pub const COMPILE_MS_PER_MIB: u64 = 4_000;
 /// Bytes of address space that a compiler may have; a component that needs more is refused.
 pub const MAX_COMPILE_MEMORY_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Bytes of a compiled component; a larger one is refused.
@@ -218,6 +223,8 @@ pub const MAX_HTTP_HEAD_MS: u64 = 20_000;
 pub const MAX_REQUEST_MS: u64 = 30_000;
 /// Milliseconds within which the body of a request has come in whole; then it is answered with 408.
 pub const MAX_HTTP_BODY_MS: u64 = 25_000;
+/// The same for the largest component that can be uploaded.
+pub const MAX_UPLOAD_MS: u64 = MAX_REQUEST_MS + (MAX_COMPONENT_BYTES as u64 >> 20) * COMPILE_MS_PER_MIB;
 /// Event streams of one tenant; one more is answered with 429.
 pub const MAX_EVENT_STREAMS: usize = 64;
 /// Bytes of an `Idempotency-Key`; a longer one is refused.

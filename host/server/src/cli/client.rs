@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jackfield_api::Problem;
+use jackfield_types::limits::COMPILE_MS_PER_MIB;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use ureq::http::{Method, Request, Response};
@@ -235,6 +236,9 @@ impl Client {
         let request =
             request.map_err(|error| Failure::Usage(format!("the request can't be made: {error}")))?;
         let (parts, body) = request.into_parts();
+        // A component is compiled before the server answers.
+        let more = Duration::from_millis((body.len() as u64 >> 20) * COMPILE_MS_PER_MIB);
+        let patience = patience.map(|patience| patience + more);
         let sent = if body.is_empty() {
             let request = self.agent.configure_request(Request::from_parts(parts, ()));
             self.agent.run(request.timeout_global(patience).build())

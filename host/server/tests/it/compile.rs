@@ -47,6 +47,11 @@ fn section(id: u8, content: &[u8]) -> Vec<u8> {
 /// `longest-idle` of another version with one more module inside, which the compiler compiles as well: `functions`
 /// times a long function.
 fn with_module(version: &str, functions: usize) -> Vec<u8> {
+    with_functions(version, functions, 400)
+}
+
+/// The same with functions of so many steps; what a compiler does with one grows faster than its length.
+fn with_functions(version: &str, functions: usize, steps: usize) -> Vec<u8> {
     let mut wasm = longest_idle();
     let (old, new) = (b"version = \"0.1.0\"", format!("version = \"{version}\""));
     let at = wasm.windows(old.len()).rposition(|window| window == old).unwrap();
@@ -58,7 +63,7 @@ fn with_module(version: &str, functions: usize) -> Vec<u8> {
         0x21, 0, 0x0b,
     ];
     // No locals; the steps; local.get 0; end.
-    let body = [&[0][..], &step.repeat(400), &[0x20, 0, 0x0b]].concat();
+    let body = [&[0][..], &step.repeat(steps), &[0x20, 0, 0x0b]].concat();
     let code = [leb(body.len()), body].concat().repeat(functions);
     let module = [
         b"\0asm\x01\0\0\0".to_vec(),
@@ -155,7 +160,7 @@ fn a_compile_bomb_is_refused_and_the_server_does_not_notice() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(Path::new(BINARY), data.path());
     let api = &server.api;
-    let bomb = with_module("0.9.9", 3_000);
+    let bomb = with_functions("0.9.9", 1, 120_000);
     std::thread::scope(|scope| {
         let bombed = scope.spawn(|| api.upload(&bomb));
         let (mut asked, mut slowest) = (0, Duration::ZERO);

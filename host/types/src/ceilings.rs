@@ -1,7 +1,20 @@
-use jackfield_types::PluginKind;
+//! What one decision of each kind may use.
+
 use serde::{Deserialize, Serialize};
 
-use crate::RequestedLimits;
+use crate::PluginKind;
+
+/// Limits that are asked for; `None`: the ceiling of the kind. None raises a ceiling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct RequestedLimits {
+    /// Fuel of a decision.
+    pub fuel: Option<u64>,
+    /// Milliseconds of processor time of a decision.
+    pub wall_ms: Option<u64>,
+    /// Bytes of memory of a decision.
+    pub memory_bytes: Option<u64>,
+}
 
 /// What one decision may use at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,13 +34,13 @@ pub struct Ceilings {
 
 /// On a crowded machine a decision may wait for a processor through no fault of the plugin; beyond this many times
 /// its ceiling it is stopped all the same.
-pub(crate) const WALL_FACTOR: u64 = 5;
+pub const WALL_FACTOR: u64 = 5;
 
 const MIB: usize = 1024 * 1024;
 const KIB: usize = 1024;
 
 /// Routing strategies, outbound rules and pacing strategies.
-pub(crate) const DECISION: Ceilings = Ceilings {
+pub const DECISION: Ceilings = Ceilings {
     fuel: 10_000_000,
     wall_ms: 10,
     memory_bytes: 16 * MIB,
@@ -35,7 +48,7 @@ pub(crate) const DECISION: Ceilings = Ceilings {
     output_bytes: 64 * KIB,
 };
 /// Steps of flows, connectors and agent assists.
-pub(crate) const FLOW_STEP: Ceilings = Ceilings {
+pub const FLOW_STEP: Ceilings = Ceilings {
     fuel: 20_000_000,
     wall_ms: 20,
     memory_bytes: 16 * MIB,
@@ -43,7 +56,7 @@ pub(crate) const FLOW_STEP: Ceilings = Ceilings {
     output_bytes: 64 * KIB,
 };
 /// Tag generators.
-pub(crate) const TAGS: Ceilings = Ceilings {
+pub const TAGS: Ceilings = Ceilings {
     fuel: 50_000_000,
     wall_ms: 50,
     memory_bytes: 32 * MIB,
@@ -51,7 +64,7 @@ pub(crate) const TAGS: Ceilings = Ceilings {
     output_bytes: 64 * KIB,
 };
 /// Scorecards.
-pub(crate) const SCORECARD: Ceilings = Ceilings {
+pub const SCORECARD: Ceilings = Ceilings {
     fuel: 500_000_000,
     wall_ms: 1_000,
     memory_bytes: MAX_MEMORY_BYTES,
@@ -60,20 +73,20 @@ pub(crate) const SCORECARD: Ceilings = Ceilings {
 };
 
 /// The most that any kind may have: what a slot of the pool must hold.
-pub(crate) const MAX_MEMORY_BYTES: usize = 64 * MIB;
+pub const MAX_MEMORY_BYTES: usize = 64 * MIB;
 /// Bytes that one host call may carry in either direction. More from the plugin ends the decision (`oversize`), more
 /// to the plugin is a returned error.
-pub(crate) const MAX_HOST_CALL_BYTES: usize = MIB;
+pub const MAX_HOST_CALL_BYTES: usize = MIB;
 /// Core instances of one component. CPython needs 38.
-pub(crate) const MAX_CORE_INSTANCES: u32 = 40;
+pub const MAX_CORE_INSTANCES: u32 = 40;
 /// Memories of one component. QuickJS needs 3.
-pub(crate) const MAX_MEMORIES: u32 = 4;
+pub const MAX_MEMORIES: u32 = 4;
 /// Tables of one component.
-pub(crate) const MAX_TABLES: u32 = 16;
+pub const MAX_TABLES: u32 = 16;
 /// Elements of one table. CPython needs 7,700.
-pub(crate) const MAX_TABLE_ELEMENTS: usize = 10_000;
+pub const MAX_TABLE_ELEMENTS: usize = 10_000;
 /// Bytes of stack of one decision.
-pub(crate) const MAX_STACK_BYTES: usize = 512 * KIB;
+pub const MAX_STACK_BYTES: usize = 512 * KIB;
 
 impl Ceilings {
     /// No ceiling at all: what a budget has where nobody lowered anything.
