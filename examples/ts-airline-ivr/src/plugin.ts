@@ -1,5 +1,5 @@
 import { config } from "@jackfield/plugin";
-import { type Call, flow } from "@jackfield/plugin/flow";
+import { type Call, flow } from "@jackfield/plugin/voice";
 
 const QUEUES = { desk: "support", baggage: "support" };
 
@@ -35,8 +35,8 @@ async function human(call: Call, reason: string, queue: string) {
   const { language } = settings();
   call.set("reason", reason);
   call.say("We connect you with a colleague.", language);
-  const ended = await call.enqueue(queue);
-  if (ended !== "agent-left") call.say("Nobody is free at the moment. Please call again later.", language);
+  const served = await call.handedOver(queue);
+  if (served.tag === "left") call.say("Nobody is free at the moment. Please call again later.", language);
 }
 
 async function checkIn(call: Call) {

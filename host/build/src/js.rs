@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::{BuildError, Job, contract, process, stamp, tools, typescript};
+use crate::{BuildError, Job, contract, process, source_map, stamp, tools, typescript};
 
 /// The packages of npm that are needed, with the versions that are known to work.
 pub const NPM_PACKAGES: [&str; 3] = ["componentize-qjs@0.4.5", "esbuild@0.28", "typescript@7"];
@@ -15,16 +15,21 @@ pub const BIN: &str = "js/node_modules/.bin";
 /// What they are called there.
 pub const PROGRAMS: [&str; 3] = ["componentize-qjs", "esbuild", "tsc"];
 
-const SDK: [(&str, &str); 6] = [
-    ("package.json", include_str!("../../../sdk/js/package.json")),
-    ("src/index.ts", include_str!("../../../sdk/js/src/index.ts")),
-    ("src/guard.ts", include_str!("../../../sdk/js/src/guard.ts")),
-    ("src/flow.ts", include_str!("../../../sdk/js/src/flow.ts")),
-    ("src/globals.ts", include_str!("../../../sdk/js/src/globals.ts")),
-    (
-        "src/immediate.ts",
-        include_str!("../../../sdk/js/src/immediate.ts"),
-    ),
+macro_rules! sdk {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../../sdk/js/", $name)))),*]
+    };
+}
+
+const SDK: [(&str, &str); 8] = sdk![
+    "package.json",
+    "src/index.ts",
+    "src/guard.ts",
+    "src/globals.ts",
+    "src/immediate.ts",
+    "src/straight.ts",
+    "src/voice.ts",
+    "src/chat.ts",
 ];
 
 const TSCONFIG: &str = r#"{
@@ -108,11 +113,14 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
                 // QuickJS runs nothing after an export has returned; see the SDK's `immediate.ts`.
                 "--supported:async-await=false",
                 "--external:cx:*",
+                "--sourcemap=external",
+                "--sources-content=false",
             ])
             .arg(format!("--outfile={}", bundle.display()))
             .current_dir(job.dir),
         "esbuild",
     )?;
+    source_map::append(&bundle)?;
     let wit = job.work.join("wit");
     contract::write(job, &wit)?;
     let component = job.work.join("component.wasm");

@@ -15,6 +15,7 @@ mod manifest;
 pub mod process;
 pub mod python;
 pub mod rust;
+mod source_map;
 mod stamp;
 mod tools;
 mod typescript;

@@ -120,7 +120,7 @@ fn throws(resolve: &Resolve, function: &Function) -> Option<&'static str> {
         .result
         .as_ref()
         .is_some_and(|result| split(resolve, result).is_some());
-    fails.then_some("@throws the `error` of cx:types, as an object")
+    fails.then_some("@throws an Error whose `payload` is the `error` of cx:types")
 }
 
 /// The two sides of a result.

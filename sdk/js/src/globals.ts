@@ -1,10 +1,11 @@
 // What authors expect of a JavaScript engine and QuickJS does not bring. Comes before the author's own modules.
 import { write } from "cx:host/log@0.1.0";
+import { inSource } from "./guard.ts";
 import { Immediate } from "./immediate.ts";
 
 function shown(value: unknown): string {
   if (typeof value === "string") return value;
-  if (value instanceof Error) return `${value}\n${value.stack ?? ""}`.trimEnd();
+  if (value instanceof Error) return `${value}\n${inSource(value.stack ?? "")}`.trimEnd();
   try {
     return JSON.stringify(value) ?? String(value);
   } catch {

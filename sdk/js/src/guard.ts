@@ -35,12 +35,33 @@ export function guarded<T extends object>(plugin: T, wide = false): T {
 }
 
 function inTheContract(error: unknown) {
-  const { code, message, retryable, stack } = Object(error) as Partial<PluginError>;
+  // What a function of the host throws carries the contract's record.
+  const payload = (Object(error) as { payload?: unknown }).payload;
+  const { code, message, retryable, stack } = Object(payload ?? error) as Partial<PluginError>;
   if (typeof code === "string" && typeof message === "string") {
     return { code: code.toWellFormed(), message: message.toWellFormed(), retryable: retryable === true };
   }
-  const text = error instanceof Error ? `${error.name}: ${message}\n${stack ?? ""}` : `thrown: ${String(error)}`;
+  const text = error instanceof Error ? `${error.name}: ${message}\n${inSource(stack ?? "")}` : `thrown: ${String(error)}`;
   return { code: "exception", message: text.toWellFormed().trim(), retryable: false };
+}
+
+/** Where the lines of the bundle come from; the build puts it at the bundle's end. */
+declare const jackfieldLines: { files: string[]; lines: Record<number, number[] | undefined> } | undefined;
+
+/** A stack in lines of the author's files, without what is not theirs. */
+export function inSource(stack: string): string {
+  if (typeof jackfieldLines === "undefined") return stack;
+  const { files, lines } = jackfieldLines;
+  const own = stack.split("\n").flatMap((frame) => {
+    const [, before, line, column] = /^(.*?)[^\s(]*:(\d+):(\d+)\)?$/.exec(frame.trimEnd()) ?? [];
+    let [file, at] = [-1, 0];
+    const known = lines[Number(line)] ?? [];
+    for (let n = 0; n < known.length && (n === 0 || known[n]! < Number(column)); n += 3) {
+      [file, at] = [known[n + 1]!, known[n + 2]!];
+    }
+    return file < 0 ? [] : [`${before}${before!.endsWith("(") ? "" : "("}${files[file]}:${at})`];
+  });
+  return own.length > 0 ? own.join("\n") : stack;
 }
 
 function checkSets(snapshot: unknown) {

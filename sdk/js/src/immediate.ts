@@ -1,9 +1,26 @@
-// A promise whose followers run at once instead of after the present code. The build turns `async` functions into
-// generators over it, so that straight-line code gets as far as it can within one decision. A promise that nothing
-// has settled just stays, and so does the code behind its `await`.
+// A promise that settles before an export of the component returns. The build turns `async` functions into generators
+// over it, so that straight-line code gets as far as it can within one decision. A promise that nothing has settled just
+// stays, and so does the code behind its `await`.
+//
+// Who follows a settled promise runs at once; what that sets off runs after it and not within it, so that a long
+// conversation needs no deep stack.
 
 type State<T> = { settled: false } | { settled: true; ok: true; value: T } | { settled: true; ok: false; error: unknown };
 type Follower = () => void;
+
+const jobs: Follower[] = [];
+let running = false;
+
+function soon(followers: Follower[]) {
+  jobs.push(...followers);
+  if (running) return;
+  running = true;
+  try {
+    for (let job = jobs.shift(); job; job = jobs.shift()) job();
+  } finally {
+    running = false;
+  }
+}
 
 export class Immediate<T> implements PromiseLike<T> {
   #state: State<T> = { settled: false };
@@ -25,7 +42,7 @@ export class Immediate<T> implements PromiseLike<T> {
   #settle(state: State<T>) {
     if (this.#state.settled) return;
     this.#state = state;
-    for (const follower of this.#followers.splice(0)) follower();
+    soon(this.#followers.splice(0));
   }
 
   then<R = T, E = never>(
@@ -44,7 +61,7 @@ export class Immediate<T> implements PromiseLike<T> {
           reject(error);
         }
       };
-      if (this.#state.settled) follow();
+      if (this.#state.settled) soon([follow]);
       else this.#followers.push(follow);
     });
   }

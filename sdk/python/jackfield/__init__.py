@@ -9,6 +9,7 @@ What a plugin keeps in variables between two decisions may be there at the next 
 """
 
 import json
+import linecache
 import os
 import sys
 import traceback
@@ -52,8 +53,37 @@ def guarded(function, *values):
     except PluginError as error:
         raise Err(cx.Error(_text(error.code), _text(str(error)), error.retryable)) from None
     except Exception as error:
-        told = "".join(traceback.format_exception(error)[-4:])
-        raise Err(cx.Error("exception", _text(told), False)) from None
+        raise Err(cx.Error("exception", _text(_told(error)), False)) from None
+
+
+#: Functions of a traceback that are told, the innermost ones.
+_FRAMES = 8
+#: Where the author's files were when the plugin was built.
+_home = ""
+
+
+def keep_sources(plugin):
+    """Puts the author's lines where tracebacks look for them; for the build, since a plugin reads no files when it runs."""
+    global _home
+    _home = os.path.join(os.path.dirname(plugin.__file__), "")
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None) or ""
+        if file.startswith(_home) and (lines := linecache.getlines(file)):
+            # Without a time of change, an entry is not compared with the file.
+            linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
+
+
+def _told(error):
+    """The traceback, of what is the author's."""
+    told = traceback.TracebackException.from_exception(error)
+    part = told
+    while part is not None:
+        frames = [frame for frame in part.stack if frame.filename.startswith(_home)][-_FRAMES:]
+        for frame in frames:
+            frame.filename = frame.filename.removeprefix(_home)
+        part.stack = traceback.StackSummary.from_list(frames)
+        part = part.__cause__ or part.__context__
+    return "".join(told.format())
 
 
 def _text(text: str) -> str:

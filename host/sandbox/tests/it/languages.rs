@@ -291,6 +291,14 @@ fn mistakes_in_every_language_end_in_the_words_of_the_contract() {
         let (code, told) = fails("exception");
         assert!(["plugin-error", "trap"].contains(&&*code), "{language}: {code}");
         assert!(told.contains("inner"), "{language}: {told}");
+        // Where the language has lines at run time, the author's own.
+        let line = match language {
+            "js" => "at inner (src/plugin.ts:7)",
+            "python" => "File \"plugin.py\", line 13, in inner\n    return [][0]",
+            "rust" => "src/lib.rs:",
+            _ => "",
+        };
+        assert!(told.contains(line), "{language}: {told}");
 
         let (code, told) = fails("text");
         assert!(

@@ -43,6 +43,16 @@ fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// The same, with what is compiled kept for the next run of the tests: run times of languages take long.
+fn kept_command(arguments: &[&str]) -> Command {
+    let mut command = command(arguments);
+    command.env(
+        "XDG_CACHE_HOME",
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("author-cache"),
+    );
+    command
+}
+
 fn plugin(arguments: &[&str]) -> Output {
     command(arguments).output().unwrap()
 }

@@ -37,7 +37,7 @@ vendor/ of the new folder, so that nothing has to be fetched. --sdk names anothe
 
 Examples:
   jackfield plugin new gold-first --kind routing-strategy
-  jackfield plugin new front-desk --kind voice-flow --dir plugins/front-desk
+  jackfield plugin new front-desk --kind voice-flow --lang ts --dir plugins/front-desk
   jackfield plugin new quiet --kind outbound-rule --lang go
   cd gold-first && jackfield plugin test"
 )]
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     /// What it decides.
     #[arg(long)]
     kind: PluginKind,
-    /// The language.
+    /// The language: rust, ts, python, go or c.
     #[arg(long, default_value = "rust")]
     lang: String,
     /// The new folder; by default the name.
@@ -174,19 +174,25 @@ mod tests {
 
     #[test]
     fn templates_have_a_case() {
-        for kind in PluginKind::ALL {
-            let files = template("rust", kind).unwrap();
-            for expected in [
-                "Cargo.toml",
-                "plugin.toml",
-                "src/lib.rs",
-                "tests/first.json",
-                "gitignore",
-            ] {
-                assert!(
-                    files.iter().any(|(path, _)| *path == expected),
-                    "{kind}: no {expected}"
-                );
+        for (lang, source) in [
+            ("rust", "src/lib.rs"),
+            ("js", "src/plugin.ts"),
+            ("python", "plugin.py"),
+        ] {
+            for kind in PluginKind::ALL {
+                let files = template(lang, kind).unwrap();
+                for expected in [
+                    "plugin.toml",
+                    source,
+                    "tests/first.json",
+                    "gitignore",
+                    "README.md",
+                ] {
+                    assert!(
+                        files.iter().any(|(path, _)| *path == expected),
+                        "{lang} {kind}: no {expected}"
+                    );
+                }
             }
         }
         for lang in ["c", "go"] {
