@@ -16,7 +16,7 @@ use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
     agent, attempt, binding, campaign, ceilings, customer, decision, docs, event, health, interaction, key,
-    number, outbound, plugin, queue, recording, rollout, tenant, trust, usage, user,
+    manual, number, outbound, plugin, queue, recording, rollout, tenant, trust, usage, user,
 };
 use crate::{App, layers};
 
@@ -77,6 +77,8 @@ pub(crate) fn routes() -> Vec<Route> {
         route("/openapi.json", PUBLIC, routes!(docs::get_openapi)),
         route("/docs", PUBLIC, routes!(docs::get_docs)),
         route("/docs/{asset}", PUBLIC, routes!(docs::get_docs_asset)),
+        route("/docs/plugins", PUBLIC, routes!(manual::get_manual)),
+        route("/docs/plugins/{page}", PUBLIC, routes!(manual::get_manual_page)),
         // The deployment
         route(
             "/v1/tenants",

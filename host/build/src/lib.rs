@@ -12,6 +12,7 @@ pub mod go;
 pub mod js;
 mod language;
 mod manifest;
+pub mod manual;
 pub mod process;
 pub mod python;
 pub mod rust;

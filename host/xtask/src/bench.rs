@@ -5,6 +5,7 @@
 
 mod criterion;
 mod goals;
+mod languages;
 
 use std::{
     io::{BufRead, BufReader},
@@ -20,7 +21,7 @@ use crate::{plugins, process, workspace};
 /// Run the benches of the host crates and print one table with ratios to the goals
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench plugins\n  cargo xtask bench -p jackfield-store"
+    after_help = "Examples:\n  cargo xtask bench\n  cargo xtask bench plugins\n  cargo xtask bench languages   the table of the manual\n  cargo xtask bench -p jackfield-store"
 )]
 pub(crate) struct Arguments {
     /// Measure only what has this in its name
@@ -41,6 +42,9 @@ struct Figure {
 }
 
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    if arguments.name.as_deref() == Some(languages::NAME) {
+        return languages::main();
+    }
     plugins::build()?;
     let began = SystemTime::now();
     let mut command = process::cargo();

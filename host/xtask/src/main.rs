@@ -8,6 +8,7 @@ mod example;
 mod frozen;
 mod guest;
 mod languages;
+mod manual;
 mod plugins;
 mod process;
 mod run;
@@ -37,6 +38,8 @@ enum Command {
     Plugins(plugins::Arguments),
     Check(check::Arguments),
     Bench(bench::Arguments),
+    /// Write the reference manual, sdk/docs/reference, out of wit/, limits and templates
+    Manual,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -46,5 +49,6 @@ fn main() -> anyhow::Result<()> {
         Command::Plugins(arguments) => plugins::main(&arguments),
         Command::Check(arguments) => check::main(&arguments),
         Command::Bench(arguments) => bench::main(&arguments),
+        Command::Manual => manual::main(),
     }
 }

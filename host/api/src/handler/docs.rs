@@ -4,12 +4,13 @@
 use axum::http::header;
 use axum::response::IntoResponse;
 
+use super::manual;
 use crate::error::Problem;
 use crate::extract::Path;
 use crate::openapi;
 
 /// The page takes its script and style from here and nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+pub(super) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Gives this document.
@@ -29,7 +30,7 @@ pub(crate) async fn get_docs() -> impl IntoResponse {
 }
 
 /// Gives the page's script and style.
-#[utoipa::path(get, path = "", tag = "service", params(("asset" = String, Path, description = "`docs.js` or `docs.css`")), responses((status = 200, content_type = "text/plain", body = String)))]
+#[utoipa::path(get, path = "", tag = "service", params(("asset" = String, Path, description = "`docs.js`, `docs.css`, `manual.js`, `manual.css` or `manual-index.json`")), responses((status = 200, content_type = "text/plain", body = String)))]
 pub(crate) async fn get_docs_asset(Path(asset): Path<String>) -> Result<impl IntoResponse, Problem> {
     let (media_type, text) = match asset.as_str() {
         "docs.js" => (
@@ -37,6 +38,12 @@ pub(crate) async fn get_docs_asset(Path(asset): Path<String>) -> Result<impl Int
             include_str!("../../assets/docs.js"),
         ),
         "docs.css" => ("text/css; charset=utf-8", include_str!("../../assets/docs.css")),
+        "manual.js" => (
+            "text/javascript; charset=utf-8",
+            include_str!("../../assets/manual.js"),
+        ),
+        "manual.css" => ("text/css; charset=utf-8", include_str!("../../assets/manual.css")),
+        "manual-index.json" => ("application/json", manual::index()),
         _ => return Err(Problem::not_found("asset", asset)),
     };
     Ok(([(header::CONTENT_TYPE, media_type)], text))

@@ -13,6 +13,7 @@ pub mod event;
 pub(crate) mod health;
 pub mod interaction;
 pub mod key;
+pub(crate) mod manual;
 pub mod number;
 pub mod outbound;
 pub mod page;

@@ -499,6 +499,8 @@ async fn public_routes_are_few() {
         "/openapi.json",
         "/docs",
         "/docs/{asset}",
+        "/docs/plugins",
+        "/docs/plugins/{page}",
     ];
     assert_eq!(paths, known.map(|path| format!("GET {path}")));
 }

@@ -67,6 +67,53 @@ async fn the_page_needs_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
+async fn the_plugin_manual_is_browsable() {
+    let app = TestApp::start().await;
+    let index = app.get("/docs/manual-index.json", "").await.ok();
+    let index: Vec<(String, String, String, String)> = serde_json::from_slice(&index.bytes).unwrap();
+    assert!(index.iter().any(|(text, ..)| text == "variant call-action"));
+    let mut pages: Vec<_> = index.iter().map(|(_, _, page, _)| page.clone()).collect();
+    pages.dedup();
+    assert!(pages.len() > 20, "{pages:?}");
+    let mut anchors = Vec::new();
+    let mut links = Vec::new();
+    for page in pages {
+        let found = app.get(&page, "").await.ok();
+        assert!(
+            found
+                .header("content-security-policy")
+                .starts_with("default-src 'none'")
+        );
+        let html = String::from_utf8(found.bytes.to_vec()).unwrap();
+        assert!(!html.contains("{{"), "{page}");
+        anchors.push(page.clone());
+        anchors.extend(
+            html.split(" id=\"")
+                .skip(1)
+                .map(|part| format!("{page}#{}", part.split('"').next().unwrap())),
+        );
+        for link in html
+            .split("<a href=\"")
+            .skip(1)
+            .map(|part| part.split('"').next().unwrap())
+        {
+            links.push(if link.starts_with('#') {
+                format!("{page}{link}")
+            } else {
+                link.to_owned()
+            });
+        }
+    }
+    for link in links.iter().filter(|link| link.starts_with("/docs/plugins")) {
+        assert!(anchors.contains(link), "{link} leads nowhere");
+    }
+    assert_eq!(
+        app.get("/docs/plugins/fax", "").await.problem(),
+        (404, "unknown-page", "")
+    );
+}
+
+#[tokio::test]
 async fn what_a_client_began_is_done_to_its_end_without_it() {
     let app = TestApp::start().await;
     let admin = app.tenant("one", NUMBER).await;

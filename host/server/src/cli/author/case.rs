@@ -134,6 +134,13 @@ pub(super) struct Outcome {
     pub(super) receipt: Receipt,
 }
 
+/// One step of a case: what was asked, what surrounded it, and what came of it.
+pub(super) struct Asked {
+    pub(super) question: Arc<Question>,
+    pub(super) env: Env,
+    pub(super) outcome: Outcome,
+}
+
 impl Outcome {
     /// As JSON, all of it.
     pub(super) fn json(&self) -> Value {
@@ -198,11 +205,6 @@ impl Case {
         }
     }
 
-    /// What surrounds the first decision.
-    pub(super) fn env(&self) -> Result<Env, String> {
-        Ok(self.env_at(self.now()?, &self.host))
-    }
-
     fn env_at(&self, now: Timestamp, host: &Mocks) -> Env {
         let granted: Grants = Grants::ALL
             .iter()
@@ -219,6 +221,15 @@ impl Case {
 
     /// Asks the plugin, step by step; a step that fails is the last.
     pub(super) fn play(&self, plugin: &Plugin) -> Result<Vec<Outcome>, String> {
+        Ok(self
+            .asked(plugin)?
+            .into_iter()
+            .map(|asked| asked.outcome)
+            .collect())
+    }
+
+    /// The same with what was asked at each step.
+    pub(super) fn asked(&self, plugin: &Plugin) -> Result<Vec<Asked>, String> {
         let mut question = self.question()?;
         if question.kind() != plugin.kind() {
             return Err(format!(
@@ -229,11 +240,16 @@ impl Case {
             ));
         }
         if let Some(refused) = self.refused_config(plugin) {
-            return Ok(vec![refused]);
+            let env = self.env_at(self.now()?, &self.host);
+            return Ok(vec![Asked {
+                question: Arc::new(question),
+                env,
+                outcome: refused,
+            }]);
         }
         let (mut now, mut host) = (self.now()?, self.host.clone());
         let (first, answer) = step(plugin, question.clone(), self.env_at(now, &host), &mut host);
-        let mut outcomes = vec![first];
+        let mut all = vec![first];
         let mut last = answer;
         for (n, next) in self.then.iter().enumerate() {
             let Some(answer) = last else { break };
@@ -241,10 +257,10 @@ impl Case {
             question =
                 follow(question, answer, &next.event).map_err(|error| format!("then[{n}]: {error}"))?;
             let (outcome, answer) = step(plugin, question.clone(), self.env_at(now, &host), &mut host);
-            outcomes.push(outcome);
+            all.push(outcome);
             last = answer;
         }
-        Ok(outcomes)
+        Ok(all)
     }
 
     /// A configuration that the server would not bind.
@@ -269,18 +285,19 @@ impl Case {
     }
 }
 
-fn step(plugin: &Plugin, question: Question, env: Env, host: &mut Mocks) -> (Outcome, Option<Answer>) {
-    let recording = Arc::new(Recording::new(env.reads));
+fn step(plugin: &Plugin, question: Question, surroundings: Env, host: &mut Mocks) -> (Asked, Option<Answer>) {
+    let recording = Arc::new(Recording::new(surroundings.reads.clone()));
     let env = Env {
         reads: recording.clone(),
-        ..env
+        ..surroundings.clone()
     };
+    let question = Arc::new(question);
     let Decision {
         result,
         receipt,
         log,
         kv_writes,
-    } = plugin.decide(Arc::new(question), env);
+    } = plugin.decide(question.clone(), env);
     host.write(&kv_writes);
     let json = |value: serde_json::Result<Value>| readable(value.unwrap_or_default());
     let written = |value: Option<Vec<u8>>| {
@@ -308,7 +325,12 @@ fn step(plugin: &Plugin, question: Question, env: Env, host: &mut Mocks) -> (Out
             .collect(),
         receipt,
     };
-    (outcome, result.ok())
+    let asked = Asked {
+        question,
+        env: surroundings,
+        outcome,
+    };
+    (asked, result.ok())
 }
 
 /// The question of a flow's next step: the state and the attributes are those that the last one left.

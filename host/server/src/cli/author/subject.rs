@@ -1,6 +1,7 @@
 //! The plugin at hand: a folder, which is built first, or a component; and the production engine to run it on.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use jackfield_sandbox::{Plugin, Sandbox, SandboxOptions};
 
@@ -10,6 +11,9 @@ use super::build;
 
 /// Decisions at once; authors ask one at a time.
 const DECISIONS: u32 = 1;
+
+/// On a crowded machine an author waits longer for the compiler than a server may.
+const PATIENCE: u64 = 10;
 
 /// A plugin's component.
 pub(super) struct Subject {
@@ -50,15 +54,31 @@ impl Subject {
 /// The engine that serves customers, with its compiler process and its limits. What was compiled is kept in the
 /// author's cache folder, under a key that only the author can read: compiled code is trusted.
 pub(super) fn sandbox() -> Result<Sandbox, Failure> {
+    sandbox_in(&cache_folder())
+}
+
+/// How long a component takes from upload to being ready, with nothing known of it.
+pub(super) fn compile_time(wasm: &[u8]) -> Result<Duration, Failure> {
+    let folder = cache_folder().join(format!("anew-{}", std::process::id()));
+    let sandbox = sandbox_in(&folder)?;
+    let began = Instant::now();
+    let loaded = sandbox
+        .load(wasm)
+        .map_err(|error| Failure::Work(error.to_string()));
+    let took = began.elapsed();
+    std::fs::remove_dir_all(&folder)?;
+    loaded.map(|_| took)
+}
+
+fn sandbox_in(folder: &Path) -> Result<Sandbox, Failure> {
     let trouble =
         |at: &Path, error: &dyn std::fmt::Display| Failure::Work(format!("{}: {error}", at.display()));
-    let folder = cache_folder();
-    std::fs::create_dir_all(&folder).map_err(|error| trouble(&folder, &error))?;
+    std::fs::create_dir_all(folder).map_err(|error| trouble(folder, &error))?;
     let key_file = folder.join("artifact.key");
     let key = jackfield_runtime::secret_file(&key_file).map_err(|error| trouble(&key_file, &error))?;
     let options = SandboxOptions {
         decisions: DECISIONS,
-        compiler: Some(crate::compile::command()),
+        compiler: Some(crate::compile::command().patient(PATIENCE)),
         ..SandboxOptions::new(folder.join("compiled"), key)
     };
     Sandbox::new(options).map_err(|error| Failure::Work(error.to_string()))

@@ -120,6 +120,7 @@ fn time_fuel_and_memory_are_measured_and_the_fuel_is_drawn() {
         "{drawn}"
     );
     assert!(drawn.contains("jackfield_plugin::"), "names are kept: {drawn}");
+    assert_eq!(answer["steps"].as_array().unwrap().len(), 1);
     // Fuel is the same each time, and so is the picture.
     let (again, redrawn) = bench("5");
     assert_eq!((&again["fuel"], redrawn), (&answer["fuel"], drawn));
