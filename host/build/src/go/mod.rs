@@ -1,4 +1,4 @@
-//! Go: bindings by `wit-bindgen`, packages over them as Go has them ([`packages`]), the standard toolchain for `wasip1`,
+//! Go: bindings by `wit-bindgen`, packages over them as Go has them (`packages`), the standard toolchain for `wasip1`,
 //! and `sdk/go/adapter.wat` in the place of WASI, so that what comes of it imports the contract only.
 
 mod packages;

@@ -145,7 +145,7 @@ fn emotions(interaction: &Interaction) -> Vec<PhaseEmotion> {
         .find(|survey| survey.question == "csat")
     {
         let (above, range) = (survey.value - survey.lowest, survey.highest - survey.lowest);
-        let emotion = if range == 0 { 3 } else { 1 + 4 * above / range };
+        let emotion = (4 * above).checked_div(range).map_or(3, |steps| 1 + steps);
         emotions.push(PhaseEmotion {
             phase: Phase::Close,
             emotion,
