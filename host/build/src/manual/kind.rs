@@ -97,7 +97,7 @@ fn interfaces_of(contract: &Contract<'_>, name: &str, text: &mut String) {
         let full = contract.resolve.id_of(id).unwrap_or_default();
         let _ = writeln!(text, "## {full}\n\n{}\n", prose(&interface.docs));
         for function in interface.functions.values() {
-            contract.function(text, function);
+            contract.function(text, id, function);
         }
         contract.types(text, id);
     }

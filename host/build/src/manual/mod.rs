@@ -134,7 +134,9 @@ mod tests {
             let full = resolve.id_of(id).unwrap();
             assert!(all.contains(&full), "{full}");
             for (name, function) in &interface.functions {
-                assert!(all.contains(&format!("function {name}\n")), "{full}: {name}");
+                let own = interface.name.as_deref().unwrap_or_default();
+                let titles = [format!("function {name}\n"), format!("function {own}.{name}\n")];
+                assert!(titles.iter().any(|title| all.contains(title)), "{full}: {name}");
                 assert!(function.docs.contents.is_some(), "{full}: {name} has no words");
             }
             for (name, id) in &interface.types {

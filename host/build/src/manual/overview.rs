@@ -61,7 +61,7 @@ pub(super) fn page(contract: &Contract<'_>) -> String {
         } = Ceilings::of(kind);
         let _ = writeln!(
             text,
-            "| [{kind}]({kind}.md) | {} | {} M | {wall_ms} ms | {} MiB | {about} |",
+            "| [{kind}]({kind}.md) | {} | {}\u{a0}M | {wall_ms}\u{a0}ms | {}\u{a0}MiB | {about} |",
             exports.join(", "),
             fuel / 1_000_000,
             memory_bytes >> 20

@@ -55,6 +55,18 @@ fn cell(docs: &Docs) -> String {
     prose(docs).replace("\n\n", " ").replace('|', "\\|")
 }
 
+/// What a function is called on its page: with its interface when another one there has a function of the same name.
+fn title(resolve: &Resolve, interface: InterfaceId, name: &str) -> String {
+    let page = place(resolve, interface, "");
+    let shared = resolve.interfaces.iter().any(|(id, other)| {
+        id != interface && other.functions.contains_key(name) && place(resolve, id, "") == page
+    });
+    match &resolve.interfaces[interface].name {
+        Some(own) if shared => format!("{own}.{name}"),
+        _ => name.to_owned(),
+    }
+}
+
 impl<'a> Contract<'a> {
     pub(super) fn new(resolve: &'a Resolve) -> Self {
         let mut contract = Self {
@@ -63,8 +75,9 @@ impl<'a> Contract<'a> {
         };
         for (id, interface) in resolve.interfaces.iter() {
             for function in interface.functions.values() {
-                let anchor = format!("function-{}", function.name);
-                let user = format!("[{}]({})", function.name, place(resolve, id, &anchor));
+                let title = title(resolve, id, &function.name);
+                let anchor = format!("function-{}", title.replace('.', ""));
+                let user = format!("[{title}]({})", place(resolve, id, &anchor));
                 let types = function.params.iter().map(|param| param.ty);
                 for ty in types.chain(function.result) {
                     contract.uses(ty, &user);
@@ -188,7 +201,7 @@ impl<'a> Contract<'a> {
     }
 
     /// A function with its signature, what it takes and gives, and its words.
-    pub(super) fn function(&self, text: &mut String, function: &Function) {
+    pub(super) fn function(&self, text: &mut String, interface: InterfaceId, function: &Function) {
         debug_assert!(matches!(function.kind, FunctionKind::Freestanding));
         let params: Vec<_> = function
             .params
@@ -200,7 +213,8 @@ impl<'a> Contract<'a> {
         let name = &function.name;
         let _ = writeln!(
             text,
-            "### function {name}\n\n```wit\n{name}: func({}){arrow}\n```\n\n{}\n",
+            "### function {}\n\n```wit\n{name}: func({}){arrow}\n```\n\n{}\n",
+            title(self.resolve, interface, name),
             params.join(", "),
             prose(&function.docs)
         );
