@@ -199,7 +199,8 @@ impl Candidate {
     /// Both sides of late, and what is to be done.
     pub fn judged(&self, now: Timestamp) -> (Observed, Observed, Verdict) {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let (candidate, control) = (seen.candidate.observed(now), seen.control.observed(now));
+        let moment = seen.moment(now);
+        let (candidate, control) = (seen.candidate.observed(moment), seen.control.observed(moment));
         let verdict = judge(self.stage, &self.gates, &candidate, &control);
         (candidate, control, verdict)
     }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::rollout::{Observed, SLICES, Slice, Verdict, Window};
 use crate::{Candidate, Registry, RegistryError, RolloutRecord};
 
-const SEEN: Space = Space::new("rollout-seen");
+const SEEN: Space = Space::new("rollout-windows");
 /// How often the time that a stage was watched is written, when nothing was seen: a kill forgets at most that of it.
 const TIME_KEPT_EVERY_MS: u64 = 10_000;
 
@@ -62,6 +62,12 @@ impl Seen {
     /// How long the stage has been watched, in milliseconds; the time in which no process ran is not in it.
     pub fn watched_ms(&self, now: Timestamp) -> u64 {
         self.watched_before_ms + now.since(self.since)
+    }
+
+    /// Now as the windows count it: time in which somebody watched, so that what was seen before a restart is as old
+    /// after it.
+    pub fn moment(&self, now: Timestamp) -> Timestamp {
+        Timestamp(self.watched_ms(now))
     }
 
     fn sides(&mut self) -> [(&'static str, &mut Window); 2] {

@@ -70,7 +70,7 @@ impl Asking<'_> {
     ) -> Outcome {
         let outcome = self.by(question, &candidate.bound, Some(active), flows).await;
         self.observe(candidate, |seen| &mut seen.candidate, &outcome);
-        roll_back_if_due(self.tenant, candidate, self.now);
+        roll_back_if_due(self.tenant, candidate, clock::now());
         outcome
     }
 
@@ -82,7 +82,8 @@ impl Asking<'_> {
     ) {
         let failed = outcome.failed_before.as_ref().or(outcome.outcome.as_ref().err());
         let fuel = outcome.record.as_ref().map_or(0, |record| record.receipt.fuel);
-        count(candidate, self.now, side, |seen| {
+        // A question may be about another moment than this one; the window is not.
+        count(candidate, clock::now(), side, |seen| {
             seen.decision(
                 fuel,
                 failed.map(|failure| &*failure.code),
@@ -155,8 +156,13 @@ impl Asking<'_> {
     /// Asks the candidate what the active version was asked, and compares; nothing takes effect. Left out when the
     /// tenant's turns are taken: those who wait go first.
     fn shadow(&self, record: Arc<DecisionRecord>, candidate: &Arc<Candidate>) {
-        let (tenant, candidate, now) = (self.tenant.clone(), candidate.clone(), self.now);
-        let reads = TenantReads::new(tenant.clone(), self.point.clone(), self.customer.clone(), now);
+        let (tenant, candidate) = (self.tenant.clone(), candidate.clone());
+        let reads = TenantReads::new(
+            tenant.clone(),
+            self.point.clone(),
+            self.customer.clone(),
+            self.now,
+        );
         tokio::spawn(async move {
             let admission = &tenant.inner.shared.admission;
             let Some(turn) = admission.turn(tenant.id(), PluginKind::TagGenerator).await else {
@@ -187,11 +193,12 @@ impl Asking<'_> {
                 Replayed::Unreplayable(_) => seen.unreplayable(),
             };
             let failed = matches!(&replayed, Replayed::Decided(decision) if decision.result.is_err());
-            count(&candidate, now, |both| &mut both.candidate, seen);
+            let seen_at = clock::now();
+            count(&candidate, seen_at, |both| &mut both.candidate, seen);
             if failed {
                 tenant.inner.shared.rollout_failed.notify_one();
             }
-            roll_back_if_due(&tenant, &candidate, now);
+            roll_back_if_due(&tenant, &candidate, seen_at);
         });
     }
 }
@@ -218,7 +225,8 @@ fn count(
         .seen
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    what(side(&mut seen).at(now));
+    let moment = seen.moment(now);
+    what(side(&mut seen).at(moment));
     seen.changed = true;
 }
 

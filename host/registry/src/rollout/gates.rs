@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a candidate must keep to, for one binding. A field that is left out has its default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Gates {
     /// Decisions that must have been seen before a stage is passed: compared ones in replay and shadow, the candidate's
     /// own in a canary. 1 to 1,000,000; default 50.

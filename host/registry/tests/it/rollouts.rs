@@ -156,8 +156,9 @@ impl Site {
         let mut seen = candidate.seen.lock().unwrap();
         for n in 0..decisions {
             let failed = (n < traps).then_some("trap");
-            seen.candidate.at(now).decision(100, failed, failed.is_some());
-            seen.control.at(now).decision(100, None, false);
+            let moment = seen.moment(now);
+            seen.candidate.at(moment).decision(100, failed, failed.is_some());
+            seen.control.at(moment).decision(100, None, false);
         }
         seen.changed = true;
     }
@@ -208,7 +209,11 @@ async fn a_stage_is_watched_only_while_a_process_runs() {
     let site = site.restart_at(&disk, at(hour)).await;
     assert_eq!(site.candidate().watched_ms(at(hour)), 20_000);
     assert_eq!(site.candidate().watched_ms(at(hour + 5_000)), 25_000);
-    assert_eq!(site.candidate().judged(at(hour)).0.decisions, 0, "too long ago");
+    assert_eq!(
+        site.candidate().judged(at(hour)).0.decisions,
+        60,
+        "no older than before"
+    );
     site.keep(at(hour + 10_000)).await;
     let site = site.restart_at(&disk, at(2 * hour)).await;
     assert_eq!(site.candidate().watched_ms(at(2 * hour)), 30_000);

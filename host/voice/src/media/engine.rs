@@ -1,5 +1,5 @@
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, UdpSocket},
     ops::RangeInclusive,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, mpsc},
@@ -201,10 +201,10 @@ impl Engine {
     /// Whether `addr` is where one of our own legs listens, or its RTCP.
     pub fn is_own(&self, addr: SocketAddr) -> bool {
         let ours = [Some(self.inner.ports.ip()), self.inner.external_ip];
-        ours.into_iter()
-            .flatten()
-            .any(|ip| ip == addr.ip() || ip.is_unspecified() && addr.ip().is_loopback())
-            && self.inner.ports.is_open(addr.port())
+        self.inner.ports.is_open(addr.port())
+            && (ours.contains(&Some(addr.ip()))
+                // An address that can be bound is this machine's.
+                || self.inner.ports.ip().is_unspecified() && UdpSocket::bind((addr.ip(), 0)).is_ok())
     }
 
     /// Plays one thing after the other, replacing what is playing.

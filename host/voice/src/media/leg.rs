@@ -138,7 +138,9 @@ impl Leg {
         let Some((header, payload)) = Header::parse(bytes) else {
             return Packet::Dropped;
         };
-        if !self.accepts(from, remote.addr, now) {
+        // Anybody can send one packet; before the ACK only the address that the peer named is the peer.
+        let named = from.ip().to_canonical() == remote.addr.ip();
+        if !(self.confirmed || named) || !self.accepts(from, remote.addr, now) {
             return Packet::Dropped;
         }
         self.last_packet = now;

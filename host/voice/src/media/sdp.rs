@@ -159,6 +159,7 @@ fn connection(line: &str, value: &str) -> Result<IpAddr, SdpError> {
     let ip: IpAddr = address
         .parse()
         .map_err(|_| bad(line, "an IP address, not a name"))?;
+    let ip = ip.to_canonical();
     if ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST) {
         return Err(bad(line, "the address of one host"));
     }

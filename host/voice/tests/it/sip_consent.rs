@@ -10,12 +10,27 @@ use crate::{
     support::{House, LIMIT, hang_up},
 };
 
-/// Answers the call number 1 with its offer; the tag of our side.
+/// A frame of a phone.
+const SOUND: [u8; 172] = {
+    let mut packet = [0; 172];
+    packet[0] = 0x80;
+    packet
+};
+
+/// Where our side listens.
+fn port_of(answer: &str) -> u16 {
+    let audio = answer.split("m=audio ").nth(1);
+    audio
+        .and_then(|rest| rest.split(' ').next()?.parse().ok())
+        .unwrap()
+}
+
+/// Answers the call number 1 with its offer; what our side said.
 async fn answered(house: &mut House, raw: &Raw, sdp: &str) -> (jackfield_types::LegId, String) {
     raw.send(&Request::new("INVITE", 1).sdp(sdp)).await;
     let leg = house.incoming().await;
     house.order(leg, LegCommand::Answer);
-    (leg, to_tag(&raw.final_of(1).await))
+    (leg, raw.final_of(1).await)
 }
 
 fn ack(tag: &str) -> Request {
@@ -32,7 +47,7 @@ async fn no_sound_before_the_ack() {
     let raw = Raw::new(house.voice.sip_udp()).await;
     let victim = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let port = victim.local_addr().unwrap().port();
-    let (leg, tag) = answered(
+    let (leg, answer) = answered(
         &mut house,
         &raw,
         &SDP.replace("audio 9", &format!("audio {port}")),
@@ -42,7 +57,14 @@ async fn no_sound_before_the_ack() {
     // Ten frames' time; the answer is out already.
     let early = timeout(Duration::from_millis(200), victim.recv(&mut packet)).await;
     assert!(early.is_err(), "sound without an ACK");
-    raw.send(&ack(&tag)).await;
+    let stranger = UdpSocket::bind("127.0.0.9:0").await.unwrap();
+    for _ in 0..5 {
+        let ours = ("127.0.0.1", port_of(&answer));
+        stranger.send_to(&SOUND, ours).await.unwrap();
+    }
+    let early = timeout(Duration::from_millis(200), stranger.recv(&mut packet)).await;
+    assert!(early.is_err(), "sound for a packet of somebody else");
+    raw.send(&ack(&to_tag(&answer))).await;
     timeout(LIMIT, victim.recv(&mut packet)).await.unwrap().unwrap();
     house.order(leg, hang_up(Cause::Normal));
     house.ended(leg).await;
@@ -61,20 +83,14 @@ async fn sound_of_the_caller_is_consent_too() {
     let leg = house.incoming().await;
     house.order(leg, LegCommand::Answer);
     let answer = raw.final_of(1).await;
-    let port: u16 = answer
-        .split("m=audio ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next()?.parse().ok())
-        .unwrap();
-    let mut packet = [0; 172];
-    packet[0] = 0x80;
+    let port = port_of(&answer);
     // A phone sends a frame every 20 ms, and the first may come before our side is ready.
     let heard = async {
         while timeout(Duration::from_millis(20), phone.readable())
             .await
             .is_err()
         {
-            phone.send_to(&packet, ("127.0.0.1", port)).await.unwrap();
+            phone.send_to(&SOUND, ("127.0.0.1", port)).await.unwrap();
         }
     };
     timeout(LIMIT, heard).await.unwrap();
@@ -87,7 +103,12 @@ async fn sound_of_the_caller_is_consent_too() {
 async fn many_hosts_and_our_own_ports_are_no_address() {
     let mut house = House::open().await;
     let raw = Raw::new(house.voice.sip_udp()).await;
-    for (number, ip) in [(2, "255.255.255.255"), (3, "224.0.0.1"), (4, "239.1.2.3")] {
+    for (number, ip) in [
+        (2, "255.255.255.255"),
+        (3, "224.0.0.1"),
+        (4, "239.1.2.3"),
+        (6, "::ffff:224.0.0.5"),
+    ] {
         let request =
             Request::new("INVITE", number).sdp(&SDP.replace("c=IN IP4 127.0.0.1", &format!("c=IN IP4 {ip}")));
         let answer = raw.answer_to(&request).await;
@@ -98,11 +119,7 @@ async fn many_hosts_and_our_own_ports_are_no_address() {
     house.order(leg, LegCommand::Answer);
     let answer = raw.final_of(1).await;
     raw.send(&ack(&to_tag(&answer))).await;
-    let ours = answer
-        .split("m=audio ")
-        .nth(1)
-        .and_then(|rest| rest.split(' ').next())
-        .unwrap();
+    let ours = port_of(&answer);
     let loops = Request::new("INVITE", 5).sdp(&SDP.replace("audio 9", &format!("audio {ours}")));
     let answer = raw.answer_to(&loops).await;
     assert!(answer.starts_with("SIP/2.0 488"), "{answer}");
@@ -114,8 +131,8 @@ async fn many_hosts_and_our_own_ports_are_no_address() {
 async fn a_peer_that_sends_nothing_is_asked_whether_it_is_there() {
     let mut house = House::open_with(|options| options.media_timeout = Duration::from_millis(300)).await;
     let raw = Raw::new(house.voice.sip_udp()).await;
-    let (leg, tag) = answered(&mut house, &raw, &format!("{SDP}a=inactive\r\n")).await;
-    raw.send(&ack(&tag)).await;
+    let (leg, answer) = answered(&mut house, &raw, &format!("{SDP}a=inactive\r\n")).await;
+    raw.send(&ack(&to_tag(&answer))).await;
     for status in ["200 OK", "481 Call/Transaction Does Not Exist"] {
         let asked = raw.final_of(1).await;
         assert!(asked.starts_with("OPTIONS "), "{asked}");
