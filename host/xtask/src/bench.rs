@@ -45,7 +45,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     if arguments.name.as_deref() == Some(languages::NAME) {
         return languages::main();
     }
-    plugins::build()?;
+    plugins::build_shipped()?;
     let began = SystemTime::now();
     let mut command = process::cargo();
     command

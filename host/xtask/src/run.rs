@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     check_ports(&arguments.serve)?;
     apt::prepare(&[apt::SPEECH], "so that prompts are spoken");
-    plugins::build()?;
+    plugins::build_shipped()?;
     let binary = build_host(arguments.release)?;
     let data = arguments
         .data

@@ -24,7 +24,7 @@ cd my-menu
 jackfield plugin test                                      # builds it, asks its cases
 jackfield plugin run --case tests/first.json               # one decision, explained
 jackfield plugin publish --with publisher.key              # signs and uploads it
-jackfield binding set number:+861012345678 my-menu@0.1.0   # it answers the next call
+jackfield binding set number:+861055550100 my-menu@0.1.0   # it answers the next call
 ```
 
 ";
