@@ -131,14 +131,6 @@ fn broken_body(error: &dyn std::fmt::Display) -> Problem {
     )
 }
 
-/// Says of an id that is none what an id looks like.
-fn expected(message: String) -> String {
-    if message.starts_with("UUID parsing failed") {
-        return "expected an id, for example 019b76da-0000-7000-8000-000000000000".into();
-    }
-    message
-}
-
 fn broken_path(rejection: PathRejection, route: Option<&MatchedPath>) -> Problem {
     let PathRejection::FailedToDeserializePathParams(error) = rejection else {
         return Problem::internal();
@@ -148,9 +140,9 @@ fn broken_path(rejection: PathRejection, route: Option<&MatchedPath>) -> Problem
         .and_then(|route| route.as_str().split(['{', '}']).nth(1))
         .unwrap_or(".");
     match error.into_kind() {
-        ErrorKind::DeserializeError { key, message, .. } => invalid(&key, "invalid-value", expected(message)),
+        ErrorKind::DeserializeError { key, message, .. } => invalid(&key, "invalid-value", message),
         ErrorKind::InvalidUtf8InPathParam { key } => invalid(&key, "invalid-value", "expected UTF-8".into()),
-        ErrorKind::Message(message) => invalid(only, "invalid-value", expected(message)),
+        ErrorKind::Message(message) => invalid(only, "invalid-value", message),
         other => invalid(only, "invalid-value", other.to_string()),
     }
 }

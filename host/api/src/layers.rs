@@ -66,9 +66,17 @@ fn span(request: &axum::http::Request<Body>) -> Span {
 
 /// How long a request may take: longer when it brings a large component, which has to be compiled.
 fn limit_ms(request: &Request) -> u64 {
-    let bytes = request.headers().get(header::CONTENT_LENGTH);
-    let bytes = bytes.and_then(|bytes| bytes.to_str().ok()?.parse::<u64>().ok());
-    let mib = bytes.unwrap_or(0).min(MAX_COMPONENT_BYTES as u64) >> 20;
+    let headers = request.headers();
+    let said = headers.get(header::CONTENT_LENGTH);
+    let said = said.and_then(|bytes| bytes.to_str().ok()?.parse::<u64>().ok());
+    let most = MAX_COMPONENT_BYTES as u64;
+    let bytes = match said {
+        Some(bytes) => bytes.min(most),
+        // It comes in pieces and does not say how many.
+        None if headers.contains_key(header::TRANSFER_ENCODING) => most,
+        None => 0,
+    };
+    let mib = bytes >> 20;
     MAX_REQUEST_MS + mib * COMPILE_MS_PER_MIB
 }
 

@@ -12,7 +12,6 @@ use crate::{
     component::{componentise, foreign_import},
     contract, process,
 };
-use wit_bindgen_core::Files;
 
 /// What Debian calls the compiler, its linker, libc and the compiler's own library.
 pub const DEBIAN_PACKAGES: [&str; 4] = ["clang-22", "lld-22", "wasi-libc", "libclang-rt-22-dev-wasm32"];
@@ -155,14 +154,7 @@ fn bindings_into(job: &Job<'_>, folder: &Path) -> Result<Vec<PathBuf>, BuildErro
         rename: contract::short_names(&resolve, world),
         ..Default::default()
     };
-    let mut files = Files::default();
-    options
-        .build()
-        .generate(&mut resolve, world, &mut files)
-        .map_err(|error| BuildError::Component {
-            what: "bindings for C".to_owned(),
-            why: format!("{error:#}"),
-        })?;
+    let files = contract::bindings("C", options.build(), &mut resolve, world)?;
     fs::create_dir_all(folder).map_err(|source| BuildError::file(folder, source))?;
     let sdk = SDK.iter().map(|(name, text)| (*name, text.as_bytes()));
     let mut sources = Vec::new();

@@ -4,6 +4,7 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use jackfield_types::Capability;
 use serde::Deserialize;
+use wit_bindgen_core::{Files, WorldGenerator};
 use wit_parser::{Resolve, WorldId};
 
 use crate::{BuildError, Job, MANIFEST_FILE, ManifestHead, stamp};
@@ -33,6 +34,23 @@ const PACKAGES: [(&str, &str); 16] = packages![
     "channel-connector",
     "agent-assist",
 ];
+
+/// The bindings that a generator makes of a world.
+pub(crate) fn bindings(
+    language: &str,
+    mut generator: Box<dyn WorldGenerator>,
+    resolve: &mut Resolve,
+    world: WorldId,
+) -> Result<Files, BuildError> {
+    let mut files = Files::default();
+    generator
+        .generate(resolve, world, &mut files)
+        .map_err(|error| BuildError::Component {
+            what: format!("bindings for {language}"),
+            why: format!("{error:#}"),
+        })?;
+    Ok(files)
+}
 
 fn wrong(why: String) -> BuildError {
     BuildError::Component {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jackfield_types::{AgentId, Channel, E164, QueueId, SkillId, limits};
+use jackfield_types::{AgentId, Channel, E164, NAME_EXPECTED, QueueId, SkillId, is_name, limits};
 use serde::{Deserialize, Serialize};
 
 /// A setting that can't be taken.
@@ -28,9 +28,7 @@ fn check(ok: bool, field: &'static str, problem: impl FnOnce() -> String) -> Res
 }
 
 fn check_name(name: &str) -> Result<(), InvalidConfig> {
-    check(!name.trim().is_empty() && name.len() <= 128, "name", || {
-        "expected 1 to 128 bytes of text".into()
-    })
+    check(is_name(name), "name", || NAME_EXPECTED.into())
 }
 
 fn check_range(field: &'static str, value: u64, lowest: u64, highest: u64) -> Result<(), InvalidConfig> {

@@ -1,7 +1,7 @@
 //! Users, their roles and their API keys.
 
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
-use jackfield_types::{Digest, OpContext, Role, TenantId, Timestamp, UserId, limits};
+use jackfield_types::{Digest, NAME_EXPECTED, OpContext, Role, TenantId, Timestamp, UserId, is_name, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::directory;
@@ -264,10 +264,10 @@ fn key_row(user: &UserId, key: &str) -> String {
 }
 
 fn check_user(ctx: &OpContext, user: &UserRecord) -> Result<(), AccountError> {
-    if user.name.trim().is_empty() || user.name.len() > 128 {
+    if !is_name(&user.name) {
         return Err(AccountError::Invalid {
             field: "name",
-            problem: "expected 1 to 128 bytes of text",
+            problem: NAME_EXPECTED,
         });
     }
     let platform = ctx.tenant.is_platform();

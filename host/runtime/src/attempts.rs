@@ -5,7 +5,9 @@
 
 use jackfield_contact::decision::{Outcome, PastAttempt};
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
-use jackfield_types::{CampaignId, Channel, CustomerId, E164, OpContext, TenantId, Timestamp, limits};
+use jackfield_types::{
+    CampaignId, Channel, CustomerId, E164, OpContext, TenantId, Timestamp, is_name, limits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::outbound::OutboundError;
@@ -158,10 +160,10 @@ impl Tenant {
 }
 
 pub(crate) fn check_purpose(purpose: &str) -> Result<(), OutboundError> {
-    if purpose.is_empty() || purpose.len() > limits::MAX_CODE_BYTES {
+    if !is_name(purpose) || purpose.len() > limits::MAX_CODE_BYTES {
         return Err(OutboundError::Invalid {
             field: "purpose",
-            problem: "expected 1 to 64 bytes, for example sales or service".into(),
+            problem: "expected 1 to 64 bytes without control characters, for example sales or service".into(),
         });
     }
     Ok(())

@@ -3,7 +3,7 @@
 //! Errors: `Store` means that it is unknown whether it was done; the others changed nothing and say what to do.
 
 use jackfield_store::{Error as StoreError, Scan, Space, Tx};
-use jackfield_types::{CampaignId, ExtensionPoint, OpContext, Timestamp, limits};
+use jackfield_types::{CampaignId, ExtensionPoint, NAME_EXPECTED, OpContext, Timestamp, is_name, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -29,7 +29,7 @@ pub enum CampaignError {
     #[error("there is no campaign {0}; make it first, or look for another spelling")]
     Unknown(CampaignId),
     /// Its name is none.
-    #[error("name: expected 1 to 128 bytes of text")]
+    #[error("name: {NAME_EXPECTED}")]
     Name,
     /// A plugin is bound there.
     #[error("a plugin is bound at {0}: take it out first")]
@@ -74,7 +74,7 @@ impl Tenant {
         id: CampaignId,
         name: String,
     ) -> Result<CampaignRecord, CampaignError> {
-        if name.trim().is_empty() || name.len() > 128 {
+        if !is_name(&name) {
             return Err(CampaignError::Name);
         }
         let created_at = match self.campaign(ctx, &id).await {

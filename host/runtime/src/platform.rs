@@ -12,7 +12,8 @@ use jackfield_registry::Registry;
 use jackfield_sandbox::{CompilerCommand, Sandbox, SandboxOptions};
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
 use jackfield_types::{
-    AgentId, CustomerId, E164, Grants, LegId, OpContext, Role, TenantId, Timestamp, UserId, limits,
+    AgentId, CustomerId, E164, Grants, LegId, NAME_EXPECTED, OpContext, Role, TenantId, Timestamp, UserId,
+    is_name, limits,
 };
 use jackfield_voice::{Ha1, Voice, VoiceEvent, VoiceOptions};
 use serde::{Deserialize, Serialize};
@@ -384,10 +385,10 @@ impl Platform {
 
     /// Makes a tenant and starts its loop.
     pub async fn create_tenant(&self, record: TenantRecord) -> Result<Tenant, TenantError> {
-        if record.name.trim().is_empty() || record.name.len() > 128 {
+        if !is_name(&record.name) {
             return Err(TenantError::Invalid {
                 field: "name",
-                problem: "expected 1 to 128 bytes of text",
+                problem: NAME_EXPECTED,
             });
         }
         if self.tenants().len() >= limits::MAX_TENANTS {

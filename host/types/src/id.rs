@@ -164,13 +164,26 @@ slug!(
     "user id"
 );
 
+/// Reads a UUID; what is none is told what one looks like.
+fn uuid<'de, D: Deserializer<'de>>(d: D) -> Result<Uuid, D::Error> {
+    Uuid::deserialize(d).map_err(|_| {
+        serde::de::Error::custom("expected an id, for example 019b76da-0000-7000-8000-000000000000")
+    })
+}
+
 /// One customer contact from its first event to its last, on whatever channel.
 ///
 /// A version 7 UUID, so ids sort by the time at which they were made; the 128 bits are also the
 /// trace id of the interaction. Made at the edge, never in the core.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct InteractionId(Uuid);
+
+impl<'de> Deserialize<'de> for InteractionId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        uuid(d).map(Self)
+    }
+}
 
 impl InteractionId {
     /// Wraps a UUID.
@@ -200,9 +213,15 @@ impl FromStr for InteractionId {
 }
 
 /// One recorded plugin decision of a tenant. A version 7 UUID, so ids sort by time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct DecisionId(Uuid);
+
+impl<'de> Deserialize<'de> for DecisionId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        uuid(d).map(Self)
+    }
+}
 
 impl DecisionId {
     /// Wraps a UUID.

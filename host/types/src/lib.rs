@@ -11,6 +11,7 @@ mod context;
 mod digest;
 mod id;
 pub mod limits;
+mod name;
 mod phone;
 mod plugin;
 mod point;
@@ -24,6 +25,7 @@ pub use id::{
     AgentId, CallTypeId, CampaignId, ChatEntryId, ConnectorId, CustomerId, DecisionId, InteractionId,
     InvalidId, KeyName, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
 };
+pub use name::{NAME_EXPECTED, is_name};
 pub use phone::{E164, InvalidNumber};
 pub use plugin::{PluginKind, UnknownKind};
 pub use point::{ExtensionPoint, InvalidPoint};

@@ -15,7 +15,7 @@
 import type { ChatAction, ChatEvent, Outgoing, QueueExit, QueueProgress } from "cx:chat/conversation@0.1.0";
 import type { Need } from "cx:types/types@0.1.0";
 import { chatFlow } from "./index.ts";
-import { type InQueue, PAUSE, type Run, type Served, straight } from "./straight.ts";
+import { common, type InQueue, PAUSE, type Run, type Served, straight, Talk } from "./straight.ts";
 
 /** Characters of a customer's message that a script keeps. */
 const MAX_KEPT = 512;
@@ -41,27 +41,10 @@ export interface Enqueue {
 }
 
 /** The conversation at hand, as a script conducts it. */
-export class Chat {
-  readonly #run: Run<ChatAction>;
-
-  /** @internal */
-  constructor(run: Run<ChatAction>) {
-    this.#run = run;
-  }
-
-  /** The moment of what came last, in milliseconds since the Unix epoch; the same in each run. */
-  now(): number {
-    return this.#run.now();
-  }
-
-  /** Asks the host something and keeps the answer, so that each run goes the same way. What JSON holds can be kept. */
-  once<T>(ask: () => T): T {
-    return this.#run.once(ask);
-  }
-
+export class Chat extends Talk<ChatAction, QueueProgress, QueueExit> {
   /** Sends a message. */
   send(message: Outgoing): void {
-    this.#run.actions.push({ tag: "send", val: message });
+    this.run.actions.push({ tag: "send", val: message });
   }
 
   /** Sends a text. */
@@ -76,52 +59,42 @@ export class Chat {
 
   /** Shows that an answer is being written, 100 to 10,000 ms. */
   typing(ms: number): void {
-    this.#run.actions.push({ tag: "typing", val: ms });
+    this.run.actions.push({ tag: "typing", val: ms });
   }
 
   /** Sets an attribute of the interaction; agents see it. */
   set(key: string, value: string): void {
-    this.#run.actions.push({ tag: "set", val: { key, value } });
+    this.run.actions.push({ tag: "set", val: { key, value } });
   }
 
   /** Waits so many milliseconds for the customer, 1,000 to 86,400,000; null when nothing came. */
   answer(within: number): PromiseLike<Answer | null> {
-    return this.#wait("answer", { tag: "await-reply", val: within });
+    return this.wait("answer", { tag: "await-reply", val: within });
   }
 
   /** Waits so long, 100 to 86,400,000 ms. */
   pause(ms: number): PromiseLike<void> {
-    return this.#wait("pause", { tag: "set-timer", val: { name: PAUSE, after: ms } });
+    return this.wait("pause", { tag: "set-timer", val: { name: PAUSE, after: ms } });
   }
 
   /** Asks one survey question; null when it was not answered. */
   ask(id: string, text: string, lowest: number, highest: number): PromiseLike<number | null> {
-    return this.#wait("survey", { tag: "ask-survey", val: { id, text, lowest, highest } });
+    return this.wait("survey", { tag: "ask-survey", val: { id, text, lowest, highest } });
   }
 
   /** Puts the customer into a queue, and waits for what happens first. */
   enqueue(queue: string, more: Enqueue = {}): PromiseLike<InQueue<QueueProgress, QueueExit>> {
-    return this.#wait("queue", enqueue(queue, more));
-  }
-
-  /** Waits for what happens next in the queue. */
-  inQueue(): PromiseLike<InQueue<QueueProgress, QueueExit>> {
-    return this.#wait("queue");
+    return this.wait("queue", enqueue(queue, more));
   }
 
   /** Puts the customer into a queue until an agent takes over, or the queue gives the customer back. */
   handedOver(queue: string, more: Enqueue = {}): PromiseLike<Served<QueueExit>> {
-    return this.#wait("agent", enqueue(queue, more));
+    return this.wait("agent", enqueue(queue, more));
   }
 
   /** Waits for what happens while an agent has the conversation. */
   withAgent(): PromiseLike<WithAgent> {
-    return this.#wait("with-agent");
-  }
-
-  #wait<T>(what: string, action?: ChatAction): PromiseLike<T> {
-    if (action) this.#run.actions.push(action);
-    return this.#run.wait<T>(what);
+    return this.wait("with-agent");
   }
 }
 
@@ -142,28 +115,16 @@ function result(waiting: string, event: ChatEvent): unknown {
     case "answer no-reply":
     case "survey no-reply":
       return null;
-    case "survey survey-answered":
-      return (event as ChatEvent & { tag: "survey-answered" }).val.value;
-    case "pause timer":
-      return (event as { val: unknown }).val === PAUSE ? null : undefined;
-    case "queue queue-progress":
-      return { tag: "waiting", val: (event as { val: unknown }).val };
-    case "queue answered":
-    case "agent answered":
-      return { tag: "answered", val: (event as { val: unknown }).val };
-    case "queue queue-left":
-    case "agent queue-left":
-      return { tag: "left", val: (event as { val: unknown }).val };
     case "with-agent unanswered":
       return { tag: "unanswered", val: (event as ChatEvent & { tag: "unanswered" }).val.waited };
     case "with-agent agent-left":
       return { tag: "left", val: (event as { val: unknown }).val };
   }
-  return undefined;
+  return common(waiting, event);
 }
 
 /** A chat flow out of an async function; the conversation is closed when it returns. */
 export function flow(script: (chat: Chat) => PromiseLike<void>) {
-  const begin = (run: Run<ChatAction>) => ({ talk: new Chat(run), done: () => {} });
+  const begin = (run: Run<ChatAction>) => new Chat(run);
   return chatFlow(straight<ChatEvent, ChatAction, Chat>(begin, script, result, { tag: "end" }));
 }

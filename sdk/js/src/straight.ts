@@ -95,18 +95,80 @@ export class Run<Action> {
   }
 }
 
+/** A conversation as a script conducts it; what calls and chats have in common. */
+export abstract class Talk<Action, Progress, Exit> {
+  /** @internal */
+  protected readonly run: Run<Action>;
+
+  /** @internal */
+  constructor(run: Run<Action>) {
+    this.run = run;
+  }
+
+  /** The moment of what came last, in milliseconds since the Unix epoch; the same in each run. */
+  now(): number {
+    return this.run.now();
+  }
+
+  /** Asks the host something and keeps the answer, so that each run goes the same way. What JSON holds can be kept. */
+  once<T>(ask: () => T): T {
+    return this.run.once(ask);
+  }
+
+  /** Waits for what happens next in the queue. */
+  inQueue(): PromiseLike<InQueue<Progress, Exit>> {
+    return this.wait("queue");
+  }
+
+  /** Orders what was said and not ordered yet. @internal */
+  flush() {}
+
+  /** @internal */
+  protected order(action: Action) {
+    this.flush();
+    this.run.actions.push(action);
+  }
+
+  /** @internal */
+  protected wait<T>(what: string, action?: Action): PromiseLike<T> {
+    this.flush();
+    if (action) this.run.actions.push(action);
+    return this.run.wait<T>(what);
+  }
+}
+
+/** What an event means to a script that waits for something, in calls and chats alike; undefined: nothing. */
+export function common(waiting: string, event: { tag: string; val?: unknown }): unknown {
+  const { val } = event;
+  switch (`${waiting} ${event.tag}`) {
+    case "survey survey-answered":
+      return (val as { value: number }).value;
+    case "pause timer":
+      return val === PAUSE ? null : undefined;
+    case "queue queue-progress":
+      return { tag: "waiting", val };
+    case "queue answered":
+    case "agent answered":
+      return { tag: "answered", val };
+    case "queue queue-left":
+    case "agent queue-left":
+      return { tag: "left", val };
+  }
+  return undefined;
+}
+
 const NEVER = new Immediate<never>(() => {});
 
 /** How a script becomes a flow, which calls and chats do alike with types of their own. */
-export function straight<Event extends { tag: string; val?: unknown }, Action, Talk>(
-  begin: (run: Run<Action>) => { talk: Talk; done: () => void },
-  script: (talk: Talk) => PromiseLike<void>,
+export function straight<Event extends { tag: string; val?: unknown }, Action, Own extends { flush(): void }>(
+  begin: (run: Run<Action>) => Own,
+  script: (talk: Own) => PromiseLike<void>,
   result: (waiting: string, event: Event) => unknown,
   end: Action,
 ) {
   const go = (log: Log) => {
     const run = new Run<Action>(log);
-    const { talk, done } = begin(run);
+    const talk = begin(run);
     let ended = false;
     let failed: { error: unknown } | null = null;
     script(talk).then(
@@ -122,7 +184,7 @@ export function straight<Event extends { tag: string; val?: unknown }, Action, T
     if (!ended && run.waiting === null) {
       throw new PluginError("awaits-other", "the script awaits a promise that nothing settles");
     }
-    done();
+    talk.flush();
     if (log.results.length > MAX_RESULTS) {
       const found = log.results.length;
       throw new PluginError("too-long", `the script keeps ${found} results: expected at most ${MAX_RESULTS}`);

@@ -20,7 +20,7 @@
 import type { CallAction, CallEvent, Prompt, QueueExit, QueueProgress } from "cx:call/types@0.1.0";
 import type { Need } from "cx:types/types@0.1.0";
 import { voiceFlow } from "./index.ts";
-import { type InQueue, PAUSE, type Run, type Served, straight } from "./straight.ts";
+import { common, type InQueue, PAUSE, type Run, type Served, straight, Talk } from "./straight.ts";
 
 /** What can be gathered. Times are milliseconds. */
 export interface Gather {
@@ -43,24 +43,8 @@ export interface Enqueue {
 }
 
 /** The call at hand, as a script conducts it. */
-export class Call {
-  readonly #run: Run<CallAction>;
+export class Call extends Talk<CallAction, QueueProgress, QueueExit> {
   #prompts: Prompt[] = [];
-
-  /** @internal */
-  constructor(run: Run<CallAction>) {
-    this.#run = run;
-  }
-
-  /** The moment of what came last, in milliseconds since the Unix epoch; the same in each run. */
-  now(): number {
-    return this.#run.now();
-  }
-
-  /** Asks the host something and keeps the answer, so that each run goes the same way. What JSON holds can be kept. */
-  once<T>(ask: () => T): T {
-    return this.#run.once(ask);
-  }
 
   /** Says a text. What is gathered or asked next comes with it, and interrupts it. */
   say(text: string, language: string): void {
@@ -79,29 +63,29 @@ export class Call {
 
   /** Sets an attribute of the interaction; agents see it. */
   set(key: string, value: string): void {
-    this.#order({ tag: "set", val: { key, value } });
+    this.order({ tag: "set", val: { key, value } });
   }
 
   /** Starts or stops the recording. */
   record(on: boolean): void {
-    this.#order({ tag: "record", val: on });
+    this.order({ tag: "record", val: on });
   }
 
   /** Waits until everything has been played. */
   played(): PromiseLike<void> {
-    return this.#wait("played");
+    return this.wait("played");
   }
 
   /** Waits so long, 100 to 3,600,000 ms. */
   pause(ms: number): PromiseLike<void> {
-    return this.#wait("pause", { tag: "set-timer", val: { name: PAUSE, after: ms } });
+    return this.wait("pause", { tag: "set-timer", val: { name: PAUSE, after: ms } });
   }
 
   /** Takes digits; null when there was none in time. */
   gather(wanted: Gather): PromiseLike<string | null> {
     const { digits, terminator = "#", first = 5_000, between = 3_000 } = wanted;
     const prompts = this.#prompts.splice(0);
-    return this.#wait("digits", {
+    return this.wait("digits", {
       tag: "gather",
       val: { prompts, maxDigits: digits, terminator, firstDigit: first, betweenDigits: between },
     });
@@ -115,44 +99,28 @@ export class Call {
   /** Asks one survey question, of which the text was said before; null when it was not answered. */
   ask(id: string, lowest: number, highest: number): PromiseLike<number | null> {
     const prompts = this.#prompts.splice(0);
-    return this.#wait("survey", { tag: "ask-survey", val: { id, prompts, lowest, highest } });
+    return this.wait("survey", { tag: "ask-survey", val: { id, prompts, lowest, highest } });
   }
 
   /** Puts the caller into a queue, and waits for what happens first: to announce how long it will take. */
   enqueue(queue: string, more: Enqueue = {}): PromiseLike<InQueue<QueueProgress, QueueExit>> {
-    return this.#wait("queue", enqueue(queue, more));
-  }
-
-  /** Waits for what happens next in the queue. */
-  inQueue(): PromiseLike<InQueue<QueueProgress, QueueExit>> {
-    return this.#wait("queue");
+    return this.wait("queue", enqueue(queue, more));
   }
 
   /** Puts the caller into a queue until an agent answers, or the queue gives the caller back. */
   handedOver(queue: string, more: Enqueue = {}): PromiseLike<Served<QueueExit>> {
-    return this.#wait("agent", enqueue(queue, more));
+    return this.wait("agent", enqueue(queue, more));
   }
 
   /** Waits until the agent has hung up while the caller is still there. `talked` is milliseconds. */
   agentLeft(): PromiseLike<{ agent: string; talked: number }> {
-    return this.#wait("agent-left");
-  }
-
-  #order(action: CallAction) {
-    this.flush();
-    this.#run.actions.push(action);
-  }
-
-  #wait<T>(what: string, action?: CallAction): PromiseLike<T> {
-    if (action) this.#order(action);
-    else this.flush();
-    return this.#run.wait<T>(what);
+    return this.wait("agent-left");
   }
 
   /** @internal */
-  flush() {
+  override flush() {
     const prompts = this.#prompts.splice(0);
-    if (prompts.length > 0) this.#run.actions.push({ tag: "play", val: prompts });
+    if (prompts.length > 0) this.run.actions.push({ tag: "play", val: prompts });
   }
 }
 
@@ -171,27 +139,12 @@ function result(waiting: string, event: CallEvent): unknown {
     case "survey no-input":
     case "played prompt-finished":
       return null;
-    case "survey survey-answered":
-      return (event as CallEvent & { tag: "survey-answered" }).val.value;
-    case "pause timer":
-      return (event as { val: unknown }).val === PAUSE ? null : undefined;
-    case "queue queue-progress":
-      return { tag: "waiting", val: (event as { val: unknown }).val };
-    case "queue answered":
-    case "agent answered":
-      return { tag: "answered", val: (event as { val: unknown }).val };
-    case "queue queue-left":
-    case "agent queue-left":
-      return { tag: "left", val: (event as { val: unknown }).val };
   }
-  return undefined;
+  return common(waiting, event);
 }
 
 /** A voice flow out of an async function; the call ends when it returns. */
 export function flow(script: (call: Call) => PromiseLike<void>) {
-  const begin = (run: Run<CallAction>) => {
-    const talk = new Call(run);
-    return { talk, done: () => talk.flush() };
-  };
+  const begin = (run: Run<CallAction>) => new Call(run);
   return voiceFlow(straight<CallEvent, CallAction, Call>(begin, script, result, { tag: "end" }));
 }

@@ -69,10 +69,6 @@ class Chat(Talk):
         self._order(_chat.ChatAction_Enqueue(_chat.Enqueue(queue, list(needs), priority, summary)))
         return self._wait("queue")
 
-    def in_queue(self) -> Wait:
-        """To be yielded: what happens next in the queue."""
-        return self._wait("queue")
-
     def handed_over(self, queue: str, summary: str | None = None, needs=(), priority: int = 0) -> Wait:
         """To be yielded: puts the customer into a queue until an agent takes over, `Answered`, or it gives the customer
         back, `Left`."""
@@ -82,9 +78,6 @@ class Chat(Talk):
     def with_agent(self) -> Wait:
         """To be yielded: what happens while an agent has the conversation, `Unanswered` or `AgentLeft`."""
         return self._wait("with-agent")
-
-    def _flush(self):
-        pass
 
 
 def _result(waiting, event):

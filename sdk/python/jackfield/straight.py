@@ -94,10 +94,19 @@ class Talk:
         self._given += 1
         return value
 
+    def in_queue(self) -> Wait:
+        """To be yielded: what happens next in the queue."""
+        return self._wait("queue")
+
+    def _flush(self) -> None:
+        """Orders what was said and not ordered yet."""
+
     def _order(self, action) -> None:
+        self._flush()
         self._actions.append(action)
 
     def _wait(self, what: str) -> Wait:
+        self._flush()
         return Wait(what)
 
     def _kept(self, what: str) -> tuple[bool, Any]:

@@ -80,10 +80,6 @@ class Call(Talk):
         self._order(_call.CallAction_Enqueue(_call.Enqueue(queue, list(needs), priority)))
         return self._wait("queue")
 
-    def in_queue(self) -> Wait:
-        """To be yielded: what happens next in the queue."""
-        return self._wait("queue")
-
     def handed_over(self, queue: str, needs=(), priority: int = 0) -> Wait:
         """To be yielded: puts the caller into a queue until an agent answers, `Answered`, or it gives the caller back, `Left`."""
         self.enqueue(queue, needs, priority)
@@ -100,14 +96,6 @@ class Call(Talk):
     def _flush(self):
         if self._prompts:
             self._actions.append(_call.CallAction_Play(self._said()))
-
-    def _order(self, action):
-        self._flush()
-        super()._order(action)
-
-    def _wait(self, what):
-        self._flush()
-        return super()._wait(what)
 
 
 def _result(waiting, event):

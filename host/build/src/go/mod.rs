@@ -9,7 +9,6 @@ use std::{
     process::Command,
 };
 
-use wit_bindgen_core::Files;
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
@@ -123,14 +122,7 @@ fn write(job: &Job<'_>, resolve: &Resolve, world: WorldId, plugin: &str) -> Resu
         quiet: true,
         ..Default::default()
     };
-    let mut files = Files::default();
-    options
-        .build()
-        .generate(&mut resolve, world, &mut files)
-        .map_err(|error| BuildError::Component {
-            what: "bindings for Go".to_owned(),
-            why: format!("{error:#}"),
-        })?;
+    let files = contract::bindings("Go", options.build(), &mut resolve, world)?;
     let (module, main) = (job.work.join(MODULE), job.work.join(MAIN));
     for (name, text) in SDK {
         stamp::put(&module.join(name), text)?;
