@@ -21,6 +21,8 @@ use crate::idempotency;
 pub enum Access {
     /// Anybody, without a key.
     Public,
+    /// Visitors of a chat window, on pages that its entry allows; some routes need the visitor's token.
+    Visitor,
     /// Any key that is known.
     AnyKey,
     /// The operator of the deployment, by a key of the platform.
@@ -115,7 +117,7 @@ fn allow(access: Access, identity: &Identity) -> Result<(), Problem> {
     let has = |roles: &[Role]| identity.roles.iter().any(|role| roles.contains(role));
     let operator = identity.tenant.is_platform() && has(&[Role::Operator]);
     let (fits, needed): (bool, &[Role]) = match access {
-        Access::Public | Access::AnyKey => (true, &[]),
+        Access::Public | Access::Visitor | Access::AnyKey => (true, &[]),
         Access::Operator => (operator, &[Role::Operator]),
         Access::Tenant(roles) => (!identity.tenant.is_platform() && has(roles), roles),
         Access::OperatorOrTenant(roles) => (operator || !identity.tenant.is_platform() && has(roles), roles),
@@ -127,7 +129,7 @@ fn allow(access: Access, identity: &Identity) -> Result<(), Problem> {
     }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, key) = value.split_once(' ')?;
     let key = key.trim();

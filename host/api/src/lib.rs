@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod auth;
+mod chat;
 mod clock;
 mod error;
 mod extract;
@@ -33,6 +34,7 @@ struct App {
     streams: handler::event::Streams,
     requests: metrics::Requests,
     places: places::Places,
+    flood: std::sync::Arc<chat::flood::Flood>,
     /// Becomes true when the server is to end; event streams end by it.
     closing: tokio::sync::watch::Receiver<bool>,
 }

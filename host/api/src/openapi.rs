@@ -29,6 +29,7 @@ use crate::router::{Route, routes};
     components(schemas(Problem)),
     tags(
         (name = "calls", description = "Live and finished interactions, their story and recording."),
+        (name = "chat", description = "Written conversations: where they begin, and their messages."),
         (name = "events", description = "Everything as it happens."),
         (name = "agents", description = "People who take calls."),
         (name = "queues", description = "Where calls wait."),
@@ -106,6 +107,17 @@ fn complete(mut operation: Operation, method: &HttpMethod, access: Access) -> Op
     };
     let (note, answers): (String, &[(&str, &str)]) = match access {
         Access::Public => ("Needs no key.".into(), &[]),
+        Access::Visitor => (
+            "Needs no key: it is for visitors of a chat window, on pages that its entry allows.".into(),
+            &[
+                (
+                    "401",
+                    "The visitor's token is missing, unknown or too old, where one is needed.",
+                ),
+                ("403", "A page of this origin may not use the chat window."),
+                ("429", "Too much at once."),
+            ],
+        ),
         Access::AnyKey => ("Needs any key.".into(), &[("401", "No key, or an unknown one.")]),
         Access::Operator => (
             "Needs a key of the platform with the role operator.".into(),
@@ -137,7 +149,8 @@ fn complete(mut operation: Operation, method: &HttpMethod, access: Access) -> Op
     };
     let description = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{description}\n\n{note}").trim().into());
-    if access != Access::Public {
+    let open = matches!(access, Access::Public | Access::Visitor);
+    if !open {
         operation.security = Some(vec![SecurityRequirement::new::<_, _, String>("key", [])]);
     }
     for (status, description) in answers {
@@ -146,7 +159,7 @@ fn complete(mut operation: Operation, method: &HttpMethod, access: Access) -> Op
             .responses
             .insert((*status).into(), problem(description));
     }
-    if access != Access::Public {
+    if !open {
         operation
             .responses
             .responses

@@ -15,12 +15,14 @@ use utoipa_axum::routes;
 use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
-    agent, attempt, binding, campaign, ceilings, customer, decision, docs, event, health, interaction, key,
-    manual, number, outbound, plugin, queue, recording, rollout, tenant, trust, usage, user,
+    agent, attempt, binding, campaign, ceilings, chat_entry, customer, decision, docs, event, health,
+    interaction, key, manual, message, number, outbound, plugin, queue, recording, rollout, tenant, trust,
+    usage, user, visit,
 };
 use crate::{App, layers};
 
 const PUBLIC: Access = Access::Public;
+const VISITOR: Access = Access::Visitor;
 const ANY_KEY: Access = Access::AnyKey;
 const OPERATOR: Access = Access::Operator;
 /// What is billed: the operator about all, an administrator about the own tenant.
@@ -79,6 +81,34 @@ pub(crate) fn routes() -> Vec<Route> {
         route("/docs/{asset}", PUBLIC, routes!(docs::get_docs_asset)),
         route("/docs/plugins", PUBLIC, routes!(manual::get_manual)),
         route("/docs/plugins/{page}", PUBLIC, routes!(manual::get_manual_page)),
+        // Chat windows
+        route("/chat/widget.js", PUBLIC, routes!(visit::get_widget)),
+        route("/chat/{tenant}/{entry}", VISITOR, routes!(visit::get_chat_page)),
+        route(
+            "/chat/{tenant}/{entry}/sessions",
+            VISITOR,
+            routes!(visit::begin_session),
+        ),
+        route(
+            "/chat/{tenant}/{entry}/messages",
+            VISITOR,
+            routes!(visit::read_news, visit::write_message),
+        ),
+        route(
+            "/chat/{tenant}/{entry}/read",
+            VISITOR,
+            routes!(visit::read_so_far),
+        ),
+        route(
+            "/chat/{tenant}/{entry}/end",
+            VISITOR,
+            routes!(visit::end_conversation),
+        ),
+        route(
+            "/chat/{tenant}/{entry}/socket",
+            VISITOR,
+            routes!(visit::open_socket),
+        ),
         // The deployment
         route(
             "/v1/tenants",
@@ -143,6 +173,17 @@ pub(crate) fn routes() -> Vec<Route> {
             "/v1/numbers/{number}",
             ADMIN,
             routes!(number::put_number, number::remove_number),
+        ),
+        route("/v1/chat-entries", STAFF, routes!(chat_entry::list_chat_entries)),
+        route(
+            "/v1/chat-entries/{entry}",
+            STAFF,
+            routes!(chat_entry::get_chat_entry),
+        ),
+        route(
+            "/v1/chat-entries/{entry}",
+            ADMIN,
+            routes!(chat_entry::put_chat_entry, chat_entry::remove_chat_entry),
         ),
         // Plugins
         route("/v1/plugins", INSPECT, routes!(plugin::list_plugins)),
@@ -255,6 +296,41 @@ pub(crate) fn routes() -> Vec<Route> {
             STEER,
             routes!(interaction::end_interaction),
         ),
+        route(
+            "/v1/interactions/{interaction}/messages",
+            LISTEN,
+            routes!(message::list_messages),
+        ),
+        route(
+            "/v1/interactions/{interaction}/messages",
+            STEER,
+            routes!(message::send_message),
+        ),
+        route(
+            "/v1/interactions/{interaction}/accept",
+            STEER,
+            routes!(message::accept_offer),
+        ),
+        route(
+            "/v1/interactions/{interaction}/decline",
+            STEER,
+            routes!(message::decline_offer),
+        ),
+        route(
+            "/v1/interactions/{interaction}/leave",
+            STEER,
+            routes!(message::leave_chat),
+        ),
+        route(
+            "/v1/interactions/{interaction}/read",
+            STEER,
+            routes!(message::read_messages),
+        ),
+        route(
+            "/v1/interactions/{interaction}/typing",
+            STEER,
+            routes!(message::show_typing),
+        ),
         route("/v1/events", WATCH, routes!(event::stream_events)),
         // Customers
         route("/v1/customers", SEGMENT, routes!(customer::list_customers)),
@@ -357,6 +433,7 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
         streams: event::Streams::default(),
         requests: crate::metrics::Requests::default(),
         places: crate::places::Places::default(),
+        flood: std::sync::Arc::default(),
         closing,
     };
     let mut router = Router::new();
@@ -368,7 +445,12 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
     } in routes()
     {
         let handlers = match access {
-            Access::Public => handlers,
+            // The gate, which limits bodies, does not stand before these.
+            Access::Public => handlers.layer(DefaultBodyLimit::max(body_limit)),
+            Access::Visitor => handlers
+                .options(crate::chat::cors::preflight)
+                .layer(DefaultBodyLimit::max(body_limit))
+                .route_layer(from_fn_with_state(app.clone(), crate::chat::cors::layer)),
             _ => {
                 let settings = Gate {
                     app: app.clone(),

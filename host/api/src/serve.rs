@@ -2,7 +2,11 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use std::net::SocketAddr;
+
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -12,7 +16,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tower::util::MapRequest;
 
+use crate::handler::visit::Peer;
 use crate::router::router_until;
 
 /// How long requests under way may take once the server is to end.
@@ -45,8 +51,8 @@ pub async fn serve(
             () = &mut ended => break,
             Some(_) = open.join_next() => {}
             (place, accepted) = accepted => match accepted {
-                Ok((stream, _)) => {
-                    let connection = connection(stream, router.clone(), closing.clone());
+                Ok((stream, peer)) => {
+                    let connection = connection(stream, peer, router.clone(), closing.clone());
                     open.spawn(async move {
                         let _place = place;
                         connection.await;
@@ -66,14 +72,19 @@ pub async fn serve(
     let _ = timeout(LAST_REQUESTS, answered).await;
 }
 
-async fn connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut closing: watch::Receiver<bool>) {
     // Answers are small; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
+    let service = MapRequest::new(router, move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Peer(peer));
+        request
+    });
     let mut connection = pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(MAX_HTTP_HEAD_MS))
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
+            .with_upgrades()
     );
     let told = async move {
         let _ = closing.wait_for(|closing| *closing).await;

@@ -1,5 +1,6 @@
 //! An agent and what the agent is doing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_types::{Channel, InteractionId, Timestamp};
@@ -75,6 +76,10 @@ pub struct Agent {
     pub since: Timestamp,
     /// The interaction in hand, wrap-up included.
     pub interaction: Option<InteractionId>,
+    /// Written conversations in hand or on offer, with their channels.
+    pub chats: BTreeMap<InteractionId, Channel>,
+    /// When the agent was last given a written conversation, or let one go.
+    pub chatted_at: Timestamp,
     /// What the agent wants to be when the work in hand is done.
     pub wanted: Option<WantedState>,
     /// Whether the agent's phone can be called. Not journaled: phones register again after a restart.
@@ -88,13 +93,42 @@ impl Agent {
             state: AgentState::Offline,
             since: at,
             interaction: None,
+            chats: BTreeMap::new(),
+            chatted_at: at,
             wanted: None,
             phone: false,
         }
     }
 
-    /// Whether a call can be offered now.
-    pub fn is_free_for_voice(&self) -> bool {
-        self.phone && self.state == AgentState::Available && self.config.capacity(Channel::Voice) > 0
+    /// Pieces of work of a channel in hand or on offer.
+    pub fn load(&self, channel: Channel) -> u16 {
+        if channel == Channel::Voice {
+            return self.state.has_call().into();
+        }
+        let own = self.chats.values().filter(|of| **of == channel);
+        u16::try_from(own.count()).unwrap_or(u16::MAX)
+    }
+
+    /// Whether work of a channel can be offered now.
+    pub fn is_free_for(&self, channel: Channel) -> bool {
+        let room = self.config.capacity(channel) > self.load(channel);
+        let blended = self.config.blended;
+        match (&self.state, channel) {
+            (AgentState::Available, Channel::Voice) => {
+                room && self.phone && (blended || self.chats.is_empty())
+            }
+            (_, Channel::Voice) | (AgentState::Offline | AgentState::Break { .. }, _) => false,
+            (AgentState::Available, _) => room,
+            (_, _) => room && blended,
+        }
+    }
+
+    /// Since when the agent has had nothing new to do on a channel.
+    pub(crate) fn idle_since(&self, channel: Channel) -> Timestamp {
+        if channel.is_written() {
+            self.since.max(self.chatted_at)
+        } else {
+            self.since
+        }
     }
 }

@@ -1,10 +1,14 @@
 //! What an administrator configures, with its checks.
 
+mod chat_entry;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jackfield_types::{AgentId, Channel, E164, NAME_EXPECTED, QueueId, SkillId, is_name, limits};
 use serde::{Deserialize, Serialize};
+
+pub use chat_entry::{ChatEntryConfig, UnansweredAction, UnansweredStep};
 
 /// A setting that can't be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +35,15 @@ fn check_name(name: &str) -> Result<(), InvalidConfig> {
     check(is_name(name), "name", || NAME_EXPECTED.into())
 }
 
+fn check_language(language: &str) -> Result<(), InvalidConfig> {
+    let tag = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    check(
+        (2..=35).contains(&language.len()) && language.chars().all(tag),
+        "language",
+        || "expected a BCP 47 tag, for example zh-CN or en".into(),
+    )
+}
+
 fn check_range(field: &'static str, value: u64, lowest: u64, highest: u64) -> Result<(), InvalidConfig> {
     check((lowest..=highest).contains(&value), field, || {
         format!("{value} is out of range: expected {lowest} to {highest}")
@@ -54,12 +67,7 @@ impl NumberConfig {
     /// Checks the values that do not depend on other settings.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         check_name(&self.name)?;
-        let tag = |c: char| c.is_ascii_alphanumeric() || c == '-';
-        check(
-            (2..=35).contains(&self.language.len()) && self.language.chars().all(tag),
-            "language",
-            || "expected a BCP 47 tag, for example zh-CN or en".into(),
-        )
+        check_language(&self.language)
     }
 }
 
@@ -129,6 +137,10 @@ pub struct AgentConfig {
     pub queues: BTreeSet<QueueId>,
     /// Pieces of work at once, by channel. A channel that is missing is not served. Voice is at most 1.
     pub capacity: BTreeMap<Channel, u16>,
+    /// Whether a call and written conversations may be in hand together. If not, who has a call is offered no
+    /// conversation, and who has a conversation no call.
+    #[serde(default)]
+    pub blended: bool,
 }
 
 impl AgentConfig {

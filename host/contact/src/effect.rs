@@ -1,6 +1,6 @@
 //! What the core wants done. Carried out only after the events that explain it are durable.
 
-use jackfield_types::{ExtensionPoint, LegId};
+use jackfield_types::{ExtensionPoint, InteractionId, LegId};
 
 use crate::decision::Question;
 use crate::event::Event;
@@ -22,6 +22,13 @@ pub enum Effect {
         action: ActionId,
         /// The order.
         command: LegCommand,
+    },
+    /// The customer of a written conversation is shown for a while that somebody is writing.
+    Typing {
+        /// The conversation.
+        interaction: InteractionId,
+        /// For so many milliseconds.
+        ms: u64,
     },
     /// A question to whatever plugin is bound at a point; must be answered by `Input::Decided`.
     Ask {

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, Channel, CustomerId, Digest, E164, ExtensionPoint, InteractionId, OfferId, PluginId, PluginKind,
-    QueueId, Timestamp, Version,
+    AgentId, Channel, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, OfferId,
+    PluginId, PluginKind, QueueId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentState;
-use crate::config::{AgentConfig, NumberConfig, QueueConfig};
+use crate::chat::Side;
+use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig, UnansweredAction};
 use crate::decision::{
-    Evaluation, Failure, FlowAction, FlowEvent, Need, OutboundChecked, Provenance, SurveyAnswer, TagChange,
+    ChatAction, ChatEvent, Choice, Evaluation, Failure, FlowAction, FlowEvent, Message, Need,
+    OutboundChecked, Provenance, ReceivedAttachment, SurveyAnswer, TagChange,
 };
 use crate::input::WantedState;
 use crate::leg::{Cause, Speech};
@@ -39,6 +41,16 @@ pub enum Event {
     NumberRemoved {
         /// Which.
         number: E164,
+    },
+    /// A chat entry was set.
+    ChatEntrySet {
+        /// Its settings.
+        config: ChatEntryConfig,
+    },
+    /// A chat entry was removed.
+    ChatEntryRemoved {
+        /// Which.
+        entry: ChatEntryId,
     },
     /// An agent was set.
     AgentSet {
@@ -72,12 +84,16 @@ pub enum Event {
         interaction: InteractionId,
         /// On which channel.
         channel: Channel,
-        /// The caller as the network gave it.
+        /// The caller as the network gave it; the customer's address on a written channel.
         caller: Arc<str>,
         /// The caller's display name.
         caller_name: Option<Arc<str>>,
         /// The number called.
-        number: E164,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        number: Option<E164>,
+        /// The chat entry through which the customer came, on a written channel.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        entry: Option<ChatEntryId>,
         /// Who that is, when known.
         customer: Option<CustomerId>,
         /// The agent of the customer's last conversation, when known.
@@ -94,6 +110,75 @@ pub enum Event {
         /// Who decided.
         by: Provenance,
     },
+    /// Somebody wrote in a conversation.
+    MessageSent {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The message.
+        message: Message,
+        /// The choice that the customer picked with it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<Arc<str>>,
+        /// What came with it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<ReceivedAttachment>,
+        /// What the customer may pick in answer.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        choices: Vec<Choice>,
+        /// The id that its sender gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_id: Option<Arc<str>>,
+        /// Of an agent's message: how long the customer had waited for an answer, in milliseconds. None when there was
+        /// nothing to answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        response_ms: Option<u64>,
+    },
+    /// One side has read the messages up to this number.
+    MessagesRead {
+        /// The interaction.
+        interaction: InteractionId,
+        /// Which side.
+        by: Side,
+        /// The number of the last message read.
+        up_to: u32,
+    },
+    /// A message of the customer stays without an answer: a step of the chat entry was taken.
+    Unanswered {
+        /// The interaction.
+        interaction: InteractionId,
+        /// Who has the conversation, when anybody.
+        agent: Option<AgentId>,
+        /// How long the customer has waited, in milliseconds.
+        waited_ms: u64,
+        /// What was done.
+        action: UnansweredAction,
+    },
+    /// A chat flow decided on an event.
+    ChatDecided {
+        /// The interaction.
+        interaction: InteractionId,
+        /// On what. The text of a message stands in its own event.
+        on: ChatEvent,
+        /// What the flow wants to remember, in base64.
+        #[serde(with = "crate::base64")]
+        state: Vec<u8>,
+        /// What it wants.
+        actions: Vec<ChatAction>,
+        /// Who decided.
+        by: Provenance,
+    },
+    /// A chat flow has shown for a while that it is writing, and goes on with what it wanted next.
+    ChatContinued {
+        /// The interaction.
+        interaction: InteractionId,
+    },
+    /// A chat flow failed on an event, and is not told of it again.
+    ChatSkipped {
+        /// The interaction.
+        interaction: InteractionId,
+        /// Which.
+        on: ChatEvent,
+    },
     /// A plugin gave no valid answer, and the kind's fail policy was followed.
     DecisionFailed {
         /// The interaction, when the decision was about one.
@@ -104,7 +189,8 @@ pub enum Event {
         kind: PluginKind,
         /// Why.
         failure: Failure,
-        /// What is done instead: `last-good-version`, `default-queue`, `stay-in-queue`, `hang-up`, `longest-idle`, `retry`, `give-up`, `ignore`.
+        /// What is done instead: `last-good-version`, `default-queue`, `stay-in-queue`, `hang-up`, `close`, `skip-event`,
+        /// `longest-idle`, `retry`, `give-up`, `ignore`.
         fallback: Arc<str>,
     },
     /// A prompt could not be played; the call goes on.
@@ -399,7 +485,7 @@ pub enum EndedBy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AbandonStage {
-    /// In the flow.
+    /// In the flow, before the queue.
     Ivr,
     /// Waiting in a queue.
     Queue,
@@ -415,6 +501,8 @@ impl Event {
             | Self::QueueRemoved { .. }
             | Self::NumberSet { .. }
             | Self::NumberRemoved { .. }
+            | Self::ChatEntrySet { .. }
+            | Self::ChatEntryRemoved { .. }
             | Self::AgentSet { .. }
             | Self::AgentRemoved { .. }
             | Self::AgentStateRequested { .. }
@@ -426,6 +514,12 @@ impl Event {
             }
             Self::InteractionStarted { interaction, .. }
             | Self::FlowDecided { interaction, .. }
+            | Self::MessageSent { interaction, .. }
+            | Self::MessagesRead { interaction, .. }
+            | Self::Unanswered { interaction, .. }
+            | Self::ChatDecided { interaction, .. }
+            | Self::ChatContinued { interaction }
+            | Self::ChatSkipped { interaction, .. }
             | Self::PromptFailed { interaction, .. }
             | Self::DigitsEntered { interaction, .. }
             | Self::AttributeSet { interaction, .. }

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId, QueueId, Version,
+    AgentId, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId, QueueId,
+    Version,
 };
 
-use crate::config::{AgentConfig, NumberConfig, QueueConfig};
-use crate::decision::{Answer, Failure, OutboundChecked, Provenance};
+use crate::chat::Side;
+use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig};
+use crate::decision::{Answer, Failure, OutboundChecked, Provenance, ReceivedAttachment};
 use crate::effect::AskId;
 use crate::event::BindingNote;
 use crate::leg::{LegEvent, Recording};
@@ -23,6 +25,10 @@ pub enum Input {
     SetNumber(NumberConfig),
     /// An administrator removes a number.
     RemoveNumber(E164),
+    /// An administrator sets a chat entry.
+    SetChatEntry(ChatEntryConfig),
+    /// An administrator removes a chat entry: refused while conversations that came through it go on.
+    RemoveChatEntry(ChatEntryId),
     /// An administrator sets an agent.
     SetAgent(AgentConfig),
     /// An administrator removes an agent: refused while the agent has work.
@@ -56,6 +62,69 @@ pub enum Input {
         /// The agent of the customer's last conversation, when known.
         last_agent: Option<AgentId>,
     },
+    /// A customer begins a written conversation. One who has a conversation going on at the entry goes on with that.
+    ChatStarted {
+        /// A new id.
+        interaction: InteractionId,
+        /// Where.
+        entry: ChatEntryId,
+        /// The customer's address on the channel.
+        address: Arc<str>,
+        /// What the customer is called, when known.
+        name: Option<Arc<str>>,
+        /// Who that is, when known.
+        customer: Option<CustomerId>,
+        /// The agent of the customer's last conversation, when known.
+        last_agent: Option<AgentId>,
+    },
+    /// The customer writes.
+    CustomerWrites {
+        /// The conversation.
+        interaction: InteractionId,
+        /// What.
+        message: Draft,
+    },
+    /// The agent who has the conversation writes.
+    AgentWrites {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The agent.
+        agent: AgentId,
+        /// What.
+        message: Draft,
+    },
+    /// One side has read the messages up to a number.
+    MessagesRead {
+        /// The conversation.
+        interaction: InteractionId,
+        /// Which side.
+        by: Side,
+        /// The number of the last message read; lower than before says nothing new.
+        up_to: u32,
+    },
+    /// An agent takes the written conversation that is on offer.
+    AcceptOffer {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The agent, who must be the one to whom it is offered.
+        agent: AgentId,
+    },
+    /// An agent declines the written conversation that is on offer.
+    DeclineOffer {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The agent, who must be the one to whom it is offered.
+        agent: AgentId,
+    },
+    /// The agent's part in a written conversation is over; the flow may ask a survey.
+    LeaveChat {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The agent, who must be the one who has it.
+        agent: AgentId,
+    },
+    /// The customer closes a written conversation.
+    CustomerLeaves(InteractionId),
     /// Something happened on a leg.
     Leg {
         /// The leg.
@@ -127,6 +196,19 @@ pub enum Input {
     Restarted,
 }
 
+/// A message as its sender hands it in.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Draft {
+    /// At most 8,192 bytes; empty only when a choice is picked or something is attached.
+    pub text: Arc<str>,
+    /// The id of a choice that the customer picked.
+    pub choice: Option<Arc<str>>,
+    /// What comes with it, at most 16.
+    pub attachments: Vec<ReceivedAttachment>,
+    /// An id that the sender gives it, 1 to 64 bytes: a message of the same side with the same id counts once.
+    pub client_id: Option<Arc<str>>,
+}
+
 /// A state that an agent can ask for.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -143,8 +225,8 @@ pub enum WantedState {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Rejected {
-    /// A stable code: `unknown-queue`, `unknown-agent`, `unknown-number`, `unknown-interaction`, `invalid-config`,
-    /// `in-use`, `wrong-state`, `too-many`, `queue-full`.
+    /// A stable code: `unknown-queue`, `unknown-agent`, `unknown-number`, `unknown-chat-entry`, `unknown-interaction`,
+    /// `invalid-config`, `invalid-message`, `in-use`, `wrong-state`, `too-many`, `queue-full`.
     pub code: &'static str,
     /// The field that was wrong, when one was.
     pub field: Option<&'static str>,

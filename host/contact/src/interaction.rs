@@ -8,6 +8,7 @@ use jackfield_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::chat::Chat;
 use crate::decision::{FlowEvent, Gather, Need, Segment, SegmentKind, SurveyAnswer, SurveyQuestion};
 use crate::effect::AskId;
 use crate::event::{AbandonStage, EndedBy};
@@ -87,12 +88,15 @@ pub struct Interaction {
     pub id: InteractionId,
     /// Its channel.
     pub channel: Channel,
-    /// The caller as the network gave it.
+    /// The caller as the network gave it; of a written conversation the customer's address on the channel.
     pub caller: Arc<str>,
     /// The caller's display name.
     pub caller_name: Option<Arc<str>>,
-    /// The number called.
-    pub number: E164,
+    /// The number called; none in a written conversation.
+    pub number: Option<E164>,
+    /// What only a written conversation has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<Box<Chat>>,
     /// Who the customer is, when known.
     pub customer: Option<CustomerId>,
     /// The agent of the customer's last conversation before this one.
@@ -222,6 +226,13 @@ pub(crate) struct AfterCall {
 }
 
 impl Interaction {
+    /// Whether a flow answers for the customer's side; false after its failure.
+    pub(crate) fn has_flow(&self) -> bool {
+        self.chat
+            .as_ref()
+            .map_or(self.live.flow.alive, |chat| chat.flow.alive)
+    }
+
     /// Whether the customer gave up before any agent answered.
     pub fn abandoned(&self) -> bool {
         self.ending

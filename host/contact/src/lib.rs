@@ -3,7 +3,9 @@
 #![deny(missing_docs)]
 
 pub mod agent;
+mod base64;
 mod centre;
+pub mod chat;
 pub mod config;
 pub mod decision;
 pub mod effect;

@@ -1,8 +1,8 @@
 //! A queue and the work that waits in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jackfield_types::{InteractionId, Timestamp};
+use jackfield_types::{Channel, InteractionId, Timestamp};
 
 use crate::config::QueueConfig;
 use crate::effect::AskId;
@@ -14,9 +14,13 @@ pub struct Queue {
     pub config: QueueConfig,
     /// Waiting work, longest waiting first; work that is being offered included.
     pub waiting: BTreeSet<(Timestamp, InteractionId)>,
-    /// Mean time from connection to the end of wrap-up, a moving average over about 20 calls. Not journaled.
-    pub mean_handle_ms: Option<u64>,
-    pub(crate) asked: Option<AskId>,
+    /// Mean time that agents had a piece of work, from connection to the end of wrap-up, by channel: a moving average
+    /// over about 20 of them. Not journaled.
+    pub mean_handle_ms: BTreeMap<Channel, u64>,
+    /// How many of them are written.
+    pub(crate) written: u32,
+    /// Questions under way, one per channel at most.
+    pub(crate) asked: BTreeMap<Channel, AskId>,
 }
 
 impl Queue {
@@ -24,8 +28,30 @@ impl Queue {
         Self {
             config,
             waiting: BTreeSet::new(),
-            mean_handle_ms: None,
-            asked: None,
+            mean_handle_ms: BTreeMap::new(),
+            written: 0,
+            asked: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn enter(&mut self, since: Timestamp, id: InteractionId, channel: Channel) {
+        if self.waiting.insert((since, id)) && channel.is_written() {
+            self.written += 1;
+        }
+    }
+
+    pub(crate) fn leave(&mut self, since: Timestamp, id: InteractionId, channel: Channel) {
+        if self.waiting.remove(&(since, id)) && channel.is_written() {
+            self.written -= 1;
+        }
+    }
+
+    /// Whether work of a channel may wait here.
+    pub(crate) fn may_have(&self, channel: Channel) -> bool {
+        if channel.is_written() {
+            self.written > 0
+        } else {
+            self.len() > self.written
         }
     }
 
@@ -39,17 +65,15 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    pub(crate) fn learn_handle_time(&mut self, handled_ms: u64) {
-        self.mean_handle_ms = Some(
-            self.mean_handle_ms
-                .map_or(handled_ms, |mean| (mean * 19 + handled_ms) / 20),
-        );
+    pub(crate) fn learn_handle_time(&mut self, channel: Channel, handled_ms: u64) {
+        let mean = self.mean_handle_ms.entry(channel).or_insert(handled_ms);
+        *mean = (*mean * 19 + handled_ms) / 20;
     }
 
-    /// Expected wait of the work at `position` (1 is next) with so many agents signed in: the agents' handle times
-    /// end evenly spread, so one becomes free every mean ÷ agents. `None` while nothing is known.
-    pub fn expected_wait_ms(&self, position: u32, signed_in: u32) -> Option<u64> {
-        let mean = self.mean_handle_ms?;
-        (signed_in > 0).then(|| mean.saturating_mul(position.into()) / u64::from(signed_in))
+    /// Expected wait of the work at `position` (1 is next) where so many pieces can be in hand at once: they end evenly
+    /// spread, so a place becomes free every mean ÷ places. `None` while nothing is known.
+    pub fn expected_wait_ms(&self, channel: Channel, position: u32, places: u32) -> Option<u64> {
+        let mean = self.mean_handle_ms.get(&channel)?;
+        (places > 0).then(|| mean.saturating_mul(position.into()) / u64::from(places))
     }
 }

@@ -14,6 +14,14 @@ pub(crate) enum TimerKey {
     Progress(InteractionId),
     Keypad(InteractionId),
     Flow(InteractionId, Arc<str>),
+    /// A chat flow waits for the customer.
+    Reply(InteractionId),
+    /// A chat flow shows that it is writing.
+    Typing(InteractionId),
+    /// The customer of a written conversation waits for an answer.
+    Unanswered(InteractionId),
+    /// Nobody writes.
+    Idle(InteractionId),
     WrapUp(AgentId),
     LookAgain(QueueId),
     AskDeadline(AskId),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_contact::Centre;
+use jackfield_contact::chat::Side;
 use jackfield_contact::decision::{Answer, Failure, Provenance};
 use jackfield_contact::effect::{AskId, Effect, Outcome};
 use jackfield_contact::event::{Event, Recorded};
@@ -13,6 +14,7 @@ use jackfield_store::{Error as StoreError, Tx};
 use jackfield_types::{E164, ExtensionPoint, OpContext, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::chats::ChatNews;
 use crate::decide::{Decider, KV, kv_key};
 use crate::history::JournalEntry;
 use crate::metrics::add;
@@ -387,6 +389,10 @@ impl CentreLoop {
                 } => add(&shared.metrics.abandoned, 1),
                 _ => {}
             }
+            if let Some(interaction) = entry.recorded.event.interaction() {
+                let news = ChatNews::Entry(entry.clone());
+                self.tenant.inner.listeners.tell(interaction, &news);
+            }
             // Nobody listening is fine.
             let _ = shared.followers.send((self.tenant.id().clone(), entry.clone()));
             let _ = subscribers.send(entry);
@@ -400,6 +406,9 @@ impl CentreLoop {
                     Some(voice) => voice.command(self.tenant.id(), leg, action, command),
                     None => tracing::debug!(%leg, ?command, "no voice side: the order is dropped"),
                 },
+                Effect::Typing { interaction, ms } => {
+                    self.tenant.show_typing(interaction, Side::Agent, ms);
+                }
                 Effect::Ask { ask, point, question } => {
                     let customer = question
                         .interaction()

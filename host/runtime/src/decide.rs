@@ -229,7 +229,13 @@ impl Asking<'_> {
                 format!("{plugin} {version} failed again and again; it is asked again in {wait} ms");
             return Outcome::failed(failure("breaker-open", &message));
         }
-        let reads = TenantReads::new(tenant.clone(), point.clone(), self.customer.clone(), now);
+        let reads = TenantReads::new(
+            tenant.clone(),
+            point.clone(),
+            question.interaction(),
+            self.customer.clone(),
+            now,
+        );
         // Projected here too, so that the record holds no more than the plugin saw.
         let recording = Arc::new(Recording::new(bound.plugin.projected(Arc::new(reads))));
         let given = Given {
@@ -300,7 +306,17 @@ impl Asking<'_> {
     ) -> Result<(Answer, Provenance), Failure> {
         let answer = record.result.clone()?;
         let mut size = Size(0);
-        if serde_json::to_writer(&mut size, &answer).is_err() || size.0 > MAX_ANSWER_BYTES {
+        let written = match &answer {
+            // A caller's flow state is not journaled.
+            Answer::Flow(answer) => serde_json::to_writer(&mut size, &answer.actions),
+            Answer::Chat(answer) => {
+                // In base64.
+                size.0 = answer.state.len().div_ceil(3) * 4;
+                serde_json::to_writer(&mut size, &answer.actions)
+            }
+            other => serde_json::to_writer(&mut size, other),
+        };
+        if written.is_err() || size.0 > MAX_ANSWER_BYTES {
             let message = format!(
                 "the answer has {} bytes or more: expected at most {MAX_ANSWER_BYTES}",
                 size.0

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jackfield_contact::decision::{Answer, FlowEvent, FlowQuestion, Question};
+use jackfield_contact::decision::{Answer, ChatAnswer, ChatEvent, FlowAnswer, FlowEvent, Question};
 use jackfield_registry::Bound;
 use jackfield_types::{Digest, InteractionId};
 
@@ -27,6 +27,44 @@ struct Conversation {
     refused: Option<(Digest, u64)>,
 }
 
+/// The conversation that a question to a flow is about, and the state that comes with it.
+fn flow_of(question: &Question) -> Option<(InteractionId, &[u8])> {
+    match question {
+        Question::Flow(flow) => Some((flow.call.interaction, &flow.state)),
+        Question::Chat(chat) => Some((chat.chat.interaction, &chat.state)),
+        _ => None,
+    }
+}
+
+fn is_last(question: &Question) -> bool {
+    match question {
+        Question::Flow(flow) => flow.event == FlowEvent::Ended,
+        Question::Chat(chat) => chat.event == ChatEvent::Ended,
+        _ => false,
+    }
+}
+
+/// Asks to take over the state, which has the schema of another version.
+fn migrated(question: &Question, schema: u32) -> Question {
+    let mut question = question.clone();
+    match &mut question {
+        Question::Flow(flow) => flow.event = FlowEvent::Migrated(schema),
+        Question::Chat(chat) => chat.event = ChatEvent::Migrated(schema),
+        _ => {}
+    }
+    question
+}
+
+fn with_state(question: &Question, taken_over: Vec<u8>) -> Question {
+    let mut question = question.clone();
+    match &mut question {
+        Question::Flow(flow) => flow.state = taken_over,
+        Question::Chat(chat) => chat.state = taken_over,
+        _ => {}
+    }
+    question
+}
+
 fn binding(bound: &Bound) -> (Digest, u64) {
     (bound.record.digest, bound.record.revision)
 }
@@ -39,10 +77,9 @@ impl Flows {
         question: Arc<Question>,
         wanted: &Arc<Bound>,
     ) -> (Arc<Question>, Arc<Bound>) {
-        let Question::Flow(flow) = &*question else {
+        let Some((interaction, state)) = flow_of(&question) else {
             return (question, wanted.clone());
         };
-        let interaction = flow.call.interaction;
         let known = self.lock().get(&interaction).cloned();
         let Some(Conversation { by: before, refused }) =
             known.filter(|known| known.by.record.digest != wanted.record.digest)
@@ -50,27 +87,17 @@ impl Flows {
             return (question, wanted.clone());
         };
         let schema = |bound: &Bound| (bound.record.plugin.clone(), bound.plugin.manifest().state_schema);
-        if flow.state.is_empty() || schema(&before) == schema(wanted) {
+        if state.is_empty() || schema(&before) == schema(wanted) {
             return (question, wanted.clone());
         }
         if refused == Some(binding(wanted)) {
             return (question, before);
         }
-        let old_schema = before.plugin.manifest().state_schema;
-        let takes_over = FlowQuestion {
-            event: FlowEvent::Migrated(old_schema),
-            ..(**flow).clone()
-        };
-        let taken = asking
-            .version(Arc::new(Question::Flow(Box::new(takes_over))), wanted)
-            .await;
+        let takes_over = migrated(&question, before.plugin.manifest().state_schema);
+        let taken = asking.version(Arc::new(takes_over), wanted).await;
         match taken.outcome {
-            Ok((Answer::Flow(answer), _)) => {
-                let goes_on = FlowQuestion {
-                    state: answer.state,
-                    ..(**flow).clone()
-                };
-                (Arc::new(Question::Flow(Box::new(goes_on))), wanted.clone())
+            Ok((Answer::Flow(FlowAnswer { state, .. }) | Answer::Chat(ChatAnswer { state, .. }), _)) => {
+                (Arc::new(with_state(&question, state)), wanted.clone())
             }
             Err(failure) if of_host(&failure.code) => (question, before),
             _ => {
@@ -84,12 +111,14 @@ impl Flows {
 
     /// Remembers who answered. Only valid answers count: they are what the state is from.
     pub(crate) fn answered(&self, question: &Question, by: &Arc<Bound>) {
-        let Question::Flow(flow) = question else { return };
+        let Some((interaction, _)) = flow_of(question) else {
+            return;
+        };
         let mut flows = self.lock();
-        if flow.event == FlowEvent::Ended {
-            flows.remove(&flow.call.interaction);
+        if is_last(question) {
+            flows.remove(&interaction);
         } else {
-            let known = flows.entry(flow.call.interaction);
+            let known = flows.entry(interaction);
             let known = known.or_insert_with(|| Conversation {
                 by: by.clone(),
                 refused: None,

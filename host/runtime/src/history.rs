@@ -276,7 +276,12 @@ impl Tenant {
 /// Whether an event changes what the `interactions` table says.
 pub(crate) fn changes_interaction(event: &Event) -> Option<InteractionId> {
     match event {
-        Event::FlowDecided { .. } | Event::DecisionFailed { .. } | Event::PromptFailed { .. } => None,
+        Event::FlowDecided { .. }
+        | Event::ChatDecided { .. }
+        | Event::ChatContinued { .. }
+        | Event::ChatSkipped { .. }
+        | Event::DecisionFailed { .. }
+        | Event::PromptFailed { .. } => None,
         other => other.interaction(),
     }
 }

@@ -13,6 +13,7 @@ mod breaker;
 mod campaigns;
 mod ceilings;
 mod centre_loop;
+mod chats;
 mod clock;
 mod decide;
 mod directory;
@@ -33,12 +34,14 @@ mod rollout_moves;
 mod rollout_watch;
 mod rollouts;
 mod tenant;
+mod visitors;
 mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
 pub use attempts::AttemptRecord;
 pub use campaigns::{CampaignError, CampaignRecord};
 pub use ceilings::{CeilingsError, LoweredCeilings};
+pub use chats::{ChatNews, StoredMessage};
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
 pub use metering::{
@@ -57,3 +60,4 @@ pub use records::Recorder;
 pub use replay::{Example, ReplayReport, ReplayRequest};
 pub use rollout_moves::RolloutStatus;
 pub use tenant::Tenant;
+pub use visitors::{Visitor, Visitors};

@@ -24,6 +24,7 @@ use crate::admission::Admission;
 use crate::breaker::Breakers;
 use crate::ceilings::Lowered;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
+use crate::chats::Listeners;
 use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
 use crate::metering::{Meter, keep_flushing};
@@ -31,6 +32,7 @@ use crate::metrics::Metrics;
 use crate::records::{Recorder, keep_swept};
 use crate::rollout_watch::{keep_all, keep_watched};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
+use crate::visitors::Visitors;
 use crate::{StartError, clock, recordings};
 
 const TENANTS: Space = Space::new("tenants");
@@ -195,6 +197,7 @@ impl Shared {
 pub struct Platform {
     shared: Arc<Shared>,
     accounts: Accounts,
+    visitors: Visitors,
     /// Where voice records to.
     recordings_dir: Option<PathBuf>,
 }
@@ -212,6 +215,7 @@ impl Platform {
             StoreKind::Opened(store) => store.clone(),
         };
         let cache_key = secret_file(&options.data_dir.join("artifact.key"))?;
+        let visitors = Visitors::new(secret_file(&options.data_dir.join("visitor.key"))?);
         let sandbox = Sandbox::new(SandboxOptions {
             compiler: options.plugins.compiler.clone(),
             ..SandboxOptions::new(options.data_dir.join("compiled"), cache_key)
@@ -233,6 +237,7 @@ impl Platform {
         let platform = Self {
             shared,
             accounts: Accounts::new(store),
+            visitors,
             recordings_dir: options.voice.as_ref().map(|voice| voice.recordings_dir.clone()),
         };
         platform.first_operator(&options.data_dir).await?;
@@ -338,6 +343,7 @@ impl Platform {
                 meter: Arc::new(meter),
                 breakers: Breakers::default(),
                 ceilings: Lowered::load(&self.shared.store, &id).await?,
+                listeners: Listeners::default(),
                 replaying: tokio::sync::Mutex::default(),
             }),
         };
@@ -421,6 +427,11 @@ impl Platform {
     /// Users and keys.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
+    }
+
+    /// Visitors of chat windows.
+    pub fn visitors(&self) -> &Visitors {
+        &self.visitors
     }
 
     /// Plugins and bindings.

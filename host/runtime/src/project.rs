@@ -13,6 +13,7 @@ use jackfield_store::{Error as StoreError, Space, Store, Tx};
 use jackfield_types::{CustomerId, OpContext, Timestamp, limits};
 use serde::Serialize;
 
+use crate::chats::{MESSAGES, StoredMessage, message_key};
 use crate::history::{
     CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, CUSTOMERS, CustomerRow, INTERACTION_EVENTS,
     INTERACTIONS, JournalEntry, changes_interaction,
@@ -57,6 +58,9 @@ impl Projector {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
             if let Some(id) = event.interaction() {
                 tx = tx.put(INTERACTION_EVENTS, format!("{id} {:020}", entry.seq), Vec::new());
+            }
+            if let (Some(id), Some(message)) = (event.interaction(), StoredMessage::of(event)) {
+                tx = tx.put(MESSAGES, message_key(id, message.message.number), json(&message));
             }
             let it = event.interaction().and_then(find);
             match (event, it) {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use jackfield_contact::decision::{
-    Customer, EvaluationRecord, PastInteraction, QueueStatus, SurveyRecord, Tag,
+    Customer, EvaluationRecord, Message, PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_sandbox::{ReadError, Reads};
-use jackfield_types::{CustomerId, ExtensionPoint, InteractionId, OpContext, QueueId, Timestamp};
+use jackfield_types::{Channel, CustomerId, ExtensionPoint, InteractionId, OpContext, QueueId, Timestamp};
 use tokio::runtime::Handle;
 
 use crate::SubmitError;
@@ -20,6 +20,7 @@ pub(crate) struct TenantReads {
     tenant: Tenant,
     ctx: OpContext,
     point: ExtensionPoint,
+    interaction: Option<InteractionId>,
     customer: Option<CustomerId>,
     now: Timestamp,
     handle: Handle,
@@ -29,6 +30,7 @@ impl TenantReads {
     pub(crate) fn new(
         tenant: Tenant,
         point: ExtensionPoint,
+        interaction: Option<InteractionId>,
         customer: Option<CustomerId>,
         now: Timestamp,
     ) -> Self {
@@ -37,6 +39,7 @@ impl TenantReads {
             tenant,
             ctx,
             point,
+            interaction,
             customer,
             now,
             handle: Handle::current(),
@@ -81,12 +84,28 @@ impl Reads for TenantReads {
         self.listed(async |customer| self.tenant.customer_evaluations(&self.ctx, customer, limit).await)
     }
 
+    fn messages(&self, after: u32, limit: usize) -> Result<Vec<Message>, ReadError> {
+        let Some(interaction) = self.interaction else {
+            return Ok(Vec::new());
+        };
+        let found = self.wait(self.tenant.messages(&self.ctx, interaction, after, limit))?;
+        Ok(found.into_iter().map(|stored| stored.message).collect())
+    }
+
     fn queue_status(&self, id: &str) -> Result<Option<QueueStatus>, ReadError> {
         let Ok(queue) = QueueId::new(id) else {
             return Ok(None);
         };
         let now = self.now;
-        self.wait(self.tenant.read(move |centre| centre.queue_status(&queue, now)))
+        let entry = match &self.point {
+            ExtensionPoint::Chat(entry) => Some(entry.clone()),
+            _ => None,
+        };
+        self.wait(self.tenant.read(move |centre| {
+            let entry = entry.and_then(|entry| centre.chat_entry(&entry));
+            let channel = entry.map_or(Channel::Voice, |entry| entry.channel);
+            centre.queue_status(&queue, channel, now)
+        }))
     }
 
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {

@@ -160,6 +160,7 @@ impl Asking<'_> {
         let reads = TenantReads::new(
             tenant.clone(),
             self.point.clone(),
+            record.question.interaction(),
             self.customer.clone(),
             self.now,
         );

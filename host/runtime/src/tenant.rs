@@ -12,6 +12,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::breaker::Breakers;
 use crate::ceilings::Lowered;
 use crate::centre_loop::{Message, Report};
+use crate::chats::Listeners;
+
 use crate::history::JournalEntry;
 use crate::metering::Meter;
 use crate::platform::Shared;
@@ -37,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) meter: Arc<Meter>,
     pub(crate) breakers: Breakers,
     pub(crate) ceilings: Lowered,
+    pub(crate) listeners: Listeners,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use jackfield_contact::config::{AgentConfig, NumberConfig, QueueConfig};
+use jackfield_contact::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig};
 use jackfield_contact::input::{Input, WantedState};
 use jackfield_registry::BindRequest;
 use jackfield_runtime::{Platform, Tenant, TenantRecord, UserRecord};
 use jackfield_types::{
-    Actor, AgentId, Channel, E164, ExtensionPoint, OpContext, PluginId, PluginKind, QueueId, Role, SkillId,
-    TenantId, Timestamp, TraceId, UserId,
+    Actor, AgentId, Channel, ChatEntryId, E164, ExtensionPoint, OpContext, PluginId, PluginKind, QueueId,
+    Role, SkillId, TenantId, Timestamp, TraceId, UserId,
 };
 use serde_json::json;
 
@@ -38,6 +38,9 @@ pub(crate) const NUMBERS: [DemoNumber; 2] = [
         name: "Customer service",
     },
 ];
+
+/// Id, name, language.
+const CHAT_ENTRIES: [(&str, &str, &str); 2] = [("web", "Support", "en"), ("web-zh", "在线客服", "zh-CN")];
 
 /// Id, name, level of English, level of Chinese.
 const AGENTS: [(&str, &str, u8, u8); 3] = [
@@ -142,6 +145,13 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             }))
             .await?;
     }
+    for (entry, name, language) in CHAT_ENTRIES {
+        let config = ChatEntryConfig {
+            language: language.into(),
+            ..ChatEntryConfig::new(ChatEntryId::new(entry)?, name, queues[1].clone())
+        };
+        tenant.submit(Input::SetChatEntry(config)).await?;
+    }
     let mut phones = Vec::new();
     for (id, name, english, chinese) in AGENTS {
         let id = AgentId::new(id)?;
@@ -152,6 +162,7 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             skills: [(SkillId::new("en")?, english), (SkillId::new("zh")?, chinese)].into(),
             queues: queues.iter().cloned().collect(),
             capacity: [(Channel::Voice, 1), (Channel::Chat, 3)].into(),
+            blended: true,
         };
         tenant.submit(Input::SetAgent(config)).await?;
         tenant.set_phone_secret(&ctx, &id, &password).await?;
@@ -220,6 +231,10 @@ async fn bind_bundled(
             "ivr-menu",
             json!({ "language-skill": true }),
         ));
+    }
+    for (entry, ..) in CHAT_ENTRIES {
+        let point = ExtensionPoint::Chat(ChatEntryId::new(entry)?);
+        wanted.push((point, "chat-menu", json!({})));
     }
     for queue in queues {
         wanted.push((ExtensionPoint::Queue(queue.clone()), "skills-routing", json!({})));

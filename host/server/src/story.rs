@@ -1,5 +1,7 @@
 //! One journal entry as one line that people read.
 
+mod chat;
+
 use std::fmt::Write;
 
 use jackfield_contact::agent::AgentState;
@@ -40,13 +42,18 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             caller,
             caller_name,
             number,
+            entry,
             ..
         } => {
             let name = caller_name
                 .as_ref()
                 .map(|name| format!(" “{name}”"))
                 .unwrap_or_default();
-            (Customer, "call", format!("{caller}{name} calls {number}"))
+            match (number, entry) {
+                (_, Some(entry)) => (Customer, "chat", format!("{caller}{name} writes at {entry}")),
+                (Some(number), None) => (Customer, "call", format!("{caller}{name} calls {number}")),
+                (None, None) => (Customer, "call", format!("{caller}{name} calls")),
+            }
         }
         Event::FlowDecided { on, actions, by, .. } => (
             Plugin,
@@ -244,6 +251,14 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
         Event::NumberRemoved { number } => (Quiet, "number", format!("{number} removed")),
         Event::AgentSet { config } => (Quiet, "agent", format!("{} set", config.id)),
         Event::AgentRemoved { agent } => (Quiet, "agent", format!("{agent} removed")),
+        written @ (Event::MessageSent { .. }
+        | Event::MessagesRead { .. }
+        | Event::Unanswered { .. }
+        | Event::ChatDecided { .. }
+        | Event::ChatContinued { .. }
+        | Event::ChatSkipped { .. }
+        | Event::ChatEntrySet { .. }
+        | Event::ChatEntryRemoved { .. }) => chat::line(written),
     };
     Line { tone, what, text }
 }
@@ -303,9 +318,17 @@ fn said(prompts: &[Prompt]) -> String {
         Prompt::File(name) => Some(name.clone()),
         Prompt::Silence(_) | Prompt::HoldMusic => None,
     });
-    let first = first.unwrap_or_else(|| "nothing".into());
-    let mut short: String = first.chars().take(32).collect();
-    if short.len() < first.len() {
+    short(&first.unwrap_or_else(|| "nothing".into()))
+}
+
+/// The beginning of a text.
+fn short(text: &str) -> String {
+    let mut short: String = text
+        .chars()
+        .take(32)
+        .map(|c| if c == '\n' { ' ' } else { c })
+        .collect();
+    if short.len() < text.len() {
         short.push('…');
     }
     format!("“{short}”")

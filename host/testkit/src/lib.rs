@@ -5,6 +5,7 @@
 
 mod api;
 mod baresip;
+mod browser;
 pub mod corpus;
 pub mod guest;
 mod server;
@@ -12,5 +13,6 @@ mod sipp;
 
 pub use api::{Api, Events};
 pub use baresip::Baresip;
+pub use browser::Browser;
 pub use server::{Server, plugins_dir};
 pub use sipp::sipp;

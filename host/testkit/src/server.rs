@@ -37,6 +37,11 @@ impl Server {
 
     /// [`Server::start`] with more variables in its environment.
     pub fn start_with(binary: &Path, data: &Path, env: &[(&str, &str)]) -> Self {
+        Self::start_at(binary, data, env, "127.0.0.1:0")
+    }
+
+    /// [`Server::start_with`] with HTTP at this address: where a server was that has been killed.
+    pub fn start_at(binary: &Path, data: &Path, env: &[(&str, &str)], http: &str) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -47,7 +52,7 @@ impl Server {
                 "serve",
                 "--demo",
                 "--http",
-                "127.0.0.1:0",
+                http,
                 "--sip",
                 "127.0.0.1:0",
                 "--rtp-ports",

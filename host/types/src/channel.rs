@@ -30,4 +30,9 @@ impl Channel {
             Self::Social => "social",
         }
     }
+
+    /// Whether it is written: everything but calls.
+    pub const fn is_written(self) -> bool {
+        !matches!(self, Self::Voice)
+    }
 }

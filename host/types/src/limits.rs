@@ -81,11 +81,11 @@ pub const MAX_FLOW_ACTIONS: usize = 32;
 pub const MAX_FLOW_STEPS_AT_ONCE: u32 = 16;
 /// Rules in a campaign's chain; a higher place names no extension point.
 pub const MAX_CAMPAIGN_RULES: u8 = 16;
-/// Bytes of a written message; longer in a plugin's answer is an invalid answer.
+/// Bytes of a written message; a longer one is refused, and in a plugin's answer an invalid answer.
 pub const MAX_MESSAGE_BYTES: usize = 8_192;
 /// Choices that a message offers; more is an invalid answer.
 pub const MAX_CHOICES: usize = 10;
-/// Attachments of one message; more is an invalid answer.
+/// Attachments of one message; more are refused, and in a plugin's answer an invalid answer.
 pub const MAX_ATTACHMENTS: usize = 16;
 /// Agents of a campaign in one pacing question; the rest is left out.
 pub const MAX_PACING_AGENTS: usize = 500;
@@ -252,3 +252,22 @@ pub const MAX_PROMPT_MS: u64 = 10 * 60 * 1_000;
 pub const MAX_PROMPT_SAMPLES: usize = 32 * 1024 * 1024;
 /// Spoken prompts kept on disk; beyond, the quarter that was made first is deleted.
 pub const MAX_SPEECH_FILES: usize = 10_000;
+
+/// Chat entries of one tenant; one more is refused.
+pub const MAX_CHAT_ENTRIES: usize = 1_000;
+/// Web pages that may embed one entry's chat window; more are refused.
+pub const MAX_ALLOWED_ORIGINS: usize = 32;
+/// Steps that one entry takes while a message stays without an answer; more are refused.
+pub const MAX_UNANSWERED_STEPS: usize = 8;
+/// Messages on one page of a conversation; a larger wish is cut to this.
+pub const MAX_MESSAGES_PAGE: usize = 200;
+/// Windows and desktops that listen to one conversation at once; one more is told to come back later.
+pub const MAX_CHAT_LISTENERS: usize = 16;
+/// Messages of one conversation; one more is refused.
+pub const MAX_MESSAGES: u32 = 10_000;
+/// Events that a chat flow has not been told yet; it is not told of what comes beyond, and finds it among the messages.
+pub const MAX_OWED_EVENTS: usize = 32;
+/// Bytes of the id that a sender gives a message, so that one that is sent twice counts once; a longer one is refused.
+pub const MAX_CLIENT_ID_BYTES: usize = 64;
+/// Messages of each side of a conversation whose sender's id is remembered; older ones would count twice.
+pub const MAX_CLIENT_IDS: usize = 256;

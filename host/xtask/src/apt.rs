@@ -78,6 +78,10 @@ pub(crate) const SPEECH: Tool = Tool {
     program: "espeak-ng",
     package: "espeak-ng",
 };
+pub(crate) const CHROMIUM: Tool = Tool {
+    program: "chromium",
+    package: "chromium",
+};
 pub(crate) const STRACE: Tool = Tool {
     program: "strace",
     package: "strace",

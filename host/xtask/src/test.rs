@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let mut steps = Steps::default();
     apt::prepare(
-        &[apt::SIPP, apt::BARESIP, apt::SPEECH, apt::STRACE],
+        &[apt::SIPP, apt::BARESIP, apt::SPEECH, apt::STRACE, apt::CHROMIUM],
         "for the tests",
     );
     steps.run("plugins", || plugins::build().map(|_| ()));

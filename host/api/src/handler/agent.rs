@@ -35,6 +35,10 @@ pub struct AgentBody {
     #[serde(default = "one_call")]
     #[schema(value_type = BTreeMap<String, u16>)]
     pub capacity: BTreeMap<Channel, u16>,
+    /// Whether a call and written conversations may be in hand together; false when left out: who has a call is offered
+    /// no conversation, and who has a conversation no call.
+    #[serde(default)]
+    pub blended: bool,
 }
 
 fn one_call() -> BTreeMap<Channel, u16> {
@@ -54,6 +58,10 @@ pub struct AgentView {
     pub queues: Vec<String>,
     /// Pieces of work at once, by channel.
     pub capacity: BTreeMap<String, u16>,
+    /// Whether a call and written conversations may be in hand together.
+    pub blended: bool,
+    /// Written conversations in hand or on offer.
+    pub chats: Vec<String>,
     /// What the agent is doing.
     pub state: AgentStateView,
     /// Since when.
@@ -120,6 +128,8 @@ impl From<&Agent> for AgentView {
                 .iter()
                 .map(|(on, most)| (on.as_str().into(), *most))
                 .collect(),
+            blended: config.blended,
+            chats: agent.chats.keys().map(ToString::to_string).collect(),
             state: (&agent.state).into(),
             since: agent.since.0,
             interaction: agent.interaction.map(|interaction| interaction.to_string()),
@@ -214,6 +224,7 @@ pub(crate) async fn put_agent(
         skills,
         queues,
         capacity,
+        blended,
     } = body;
     let config = AgentConfig {
         id: agent.clone(),
@@ -221,6 +232,7 @@ pub(crate) async fn put_agent(
         skills,
         queues,
         capacity,
+        blended,
     };
     who.tenant.submit(Input::SetAgent(config)).await?;
     view(&who, agent).await

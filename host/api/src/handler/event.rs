@@ -40,8 +40,9 @@ pub struct EventView {
     /// When it became true.
     pub at: u64,
     /// Of agents: `agent-set`, `agent-removed`, `agent-state-requested`, `agent-state-changed`. Of settings: `queue-set`,
-    /// `queue-removed`, `number-set`, `number-removed`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
-    /// `interaction-started`, `flow-decided`,
+    /// `queue-removed`, `number-set`, `number-removed`, `chat-entry-set`, `chat-entry-removed`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
+    /// `interaction-started`, `flow-decided`, `message-sent`, `messages-read`, `unanswered`, `chat-decided`,
+    /// `chat-continued`, `chat-skipped`,
     /// `decision-failed`, `prompt-failed`, `digits-entered`, `attribute-set`, `queued`, `left-queue`, `offered`,
     /// `offer-ringing`, `offer-failed`, `connected`, `held`, `resumed`, `agent-left`, `survey-answered`,
     /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`, `closed`.
@@ -247,7 +248,7 @@ impl Feed {
 }
 
 /// Waits for the end of the server; `None` when nobody will tell.
-async fn told_to_end(closing: &mut watch::Receiver<bool>) -> Option<()> {
+pub(crate) async fn told_to_end(closing: &mut watch::Receiver<bool>) -> Option<()> {
     closing.wait_for(|closing| *closing).await.ok().map(drop)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jackfield_contact::chat::Chat;
 use jackfield_contact::decision::Segment;
 use jackfield_contact::input::Input;
 use jackfield_contact::interaction::{Interaction, Stage};
@@ -19,7 +20,7 @@ use crate::extract::{Answer, Json, Path, Query};
 /// Roles that see all interactions; an agent sees its own.
 pub(crate) const SEES_ALL: &[Role] = &[Role::Admin, Role::Supervisor, Role::Analyst];
 /// Roles that steer all live calls; an agent steers its own.
-const STEERS_ALL: &[Role] = &[Role::Admin, Role::Supervisor];
+pub(crate) const STEERS_ALL: &[Role] = &[Role::Admin, Role::Supervisor];
 
 /// One customer contact.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -28,12 +29,15 @@ pub struct InteractionView {
     pub id: String,
     /// `voice`, `chat`, `sms`, `email` or `social`.
     pub channel: String,
-    /// The caller as the network gave it.
+    /// The caller as the network gave it; on a written channel the customer's address there.
     pub caller: String,
     /// The caller's display name.
     pub caller_name: Option<String>,
-    /// The number called.
-    pub number: String,
+    /// The number called; null for a written conversation.
+    pub number: Option<String>,
+    /// What only a written conversation has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chat: Option<ChatView>,
     /// Who the customer is, when known.
     pub customer: Option<String>,
     /// When it began.
@@ -62,6 +66,33 @@ pub struct InteractionView {
     pub orphaned: bool,
     /// The scorecard's weighted score, 0 to 100.
     pub score: Option<f64>,
+}
+
+/// The written part of an interaction.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChatView {
+    /// The chat entry through which the customer came.
+    pub entry: String,
+    /// The number of the latest message; 0 before the first.
+    pub messages: u32,
+    /// The number of the last message that the customer has read.
+    pub customer_read: u32,
+    /// The number of the last message that an agent has read.
+    pub agent_read: u32,
+    /// Since when the customer waits for an answer, when at all.
+    pub unanswered_since: Option<u64>,
+}
+
+impl From<&Chat> for ChatView {
+    fn from(chat: &Chat) -> Self {
+        Self {
+            entry: chat.entry.to_string(),
+            messages: chat.messages,
+            customer_read: chat.customer_read,
+            agent_read: chat.agent_read,
+            unanswered_since: chat.unanswered.map(|unanswered| unanswered.since.0),
+        }
+    }
 }
 
 /// Where an interaction stands.
@@ -175,7 +206,8 @@ impl From<Interaction> for InteractionView {
             channel: interaction.channel.as_str().into(),
             caller: interaction.caller.to_string(),
             caller_name: interaction.caller_name.as_ref().map(ToString::to_string),
-            number: interaction.number.to_string(),
+            number: interaction.number.as_ref().map(ToString::to_string),
+            chat: interaction.chat.as_deref().map(ChatView::from),
             customer: interaction.customer.as_ref().map(ToString::to_string),
             started_at: interaction.started_at.0,
             stage: (&interaction.stage).into(),

@@ -5,7 +5,7 @@ use jackfield_contact::Centre;
 use jackfield_contact::config::QueueConfig;
 use jackfield_contact::input::Input;
 use jackfield_contact::queue::Queue;
-use jackfield_types::{QueueId, Timestamp};
+use jackfield_types::{Channel, QueueId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -115,7 +115,7 @@ impl QueueBody {
 
 fn view_of(centre: &Centre, queue: &Queue, now: Timestamp) -> QueueView {
     let mut view = QueueView::from(queue);
-    if let Some(status) = centre.queue_status(&queue.config.id, now) {
+    if let Some(status) = centre.queue_status(&queue.config.id, Channel::Voice, now) {
         view.status = QueueStatusView {
             waiting: status.waiting,
             available: status.available,

@@ -271,6 +271,52 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "POST /v1/interactions/{interaction}/end",
             entry(CALL, None, 404, "analyst"),
         ),
+        (
+            "GET /v1/interactions/{interaction}/messages",
+            entry(CALL, None, 404, "planner"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/messages",
+            entry(CALL, Some(json!({"text": "x"})), 404, "analyst"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/accept",
+            entry(CALL, None, 404, "analyst"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/decline",
+            entry(CALL, None, 404, "analyst"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/leave",
+            entry(CALL, None, 404, "analyst"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/read",
+            entry(CALL, Some(json!({"up_to": 0})), 404, "analyst"),
+        ),
+        (
+            "POST /v1/interactions/{interaction}/typing",
+            entry(CALL, None, 404, "analyst"),
+        ),
+        ("GET /v1/chat-entries", entry(&[], None, 200, "operator")),
+        (
+            "GET /v1/chat-entries/{entry}",
+            entry(&[("entry", "web")], None, 404, "operator"),
+        ),
+        (
+            "PUT /v1/chat-entries/{entry}",
+            entry(
+                &[("entry", "web")],
+                Some(json!({"name": "Web", "default_queue": "support"})),
+                200,
+                "supervisor",
+            ),
+        ),
+        (
+            "DELETE /v1/chat-entries/{entry}",
+            entry(&[("entry", "spare")], None, 404, "supervisor"),
+        ),
         ("GET /v1/events", entry(&[], None, 200, "agent")),
         ("GET /v1/customers", entry(&[], None, 200, "agent")),
         (
@@ -333,6 +379,11 @@ impl World {
         app.put("/v1/queues/spare", &one, json!({"name": "Spare"}))
             .await
             .ok();
+        for entry in ["web", "spare"] {
+            let path = format!("/v1/chat-entries/{entry}");
+            let body = json!({"name": entry, "default_queue": "support"});
+            app.put(&path, &one, body).await.ok();
+        }
         for campaign in ["spring", "autumn"] {
             let path = format!("/v1/campaigns/{campaign}");
             app.put(&path, &one, json!({"name": campaign})).await.ok();
@@ -416,7 +467,8 @@ async fn every_route_refuses_who_may_not() {
     let mut entries = entries();
     for route in route_table() {
         let name = format!("{} {}", route.method, route.path);
-        if route.access == Access::Public {
+        // What visitors may do is in `chat`.
+        if matches!(route.access, Access::Public | Access::Visitor) {
             continue;
         }
         if route.access == Access::AnyKey {
@@ -501,6 +553,7 @@ async fn public_routes_are_few() {
         "/docs/{asset}",
         "/docs/plugins",
         "/docs/plugins/{page}",
+        "/chat/widget.js",
     ];
     assert_eq!(paths, known.map(|path| format!("GET {path}")));
 }
@@ -512,6 +565,7 @@ async fn what_another_tenant_has_is_not_seen_in_lists() {
         "/v1/agents",
         "/v1/queues",
         "/v1/numbers",
+        "/v1/chat-entries",
         "/v1/plugins",
         "/v1/bindings",
         "/v1/interactions",

@@ -11,6 +11,7 @@ mod bad_input;
 mod calls;
 mod campaigns;
 mod ceilings;
+mod chat;
 mod contract;
 mod denial;
 mod events;

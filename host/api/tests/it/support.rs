@@ -214,6 +214,24 @@ impl TestApp {
             .unwrap_or_else(|_| panic!("{interaction} is not {stage}"));
     }
 
+    /// Waits until nothing more will happen to an interaction.
+    pub(crate) async fn until_closed(&self, tenant: &str, interaction: InteractionId) {
+        let handle = self.handle(tenant);
+        let mut entries = handle.subscribe();
+        let wait = async {
+            while handle
+                .read(move |centre| centre.interaction(interaction).is_some())
+                .await
+                .unwrap()
+            {
+                entries.recv().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait)
+            .await
+            .unwrap_or_else(|_| panic!("{interaction} is not closed"));
+    }
+
     /// Any request; the body is JSON when it is one.
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
         let answer = self.open(request).await;

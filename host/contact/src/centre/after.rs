@@ -71,7 +71,10 @@ impl Step<'_> {
         let Some(it) = self.centre.interactions.get(&id) else {
             return;
         };
-        let flow_busy = it.live.flow.asked.is_some() || !it.live.flow.backlog.is_empty();
+        let flow_busy = match &it.chat {
+            Some(chat) => chat.flow.asked.is_some() || !chat.flow.owed.is_empty(),
+            None => it.live.flow.asked.is_some() || !it.live.flow.backlog.is_empty(),
+        };
         let after = it.live.after;
         if it.stage != Stage::Ended
             || flow_busy

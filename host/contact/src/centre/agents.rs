@@ -1,6 +1,6 @@
 //! What agents do: requested states, reservation, wrap-up, phones.
 
-use jackfield_types::{AgentId, InteractionId};
+use jackfield_types::{AgentId, Channel, InteractionId};
 
 use super::Step;
 use super::configure::unknown;
@@ -40,11 +40,14 @@ impl Step<'_> {
     }
 
     pub(super) fn set_phone(&mut self, agent: &AgentId, registered: bool) {
-        if let Some(entry) = self.centre.agents.get_mut(agent)
+        if let Some(entry) = self.centre.agents.get(agent)
             && entry.phone != registered
         {
-            entry.phone = registered;
             let queues = entry.config.queues.clone();
+            self.centre.unindex(agent);
+            if let Some(entry) = self.centre.agents.get_mut(agent) {
+                entry.phone = registered;
+            }
             self.centre.reindex(agent);
             self.centre.dirty.extend(queues);
         }
@@ -117,7 +120,7 @@ impl Step<'_> {
             .sum();
         let (id, queue) = (it.id, it.queue.clone());
         if let Some(queue) = queue.and_then(|queue| self.centre.queues.get_mut(&queue)) {
-            queue.learn_handle_time(handled_ms);
+            queue.learn_handle_time(Channel::Voice, handled_ms);
         }
         self.advance_after_call(id);
     }

@@ -1,10 +1,11 @@
 //! Durable state changes here and nowhere else.
 
-use jackfield_types::{InteractionId, Timestamp};
+use jackfield_types::{AgentId, InteractionId, Timestamp};
 
 use super::Centre;
 use crate::agent::{Agent, AgentState};
-use crate::decision::SegmentKind;
+use crate::chat::Chat;
+use crate::decision::{ChatEvent, SegmentKind};
 use crate::event::{Event, LeftReason};
 use crate::interaction::{Ending, Interaction, Live, Stage, StoredRecording, Work};
 use crate::queue::Queue;
@@ -16,6 +17,8 @@ impl Centre {
             | Event::QueueRemoved { .. }
             | Event::NumberSet { .. }
             | Event::NumberRemoved { .. }
+            | Event::ChatEntrySet { .. }
+            | Event::ChatEntryRemoved { .. }
             | Event::AgentSet { .. }
             | Event::AgentRemoved { .. } => self.apply_setting(at, event),
             Event::AgentStateRequested { agent, wanted } => {
@@ -36,6 +39,7 @@ impl Centre {
                 caller,
                 caller_name,
                 number,
+                entry,
                 customer,
                 last_agent,
             } => {
@@ -45,6 +49,7 @@ impl Centre {
                     caller: caller.clone(),
                     caller_name: caller_name.clone(),
                     number: number.clone(),
+                    chat: entry.clone().map(|entry| Box::new(Chat::new(entry, at))),
                     customer: customer.clone(),
                     last_agent: last_agent.clone(),
                     started_at: at,
@@ -70,6 +75,11 @@ impl Centre {
                     },
                 };
                 new.open(SegmentKind::Ivr, None, None, at);
+                if let Some(chat) = &mut new.chat {
+                    chat.flow.owe(ChatEvent::Started);
+                    let key = (chat.entry.clone(), caller.clone());
+                    self.conversations.insert(key, *interaction);
+                }
                 self.interactions.insert(*interaction, new);
             }
             Event::Closed { interaction } => {
@@ -78,6 +88,7 @@ impl Centre {
             other => {
                 if let Some(interaction) = other.interaction() {
                     self.apply_to_interaction(at, interaction, other);
+                    self.apply_to_chat(at, interaction, other);
                 }
             }
         }
@@ -101,7 +112,14 @@ impl Centre {
             Event::NumberRemoved { number } => {
                 self.numbers.remove(number);
             }
+            Event::ChatEntrySet { config } => {
+                self.chat_entries.insert(config.id.clone(), config.clone());
+            }
+            Event::ChatEntryRemoved { entry } => {
+                self.chat_entries.remove(entry);
+            }
             Event::AgentSet { config } => {
+                self.unindex(&config.id);
                 match self.agents.get_mut(&config.id) {
                     Some(agent) => agent.config = config.clone(),
                     None => {
@@ -112,9 +130,8 @@ impl Centre {
                 self.reindex(&config.id);
             }
             Event::AgentRemoved { agent } => {
-                if let Some(removed) = self.agents.remove(agent) {
-                    self.free.remove(&(removed.since, agent.clone()));
-                }
+                self.unindex(agent);
+                self.agents.remove(agent);
             }
             _ => {}
         }
@@ -123,14 +140,14 @@ impl Centre {
     fn apply_agent_state(
         &mut self,
         at: Timestamp,
-        id: &jackfield_types::AgentId,
+        id: &AgentId,
         state: &AgentState,
         interaction: Option<InteractionId>,
     ) {
+        self.unindex(id);
         let Some(agent) = self.agents.get_mut(id) else {
             return;
         };
-        self.free.remove(&(agent.since, id.clone()));
         if matches!(agent.state, AgentState::WrapUp { .. })
             && let Some(work) = agent.interaction.and_then(|id| self.interactions.get_mut(&id))
         {
@@ -151,14 +168,21 @@ impl Centre {
         self.reindex(id);
     }
 
-    /// Keeps `free` in step with an agent.
-    pub(super) fn reindex(&mut self, id: &jackfield_types::AgentId) {
+    /// Takes an agent out of `free` before something about the agent changes; [`Self::reindex`] puts the agent in again.
+    pub(super) fn unindex(&mut self, id: &AgentId) {
         let Some(agent) = self.agents.get(id) else { return };
-        let entry = (agent.since, id.clone());
-        if agent.is_free_for_voice() {
-            self.free.insert(entry);
-        } else {
-            self.free.remove(&entry);
+        for (channel, free) in &mut self.free {
+            free.remove(&(agent.idle_since(*channel), id.clone()));
+        }
+    }
+
+    pub(super) fn reindex(&mut self, id: &AgentId) {
+        let Some(agent) = self.agents.get(id) else { return };
+        for channel in agent.config.capacity.keys().copied() {
+            if agent.is_free_for(channel) {
+                let entry = (agent.idle_since(channel), id.clone());
+                self.free.entry(channel).or_default().insert(entry);
+            }
         }
     }
 
@@ -185,7 +209,7 @@ impl Centre {
                     priority: *priority,
                 });
                 if let Some(queue) = self.queues.get_mut(queue) {
-                    queue.waiting.insert((at, id));
+                    queue.enter(at, id, it.channel);
                 }
             }
             Event::LeftQueue { queue, reason, .. } => {
@@ -197,7 +221,7 @@ impl Centre {
                     it.open(SegmentKind::Ivr, None, None, at);
                 }
                 if let Some(queue) = self.queues.get_mut(queue) {
-                    queue.waiting.remove(&(since, id));
+                    queue.leave(since, id, it.channel);
                 }
             }
             Event::Offered { offer, agent, .. } => {
@@ -225,7 +249,7 @@ impl Centre {
                 if let Some(work) = it.work().cloned()
                     && let Some(queue) = self.queues.get_mut(&work.queue)
                 {
-                    queue.waiting.remove(&(work.since, id));
+                    queue.leave(work.since, id, it.channel);
                 }
                 it.agent = Some(agent.clone());
                 it.stage = Stage::Talking {
@@ -289,7 +313,7 @@ impl Centre {
                 if let Some(work) = it.work().cloned()
                     && let Some(queue) = self.queues.get_mut(&work.queue)
                 {
-                    queue.waiting.remove(&(work.since, id));
+                    queue.leave(work.since, id, it.channel);
                 }
                 it.close_all(at);
                 it.orphaned = true;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jackfield_types::{AgentId, Channel, CustomerId, E164, InteractionId, LegId, QueueId, limits};
 
-use super::Step;
 use super::configure::unknown;
+use super::{Step, TRANSFER_PRIORITY};
 use crate::agent::AgentState;
 use crate::decision::FlowEvent;
 use crate::event::{AbandonStage, EndedBy, Event, LeftReason, OfferFailure};
@@ -16,8 +16,6 @@ use crate::timer::TimerKey;
 
 /// How long the voice side may take to hand over a recording after the call.
 const RECORDING_DUE_MS: u64 = 60_000;
-/// A transferred customer has waited once already.
-const TRANSFER_PRIORITY: i32 = 10;
 
 impl Step<'_> {
     pub(super) fn call_arrived(
@@ -35,22 +33,15 @@ impl Step<'_> {
         if self.centre.interactions.contains_key(&interaction) {
             return Ok(());
         }
-        let most = limits::MAX_LIVE_INTERACTIONS;
-        let known = &self.centre.interactions;
-        // Counting the live ones is needed only when there could be too many.
-        if known.len() >= most && known.values().filter(|it| it.stage != Stage::Ended).count() >= most {
-            return Err(Rejected::new(
-                "too-many",
-                format!("a tenant can have {most} live interactions; the call is refused"),
-            ));
-        }
+        self.check_live()?;
         let channel = Channel::Voice;
         self.record(Event::InteractionStarted {
             interaction,
             channel,
             caller,
             caller_name,
-            number,
+            number: Some(number),
+            entry: None,
             customer,
             last_agent,
         });
@@ -58,11 +49,25 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Whether there is room for one more live interaction.
+    pub(super) fn check_live(&self) -> Result<(), Rejected> {
+        let most = limits::MAX_LIVE_INTERACTIONS;
+        let known = &self.centre.interactions;
+        // Counting the live ones is needed only when there could be too many.
+        if known.len() >= most && known.values().filter(|it| it.stage != Stage::Ended).count() >= most {
+            return Err(Rejected::new(
+                "too-many",
+                format!("a tenant can have {most} live interactions; one more is refused"),
+            ));
+        }
+        Ok(())
+    }
+
     pub(super) fn leg_event(&mut self, leg: LegId, event: LegEvent) {
         let Some(it) = self.live(leg.interaction) else {
             return;
         };
-        if it.stage == Stage::Ended {
+        if it.stage == Stage::Ended || it.chat.is_some() {
             return;
         }
         if leg.number == 0 {
@@ -221,7 +226,11 @@ impl Step<'_> {
 
     /// The agent's part is over; the agent goes into wrap-up. The customer stays. Says who it was, and how long they
     /// were connected.
-    fn agent_left(&mut self, id: InteractionId, transferred_to: Option<QueueId>) -> Option<(AgentId, u64)> {
+    pub(super) fn agent_left(
+        &mut self,
+        id: InteractionId,
+        transferred_to: Option<QueueId>,
+    ) -> Option<(AgentId, u64)> {
         let it = self.live(id)?;
         let Stage::Talking { agent, since, .. } = it.stage.clone() else {
             return None;
@@ -234,16 +243,21 @@ impl Step<'_> {
             talked_ms,
             transferred_to,
         });
-        self.begin_wrap_up(&agent, id);
+        if self.live(id).is_some_and(|it| it.chat.is_some()) {
+            self.chat_left(id, &agent, talked_ms);
+        } else {
+            self.begin_wrap_up(&agent, id);
+        }
         Some((agent, talked_ms))
     }
 
     /// The customer is alone after the agent hung up: the flow may ask a survey, else the call ends.
-    fn after_agent(&mut self, id: InteractionId, agent: AgentId, talked_ms: u64) {
-        if self.live(id).is_some_and(|it| it.live.flow.alive) {
-            self.tell_flow(id, FlowEvent::AgentLeft { agent, talked_ms });
-        } else {
-            self.finish(id, EndedBy::Agent, Cause::Normal);
+    pub(super) fn after_agent(&mut self, id: InteractionId, agent: AgentId, talked_ms: u64) {
+        let Some(it) = self.live(id) else { return };
+        match (it.has_flow(), it.chat.is_some()) {
+            (false, _) => self.finish(id, EndedBy::Agent, Cause::Normal),
+            (true, true) => self.pump(id),
+            (true, false) => self.tell_flow(id, FlowEvent::AgentLeft { agent, talked_ms }),
         }
     }
 
@@ -328,11 +342,16 @@ impl Step<'_> {
             TimerKey::MaxWait(id),
             TimerKey::Progress(id),
             TimerKey::Keypad(id),
+            TimerKey::Reply(id),
+            TimerKey::Typing(id),
+            TimerKey::Unanswered(id),
+            TimerKey::Idle(id),
         ] {
             self.disarm(&key);
         }
         self.centre.timers.disarm_flow(id);
-        if by != EndedBy::Customer {
+        let written = self.live(id).is_some_and(|it| it.chat.is_some());
+        if by != EndedBy::Customer && !written {
             self.order(LegId::customer(id), LegCommand::HangUp { cause });
         }
         self.record(Event::InteractionEnded {
@@ -348,11 +367,16 @@ impl Step<'_> {
         if it.live.after.awaits_recording {
             self.arm(TimerKey::RecordingDue(id), RECORDING_DUE_MS);
         }
-        self.tell_flow(id, FlowEvent::Ended);
+        if written {
+            self.pump(id);
+        } else {
+            self.tell_flow(id, FlowEvent::Ended);
+        }
         self.advance_after_call(id);
     }
 
-    /// After a start: sockets are gone, so what was live is orphaned; what is left to be done afterwards is done.
+    /// After a start: sockets are gone, so calls that were live are orphaned; written conversations go on; what is left to
+    /// be done afterwards is done.
     pub(super) fn restarted(&mut self) {
         let all: Vec<_> = self.centre.interactions.keys().copied().collect();
         for id in &all {
@@ -361,6 +385,7 @@ impl Step<'_> {
             };
             match it.stage.clone() {
                 Stage::Ended => continue,
+                _ if it.chat.is_some() => continue,
                 Stage::Offered { offer, agent, .. } => self.record(Event::OfferFailed {
                     interaction: *id,
                     offer,
@@ -395,6 +420,9 @@ impl Step<'_> {
                 _ => {}
             }
         }
-        all.into_iter().for_each(|id| self.advance_after_call(id));
+        for id in all {
+            self.resume_chat(id);
+            self.advance_after_call(id);
+        }
     }
 }

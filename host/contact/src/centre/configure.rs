@@ -1,11 +1,12 @@
 //! Settings of the tenant: checked whole before anything changes.
 
-use jackfield_types::{AgentId, E164, QueueId, limits};
+use jackfield_types::{AgentId, ChatEntryId, E164, QueueId, limits};
 
 use super::Step;
-use crate::config::{AgentConfig, NumberConfig, QueueConfig};
+use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig, UnansweredAction};
 use crate::event::Event;
 use crate::input::Rejected;
+use crate::interaction::{Interaction, Stage};
 
 impl Step<'_> {
     pub(super) fn set_queue(&mut self, config: QueueConfig) -> Result<(), Rejected> {
@@ -40,6 +41,13 @@ impl Step<'_> {
             .find(|number| number.default_queue == queue)
         {
             return in_use(format!("number {} as its default queue", number.number));
+        }
+        let escalates = |entry: &ChatEntryConfig| {
+            let to = UnansweredAction::Escalate(queue.clone());
+            entry.default_queue == queue || entry.unanswered.iter().any(|step| step.action == to)
+        };
+        if let Some(entry) = self.centre.chat_entries.values().find(|entry| escalates(entry)) {
+            return in_use(format!("chat entry {}", entry.id));
         }
         if let Some(other) = self
             .centre
@@ -78,6 +86,38 @@ impl Step<'_> {
         Ok(())
     }
 
+    pub(super) fn set_chat_entry(&mut self, config: ChatEntryConfig) -> Result<(), Rejected> {
+        config.check()?;
+        let new = !self.centre.chat_entries.contains_key(&config.id);
+        let have = self.centre.chat_entries.len();
+        self.check_room(new, have, limits::MAX_CHAT_ENTRIES, "chat entries")?;
+        self.check_queue("default_queue", &config.default_queue)?;
+        for step in &config.unanswered {
+            if let UnansweredAction::Escalate(queue) = &step.action {
+                self.check_queue("unanswered", queue)?;
+            }
+        }
+        self.record(Event::ChatEntrySet { config });
+        Ok(())
+    }
+
+    pub(super) fn remove_chat_entry(&mut self, entry: ChatEntryId) -> Result<(), Rejected> {
+        if !self.centre.chat_entries.contains_key(&entry) {
+            return Err(unknown("chat entry", &entry));
+        }
+        let live = |it: &&Interaction| {
+            it.stage != Stage::Ended && it.chat.as_ref().is_some_and(|chat| chat.entry == entry)
+        };
+        let open = self.centre.interactions.values().filter(live).count();
+        if open > 0 {
+            let message =
+                format!("chat entry {entry} has {open} conversations going on; end them first, or wait");
+            return Err(Rejected::new("in-use", message));
+        }
+        self.record(Event::ChatEntryRemoved { entry });
+        Ok(())
+    }
+
     pub(super) fn set_agent(&mut self, config: AgentConfig) -> Result<(), Rejected> {
         config.check()?;
         let new = !self.centre.agents.contains_key(&config.id);
@@ -94,6 +134,13 @@ impl Step<'_> {
         let Some(entry) = self.centre.agents.get(&agent) else {
             return Err(unknown("agent", &agent));
         };
+        if !entry.chats.is_empty() {
+            let message = format!(
+                "agent {agent} has {} written conversations; wait until they are done, or transfer them",
+                entry.chats.len()
+            );
+            return Err(Rejected::new("in-use", message));
+        }
         if entry.interaction.is_some() {
             let message = format!(
                 "agent {agent} is {}; wait until the work is done",
@@ -133,6 +180,7 @@ pub(super) fn unknown(what: &'static str, id: &impl std::fmt::Display) -> Reject
         "queue" => "unknown-queue",
         "agent" => "unknown-agent",
         "number" => "unknown-number",
+        "chat entry" => "unknown-chat-entry",
         _ => "unknown-interaction",
     };
     Rejected::new(code, format!("there is no {what} {id}"))

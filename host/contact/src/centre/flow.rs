@@ -6,8 +6,8 @@ use jackfield_types::{ExtensionPoint, InteractionId, LegId, PluginKind, limits};
 
 use super::{Asked, Step};
 use crate::decision::{
-    Answer, CallInfo, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Provenance, Question,
-    QueueExit, SegmentKind,
+    Answer, CallInfo, ChatEvent, Failure, FlowAction, FlowAnswer, FlowEvent, FlowQuestion, Provenance,
+    Question, QueueExit, SegmentKind,
 };
 use crate::effect::AskId;
 use crate::event::{EndedBy, Event, LeftReason};
@@ -48,20 +48,21 @@ impl Step<'_> {
         let Some(it) = self.centre.interactions.get(&id) else {
             return;
         };
+        let Some(number) = it.number.clone() else { return };
         let language = self
             .centre
             .numbers
-            .get(&it.number)
+            .get(&number)
             .map_or_else(|| "en".into(), |number| number.language.clone());
         let call = CallInfo {
             interaction: id,
             caller: it.caller.clone(),
-            number: it.number.clone(),
+            number: number.clone(),
             started_at: it.started_at,
             language,
             attributes: it.attributes.clone(),
         };
-        let point = ExtensionPoint::Number(it.number.clone());
+        let point = ExtensionPoint::Number(number);
         let question = Question::Flow(Box::new(FlowQuestion {
             state,
             event: event.clone(),
@@ -211,7 +212,7 @@ impl Step<'_> {
         }
     }
 
-    fn set_attribute(&mut self, id: InteractionId, key: Arc<str>, value: Arc<str>) {
+    pub(super) fn set_attribute(&mut self, id: InteractionId, key: Arc<str>, value: Arc<str>) {
         let Some(it) = self.live(id) else { return };
         let known = it.attributes.iter().any(|(existing, _)| *existing == key);
         if known || it.attributes.len() < limits::MAX_ATTRIBUTES {
@@ -238,11 +239,16 @@ impl Step<'_> {
         }
     }
 
-    fn action_dropped(&mut self, id: InteractionId, message: &str) {
+    pub(super) fn action_dropped(&mut self, id: InteractionId, message: &str) {
+        let written = self.live(id).is_some_and(|it| it.chat.is_some());
         self.record(Event::DecisionFailed {
             interaction: Some(id),
             queue: None,
-            kind: PluginKind::VoiceFlow,
+            kind: if written {
+                PluginKind::ChatFlow
+            } else {
+                PluginKind::VoiceFlow
+            },
             failure: failure("oversize", message),
             fallback: "ignore".into(),
         });
@@ -267,9 +273,11 @@ impl Step<'_> {
         }
     }
 
-    /// Plays prompts to a waiting customer, then hold music without end.
+    /// Plays prompts to a waiting caller, then hold music without end.
     pub(super) fn play_waiting(&mut self, id: InteractionId, mut prompts: Vec<Prompt>) {
-        let Some(it) = self.live(id) else { return };
+        let Some(it) = self.live(id).filter(|it| it.chat.is_none()) else {
+            return;
+        };
         it.live.playing = Playing::Waiting;
         it.live.hang_up_after_play = false;
         prompts.push(Prompt::HoldMusic);
@@ -312,12 +320,22 @@ impl Step<'_> {
     }
 
     pub(super) fn flow_timer(&mut self, id: InteractionId, name: Arc<str>) {
-        self.tell_flow(id, FlowEvent::Timer(name));
+        if self.live(id).is_some_and(|it| it.chat.is_some()) {
+            self.tell_chat(id, ChatEvent::Timer(name));
+        } else {
+            self.tell_flow(id, FlowEvent::Timer(name));
+        }
     }
 
     pub(super) fn queue_gave_back(&mut self, id: InteractionId, exit: QueueExit) {
         let Some(it) = self.live(id) else { return };
-        if it.live.flow.alive {
+        if it.chat.is_some() && it.has_flow() {
+            // That the longest wait is over follows from the journal.
+            if exit != QueueExit::MaxWait {
+                return self.tell_chat(id, ChatEvent::QueueLeft(exit));
+            }
+            self.pump(id);
+        } else if it.live.flow.alive {
             self.abort_input(id);
             let Some(it) = self.live(id) else { return };
             it.live.playing = Playing::Nothing;

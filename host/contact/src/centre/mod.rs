@@ -8,7 +8,10 @@
 mod after;
 mod agents;
 mod apply;
+mod apply_chat;
+mod bot;
 mod call;
+mod chat;
 mod configure;
 mod flow;
 mod keypad;
@@ -18,13 +21,14 @@ mod routing;
 mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, Channel, E164, ExtensionPoint, InteractionId, LegId, PluginKind, QueueId, Timestamp,
+    AgentId, Channel, ChatEntryId, E164, ExtensionPoint, InteractionId, LegId, PluginKind, QueueId, Timestamp,
 };
 
 use crate::agent::{Agent, AgentState};
-use crate::config::NumberConfig;
+use crate::config::{ChatEntryConfig, NumberConfig};
 use crate::decision::{Answer, Failure, Provenance, Question, QueueStatus};
 use crate::effect::{AskId, Effect, Outcome};
 use crate::event::{Event, Recorded};
@@ -38,11 +42,14 @@ use crate::timer::{TimerKey, Timers};
 #[derive(Debug, Clone, Default)]
 pub struct Centre {
     numbers: BTreeMap<E164, NumberConfig>,
+    chat_entries: BTreeMap<ChatEntryId, ChatEntryConfig>,
     queues: BTreeMap<QueueId, Queue>,
     agents: BTreeMap<AgentId, Agent>,
     interactions: BTreeMap<InteractionId, Interaction>,
-    /// Agents who can be offered a call, longest idle first.
-    free: BTreeSet<(Timestamp, AgentId)>,
+    /// Written conversations that go on, by entry and the customer's address.
+    conversations: BTreeMap<(ChatEntryId, Arc<str>), InteractionId>,
+    /// Agents who can be offered work of a channel, longest idle first.
+    free: BTreeMap<Channel, BTreeSet<(Timestamp, AgentId)>>,
     /// Queues whose routing has to be looked at.
     dirty: BTreeSet<QueueId>,
     timers: Timers,
@@ -50,12 +57,17 @@ pub struct Centre {
     last_ask: u64,
 }
 
+/// A transferred customer has waited once already.
+const TRANSFER_PRIORITY: i32 = 10;
+
 /// Whom a question under way is about.
 #[derive(Debug, Clone)]
 enum Asked {
     Flow(InteractionId),
+    Chat(InteractionId),
     Routing {
         queue: QueueId,
+        channel: Channel,
         work: Vec<InteractionId>,
         agents: Vec<AgentId>,
     },
@@ -67,6 +79,7 @@ impl Asked {
     fn failed(&self, failure: Failure, fallback: &str) -> Event {
         let (interaction, queue, kind) = match self {
             Self::Flow(id) => (Some(*id), None, PluginKind::VoiceFlow),
+            Self::Chat(id) => (Some(*id), None, PluginKind::ChatFlow),
             Self::Routing { queue, .. } => (None, Some(queue.clone()), PluginKind::RoutingStrategy),
             Self::AfterCall(id, kind) => (Some(*id), None, *kind),
         };
@@ -129,6 +142,16 @@ impl Centre {
         self.numbers.get(number)
     }
 
+    /// The tenant's chat entries.
+    pub fn chat_entries(&self) -> impl Iterator<Item = &ChatEntryConfig> {
+        self.chat_entries.values()
+    }
+
+    /// One chat entry.
+    pub fn chat_entry(&self, entry: &ChatEntryId) -> Option<&ChatEntryConfig> {
+        self.chat_entries.get(entry)
+    }
+
     /// The tenant's queues.
     pub fn queues(&self) -> impl Iterator<Item = &Queue> {
         self.queues.values()
@@ -159,29 +182,46 @@ impl Centre {
         self.interactions.get(&interaction)
     }
 
-    /// How a queue stands.
-    pub fn queue_status(&self, queue: &QueueId, now: Timestamp) -> Option<QueueStatus> {
+    /// The conversation that a customer has going on at an entry.
+    pub fn conversation(&self, entry: &ChatEntryId, address: &str) -> Option<&Interaction> {
+        let key = (entry.clone(), address.into());
+        self.interaction(*self.conversations.get(&key)?)
+    }
+
+    /// How a queue stands, for work of a channel: all that waits, and the agents who serve that channel.
+    pub fn queue_status(&self, queue: &QueueId, channel: Channel, now: Timestamp) -> Option<QueueStatus> {
         let entry = self.queues.get(queue)?;
-        let serving = |agent: &&Agent| agent.config.queues.contains(queue);
-        let free = |(_, id): &&(Timestamp, AgentId)| self.agents.get(id).is_some_and(|agent| serving(&agent));
-        let signed_in = self.signed_in(queue);
+        let serving = |(_, id): &&(Timestamp, AgentId)| {
+            let agent = self.agents.get(id);
+            agent.is_some_and(|agent| agent.config.queues.contains(queue))
+        };
+        let free = self.free.get(&channel);
         Some(QueueStatus {
             waiting: entry.len(),
-            available: self.free.iter().filter(free).count() as u32,
-            signed_in,
+            available: free.map_or(0, |free| free.iter().filter(serving).count() as u32),
+            signed_in: self.at_work(queue, channel).count() as u32,
             longest_wait_ms: entry.waiting.first().map_or(0, |(since, _)| now.since(*since)),
-            expected_wait_ms: entry.expected_wait_ms(entry.len() + 1, signed_in),
+            expected_wait_ms: self.expected_wait_ms(entry, channel, entry.len() + 1),
         })
     }
 
-    /// Agents of a queue who are at work: neither signed out nor on a break.
-    fn signed_in(&self, queue: &QueueId) -> u32 {
-        let at_work = |agent: &&Agent| {
+    /// Agents of a queue who serve a channel and are at work: neither signed out nor on a break.
+    fn at_work(&self, queue: &QueueId, channel: Channel) -> impl Iterator<Item = &Agent> {
+        self.agents.values().filter(move |agent| {
             agent.config.queues.contains(queue)
-                && agent.config.capacity(Channel::Voice) > 0
+                && agent.config.capacity(channel) > 0
                 && !matches!(agent.state, AgentState::Offline | AgentState::Break { .. })
-        };
-        self.agents.values().filter(at_work).count() as u32
+        })
+    }
+
+    /// Expected wait of the work at `position` (1 is next): what is in hand ends evenly spread over as many places as
+    /// the agents at work have.
+    fn expected_wait_ms(&self, queue: &Queue, channel: Channel, position: u32) -> Option<u64> {
+        let places = self
+            .at_work(&queue.config.id, channel)
+            .map(|agent| u32::from(agent.config.capacity(channel)))
+            .sum();
+        queue.expected_wait_ms(channel, position, places)
     }
 }
 
@@ -192,6 +232,8 @@ impl Step<'_> {
             Input::RemoveQueue(queue) => self.remove_queue(queue)?,
             Input::SetNumber(config) => self.set_number(config)?,
             Input::RemoveNumber(number) => self.remove_number(number)?,
+            Input::SetChatEntry(config) => self.set_chat_entry(config)?,
+            Input::RemoveChatEntry(entry) => self.remove_chat_entry(entry)?,
             Input::SetAgent(config) => self.set_agent(config)?,
             Input::RemoveAgent(agent) => self.remove_agent(agent)?,
             Input::RequestState { agent, wanted } => self.request_state(agent, wanted)?,
@@ -206,6 +248,31 @@ impl Step<'_> {
             } => {
                 self.call_arrived(interaction, caller, caller_name, number, customer, last_agent)?;
             }
+            Input::ChatStarted {
+                interaction,
+                entry,
+                address,
+                name,
+                customer,
+                last_agent,
+            } => {
+                self.chat_started(interaction, entry, address, name, customer, last_agent)?;
+            }
+            Input::CustomerWrites { interaction, message } => self.customer_writes(interaction, message)?,
+            Input::AgentWrites {
+                interaction,
+                agent,
+                message,
+            } => self.agent_writes(interaction, agent, message)?,
+            Input::MessagesRead {
+                interaction,
+                by,
+                up_to,
+            } => self.messages_read(interaction, by, up_to)?,
+            Input::AcceptOffer { interaction, agent } => self.accept_offer(interaction, &agent)?,
+            Input::DeclineOffer { interaction, agent } => self.decline_offer(interaction, &agent)?,
+            Input::LeaveChat { interaction, agent } => self.leave_chat(interaction, &agent)?,
+            Input::CustomerLeaves(interaction) => self.customer_leaves(interaction)?,
             Input::Leg { leg, event } => self.leg_event(leg, event),
             Input::RecordingStored {
                 interaction,
@@ -308,7 +375,13 @@ impl Step<'_> {
         }
         match about {
             Asked::Flow(interaction) => self.flow_decided(interaction, ask, outcome),
-            Asked::Routing { queue, work, agents } => self.routing_decided(&queue, &work, &agents, outcome),
+            Asked::Chat(interaction) => self.chat_decided(interaction, ask, outcome),
+            Asked::Routing {
+                queue,
+                channel,
+                work,
+                agents,
+            } => self.routing_decided(&queue, channel, &work, &agents, outcome),
             Asked::AfterCall(interaction, kind) => self.after_call_decided(interaction, kind, outcome),
         }
     }
@@ -335,6 +408,10 @@ impl Step<'_> {
                 TimerKey::Progress(interaction) => self.tell_progress(interaction),
                 TimerKey::Keypad(interaction) => self.keypad_timed_out(interaction),
                 TimerKey::Flow(interaction, name) => self.flow_timer(interaction, name),
+                TimerKey::Reply(interaction) => self.reply_overdue(interaction),
+                TimerKey::Typing(interaction) => self.continue_chat(interaction),
+                TimerKey::Unanswered(interaction) => self.unanswered_due(interaction),
+                TimerKey::Idle(interaction) => self.idle(interaction),
                 TimerKey::WrapUp(agent) => self.end_wrap_up(&agent),
                 TimerKey::LookAgain(queue) => {
                     self.centre.dirty.insert(queue);

@@ -22,14 +22,19 @@ const DECLINED_MS: u64 = 30_000;
 const MIN_LOOK_AGAIN_MS: u64 = 100;
 
 impl Centre {
-    /// The queue's waiting work and free agents; `None` when there is nothing to decide.
-    fn routing_question(&self, queue: &QueueId, now: jackfield_types::Timestamp) -> Option<RoutingQuestion> {
+    /// The queue's waiting work of a channel and the agents who are free for it; `None` when there is nothing to decide.
+    fn routing_question(
+        &self,
+        queue: &QueueId,
+        channel: Channel,
+        now: jackfield_types::Timestamp,
+    ) -> Option<RoutingQuestion> {
         let entry = self.queues.get(queue)?;
-        if entry.is_empty() || self.free.is_empty() {
+        let free = self.free.get(&channel)?;
+        if free.is_empty() || !entry.may_have(channel) {
             return None;
         }
-        let free: Vec<_> = self
-            .free
+        let mut free: Vec<_> = free
             .iter()
             .filter_map(|(_, id)| self.agents.get(id))
             .filter(|agent| agent.config.queues.contains(queue))
@@ -38,6 +43,8 @@ impl Centre {
         if free.is_empty() {
             return None;
         }
+        // Who has fewer conversations in hand is nearer to the front than who has more.
+        free.sort_by_key(|agent| agent.load(channel));
         let mut skills: Vec<SkillId> = Vec::new();
         let mut work = Vec::new();
         for (since, id) in &entry.waiting {
@@ -47,6 +54,9 @@ impl Centre {
             let Stage::Queued(waiting) = &it.stage else {
                 continue;
             };
+            if it.channel != channel {
+                continue;
+            }
             let declined_by = |agent: &AgentId| {
                 it.live
                     .declined
@@ -94,9 +104,9 @@ impl Centre {
                         .enumerate()
                         .fold(0, |bits, (bit, level)| bits | u64::from(*level > 0) << bit),
                     levels,
-                    idle_ms: now.since(agent.since),
-                    load: 0,
-                    capacity: agent.config.capacity(Channel::Voice),
+                    idle_ms: now.since(agent.idle_since(channel)),
+                    load: agent.load(channel),
+                    capacity: agent.config.capacity(channel),
                 }
             })
             .collect();
@@ -132,42 +142,48 @@ impl Step<'_> {
     pub(super) fn route_dirty_queues(&mut self) {
         let dirty = std::mem::take(&mut self.centre.dirty);
         for queue in dirty {
-            if self
-                .centre
-                .queues
-                .get(&queue)
-                .is_some_and(|entry| entry.asked.is_some())
-            {
-                self.centre.dirty.insert(queue);
-                continue;
+            for channel in Channel::ALL {
+                self.route(&queue, channel);
             }
-            let Some(question) = self.centre.routing_question(&queue, self.now) else {
-                continue;
-            };
-            let work = question.work.iter().map(|work| work.interaction).collect();
-            let agents = question.agents.iter().map(|agent| agent.agent.clone()).collect();
-            let point = ExtensionPoint::Queue(queue.clone());
-            let about = Asked::Routing {
-                queue: queue.clone(),
-                work,
-                agents,
-            };
-            let ask = self.ask(about, point, Question::Routing(Box::new(question)));
-            if let Some(entry) = self.centre.queues.get_mut(&queue) {
-                entry.asked = Some(ask);
-            }
+        }
+    }
+
+    fn route(&mut self, queue: &QueueId, channel: Channel) {
+        let Some(entry) = self.centre.queues.get(queue) else {
+            return;
+        };
+        if entry.asked.contains_key(&channel) {
+            self.centre.dirty.insert(queue.clone());
+            return;
+        }
+        let Some(question) = self.centre.routing_question(queue, channel, self.now) else {
+            return;
+        };
+        let work = question.work.iter().map(|work| work.interaction).collect();
+        let agents = question.agents.iter().map(|agent| agent.agent.clone()).collect();
+        let point = ExtensionPoint::Queue(queue.clone());
+        let about = Asked::Routing {
+            queue: queue.clone(),
+            channel,
+            work,
+            agents,
+        };
+        let ask = self.ask(about, point, Question::Routing(Box::new(question)));
+        if let Some(entry) = self.centre.queues.get_mut(queue) {
+            entry.asked.insert(channel, ask);
         }
     }
 
     pub(super) fn routing_decided(
         &mut self,
         queue: &QueueId,
+        channel: Channel,
         work: &[InteractionId],
         agents: &[AgentId],
         outcome: Result<(Answer, Provenance), Failure>,
     ) {
         if let Some(entry) = self.centre.queues.get_mut(queue) {
-            entry.asked = None;
+            entry.asked.remove(&channel);
         }
         let outcome = outcome.and_then(|(answer, by)| match answer {
             Answer::Routing(plan) => Ok(vec![(plan, by)]),
@@ -193,7 +209,7 @@ impl Step<'_> {
                         fallback: "longest-idle".into(),
                     });
                 }
-                let Some(question) = self.centre.routing_question(queue, self.now) else {
+                let Some(question) = self.centre.routing_question(queue, channel, self.now) else {
                     return;
                 };
                 let plan = longest_idle(&question);
@@ -217,7 +233,12 @@ impl Step<'_> {
             else {
                 continue;
             };
-            if !self.offer(queue, id, agent, by) {
+            if self.offer(queue, id, agent, by) {
+                // There may be room for more.
+                if self.live(id).is_some_and(|it| it.chat.is_some()) {
+                    self.centre.dirty.insert(queue.clone());
+                }
+            } else {
                 // Something changed while the plugin was thinking, or the agent has just declined: look again.
                 let retry_ms = if self.has_declined(id, agent) {
                     DECLINED_MS
@@ -261,11 +282,14 @@ impl Step<'_> {
         agent: &AgentId,
         by: Option<&Provenance>,
     ) -> bool {
+        let Some(channel) = self.live(id).map(|it| it.channel) else {
+            return false;
+        };
         let free = self
             .centre
             .agents
             .get(agent)
-            .is_some_and(|entry| entry.is_free_for_voice());
+            .is_some_and(|entry| entry.is_free_for(channel));
         if !free || self.has_declined(id, agent) {
             return false;
         }
@@ -282,6 +306,17 @@ impl Step<'_> {
             return false;
         }
         let offer = OfferId(it.next_offer);
+        if it.chat.is_some() {
+            self.record(Event::Offered {
+                interaction: id,
+                offer,
+                queue: queue.clone(),
+                agent: agent.clone(),
+                by: by.cloned(),
+            });
+            self.arm(TimerKey::OfferTimeout(id), offer_timeout_ms);
+            return true;
+        }
         let leg = LegId {
             interaction: id,
             number: it.live.next_leg,
@@ -347,7 +382,11 @@ impl Step<'_> {
                 AgentState::Available
             }
         };
-        self.release(&agent, state);
+        if self.live(id).is_some_and(|it| it.chat.is_some()) {
+            self.missed_chat(&agent, state);
+        } else {
+            self.release(&agent, state);
+        }
         let now = self.now;
         if let Some(it) = self.live(id)
             && reason == OfferFailure::Declined

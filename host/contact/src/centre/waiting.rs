@@ -3,7 +3,7 @@
 use jackfield_types::{InteractionId, QueueId};
 
 use super::Step;
-use crate::decision::{Enqueue, FlowEvent, Need, QueueExit, QueueProgress};
+use crate::decision::{ChatEvent, Enqueue, FlowEvent, Need, QueueExit, QueueProgress};
 use crate::event::{Event, LeftReason};
 use crate::interaction::Stage;
 use crate::leg::Prompt;
@@ -55,15 +55,17 @@ impl Step<'_> {
         None
     }
 
-    /// The fail policy's place: the number's default queue, even when it is full.
+    /// The fail policy's place: the default queue of the number or chat entry, even when it is full.
     pub(super) fn enqueue_default(&mut self, id: InteractionId) {
-        let Some(it) = self.live(id) else { return };
-        let number = it.number.clone();
-        let configured = self
-            .centre
-            .numbers
-            .get(&number)
-            .map(|number| number.default_queue.clone());
+        let Some(it) = self.centre.interactions.get(&id) else {
+            return;
+        };
+        let number = it
+            .number
+            .as_ref()
+            .and_then(|number| self.centre.numbers.get(number));
+        let of_number = number.map(|number| number.default_queue.clone());
+        let configured = of_number.or_else(|| self.entry_of(it).map(|entry| entry.default_queue.clone()));
         let queue = configured.or_else(|| self.centre.queues.keys().next().cloned());
         match queue {
             Some(queue) => {
@@ -86,6 +88,7 @@ impl Step<'_> {
             return;
         };
         let (max_wait_ms, progress_ms) = (entry.config.max_wait_ms, entry.config.progress_every_ms);
+        self.disarm(&TimerKey::Reply(id));
         self.arm(TimerKey::MaxWait(id), max_wait_ms);
         self.arm(TimerKey::Progress(id), progress_ms);
         self.centre.dirty.insert(queue.clone());
@@ -95,6 +98,7 @@ impl Step<'_> {
             needs,
             priority,
         });
+        self.arm_unanswered(id);
     }
 
     pub(super) fn leave_queue(&mut self, id: InteractionId, reason: LeftReason) {
@@ -128,12 +132,18 @@ impl Step<'_> {
             queue: work.queue.clone(),
             position,
             waited_ms: self.now.since(work.since),
-            expected_wait_ms: queue.expected_wait_ms(position, self.centre.signed_in(&work.queue)),
+            expected_wait_ms: self.centre.expected_wait_ms(queue, it.channel, position),
         };
         let ringing = matches!(it.stage, Stage::Offered { .. });
+        let written = it.chat.is_some();
         let again_ms = queue.config.progress_every_ms;
         self.arm(TimerKey::Progress(id), again_ms);
-        if !ringing {
+        if ringing {
+            return;
+        }
+        if written {
+            self.tell_chat(id, ChatEvent::QueueProgress(progress));
+        } else {
             self.tell_flow(id, FlowEvent::QueueProgress(progress));
         }
     }

@@ -61,7 +61,7 @@ fn the_expected_wait_is_learnt_from_what_calls_took() {
     world.want("wang", WantedState::Available);
     let status = world
         .centre
-        .queue_status(&queue_id("support"), world.now)
+        .queue_status(&queue_id("support"), jackfield_types::Channel::Voice, world.now)
         .unwrap();
     assert_eq!(status.expected_wait_ms, Some(60_000));
     assert_eq!((status.waiting, status.available, status.signed_in), (0, 1, 1));

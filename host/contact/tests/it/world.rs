@@ -71,6 +71,7 @@ pub(crate) fn agent_config(id: &str, queues: &[&str]) -> AgentConfig {
         skills: Default::default(),
         queues: queues.iter().map(|queue| queue_id(queue)).collect(),
         capacity: [(Channel::Voice, 1)].into(),
+        blended: false,
     }
 }
 
@@ -196,6 +197,7 @@ impl World {
                     }
                     self.orders.push((leg, command));
                 }
+                Effect::Typing { .. } => {}
                 Effect::Ask { ask, point, question } => {
                     assert_eq!(point.kind(), question.kind());
                     self.asked.push(Asked { ask, point, question });

@@ -133,7 +133,7 @@ pub(crate) fn check() -> OutboundCheck {
 /// Calls that wait in the queue.
 async fn waiting(tenant: &Tenant) -> usize {
     let support: QueueId = "support".parse().unwrap();
-    let status = tenant.read(move |centre| centre.queue_status(&support, Timestamp(0)));
+    let status = tenant.read(move |centre| centre.queue_status(&support, Channel::Voice, Timestamp(0)));
     status.await.unwrap().unwrap().waiting as usize
 }
 

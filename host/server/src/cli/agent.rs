@@ -75,6 +75,9 @@ enum Command {
         /// Pieces of work at once on a channel; may be repeated.
         #[arg(long = "capacity", value_name = "CHANNEL=N", value_parser = pair::<u16>)]
         capacity: Vec<(String, u16)>,
+        /// Whether a call and written conversations may be in hand together.
+        #[arg(long)]
+        blended: Option<bool>,
     },
     /// Remove an agent who has no work in hand.
     Remove {
@@ -128,6 +131,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             skills,
             queues,
             capacity,
+            blended,
         } => {
             let at = path(&["agents", &agent]);
             let known = client.find(&at)?.unwrap_or_else(|| json!({"name": agent}));
@@ -145,8 +149,10 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("skills", map(skills)),
                 ("queues", queues.into()),
                 ("capacity", map(capacity)),
+                ("blended", blended.into()),
             ] {
-                let empty = given.as_object().is_some_and(serde_json::Map::is_empty)
+                let empty = given.is_null()
+                    || given.as_object().is_some_and(serde_json::Map::is_empty)
                     || given.as_array().is_some_and(Vec::is_empty);
                 let value = if empty { known[field].clone() } else { given };
                 if !value.is_null() {

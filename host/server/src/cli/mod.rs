@@ -9,6 +9,7 @@ mod binding;
 mod calls;
 mod campaign;
 mod ceilings;
+mod chat;
 mod client;
 mod customer;
 mod decision;
@@ -52,6 +53,8 @@ pub(crate) enum Command {
     Queue(queue::Arguments),
     /// Numbers that customers call.
     Number(number::Arguments),
+    /// Written conversations: where they begin, and taking part in them.
+    Chat(chat::Arguments),
     /// Plugins: write, test, upload, list, sign, grant, yank.
     Plugin(plugin::Arguments),
     /// Bindings: plug plugins in, swap them, take them out.
@@ -94,6 +97,7 @@ fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
         Command::Agent(arguments) => agent::run(arguments, out),
         Command::Queue(arguments) => queue::run(arguments, out),
         Command::Number(arguments) => number::run(arguments, out),
+        Command::Chat(arguments) => chat::run(arguments, out),
         Command::Plugin(arguments) => plugin::run(arguments, out),
         Command::Binding(arguments) => binding::run(arguments, out),
         Command::Decision(arguments) => decision::run(arguments, out),

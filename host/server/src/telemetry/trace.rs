@@ -169,13 +169,17 @@ fn facts(tenant: &TenantId, it: &Interaction) -> Vec<KeyValue> {
         KeyValue::new("jackfield.tenant", tenant.to_string()),
         KeyValue::new("jackfield.interaction", it.id.to_string()),
         KeyValue::new("jackfield.channel", word(&it.channel)),
-        KeyValue::new("jackfield.number", it.number.to_string()),
         KeyValue::new("jackfield.outcome", outcome),
         KeyValue::new("jackfield.waited_ms", it.waited_ms as i64),
         KeyValue::new("jackfield.talked_ms", it.talked_ms as i64),
     ];
     let ending = it.ending.as_ref();
     let optional = [
+        ("jackfield.number", it.number.as_ref().map(ToString::to_string)),
+        (
+            "jackfield.chat_entry",
+            it.chat.as_ref().map(|chat| chat.entry.to_string()),
+        ),
         ("jackfield.queue", it.queue.as_ref().map(ToString::to_string)),
         ("jackfield.agent", it.agent.as_ref().map(ToString::to_string)),
         (

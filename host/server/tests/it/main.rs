@@ -8,6 +8,7 @@
 )]
 
 mod author;
+mod chat;
 mod compile;
 mod journey;
 mod telemetry;

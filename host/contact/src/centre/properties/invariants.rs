@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jackfield_types::{AgentId, InteractionId, LegId, limits};
+use jackfield_types::{AgentId, Channel, InteractionId, LegId, limits};
 
 use super::super::{Asked, Centre};
 use super::play::Play;
 use crate::agent::AgentState;
-use crate::decision::SegmentKind;
+use crate::chat::{Chat, ChatFlow};
+use crate::decision::{ChatEvent, SegmentKind};
 use crate::interaction::{Interaction, Live, Playing, Stage};
 use crate::timer::TimerKey;
 
@@ -32,10 +33,21 @@ impl Play {
     }
 
     fn check_agents(&self) {
-        let mut free = BTreeSet::new();
+        let mut free: BTreeMap<Channel, BTreeSet<_>> = BTreeMap::new();
         for (id, agent) in &self.centre.agents {
-            if agent.is_free_for_voice() {
-                free.insert((agent.since, id.clone()));
+            for channel in Channel::ALL {
+                if agent.is_free_for(channel) {
+                    let idle_since = agent.idle_since(channel);
+                    free.entry(channel).or_default().insert((idle_since, id.clone()));
+                }
+            }
+            for (chat, channel) in &agent.chats {
+                let it = &self.centre.interactions[chat];
+                assert_eq!(it.channel, *channel);
+                assert!(
+                    matches!(&it.stage, Stage::Offered { agent, .. } | Stage::Talking { agent, .. } if agent == id),
+                    "{id} has {chat} in hand: {it:#?}"
+                );
             }
             let stage = agent.interaction.map(|id| &self.centre.interactions[&id].stage);
             match (&agent.state, stage) {
@@ -53,10 +65,16 @@ impl Play {
                 (state, stage) => panic!("{id} is {state:?} with {stage:?}"),
             }
         }
-        assert_eq!(free, self.centre.free, "who is free is known");
+        let mut known = self.centre.free.clone();
+        known.retain(|_, free| !free.is_empty());
+        assert_eq!(free, known, "who is free is known");
         let mut busy = BTreeSet::new();
         for it in self.centre.interactions.values() {
             if let Stage::Offered { agent, .. } | Stage::Talking { agent, .. } = &it.stage {
+                if it.chat.is_some() {
+                    assert!(self.centre.agents[agent].chats.contains_key(&it.id));
+                    continue;
+                }
                 assert!(busy.insert(agent), "{agent} has two calls");
                 assert_eq!(self.centre.agents[agent].interaction, Some(it.id));
             }
@@ -75,11 +93,18 @@ impl Play {
         }
         for (id, queue) in &self.centre.queues {
             assert_eq!(queue.waiting, expected.remove(id).unwrap_or_default());
-            if let Some(ask) = queue.asked {
-                assert!(matches!(&self.centre.asks[&ask], Asked::Routing { queue, .. } if queue == id));
-            } else {
-                assert!(!self.centre.dirty.contains(id), "what has changed is looked at");
+            let written = queue
+                .waiting
+                .iter()
+                .filter(|(_, id)| self.centre.interactions[id].chat.is_some());
+            assert_eq!(queue.written as usize, written.count());
+            for ask in queue.asked.values() {
+                assert!(matches!(&self.centre.asks[ask], Asked::Routing { queue, .. } if queue == id));
             }
+            assert!(
+                !queue.asked.is_empty() || !self.centre.dirty.contains(id),
+                "what has changed is looked at"
+            );
         }
         assert!(
             expected.is_empty(),
@@ -97,6 +122,12 @@ impl Play {
                 Asked::Flow(id) => {
                     let asked = &self.centre.interactions[id].live.flow.asked;
                     assert_eq!(asked.as_ref().map(|(ask, _)| ask), Some(ask));
+                }
+                Asked::Chat(id) => {
+                    let chat = self.centre.interactions[id].chat.as_ref();
+                    // A flow that has failed meanwhile is not listened to.
+                    let asked = chat.and_then(|chat| chat.flow.asked.as_ref());
+                    assert!(asked.is_none_or(|(asked, _)| asked == ask));
                 }
                 Asked::AfterCall(id, _) => {
                     assert_eq!(self.centre.interactions[id].live.after.asked, Some(*ask));
@@ -116,6 +147,12 @@ impl Play {
                     .interactions
                     .get(id)
                     .is_some_and(|it| it.live.input.is_some()),
+                TimerKey::Reply(id) => self.chat(id).is_some_and(|chat| chat.flow.awaits.is_some()),
+                TimerKey::Typing(id) => self.chat(id).is_some_and(|chat| !chat.flow.later.is_empty()),
+                TimerKey::Unanswered(id) => self.chat(id).is_some_and(|chat| chat.unanswered.is_some()),
+                TimerKey::Idle(id) => {
+                    self.chat(id).is_some() && !matches!(stage(id), None | Some(Stage::Ended))
+                }
                 TimerKey::Flow(id, _) => !matches!(stage(id), None | Some(Stage::Ended)),
                 TimerKey::WrapUp(id) => self
                     .centre
@@ -132,8 +169,70 @@ impl Play {
         }
     }
 
+    fn chat(&self, id: &InteractionId) -> Option<&Chat> {
+        self.centre.interactions.get(id)?.chat.as_deref()
+    }
+
+    fn check_chat(&self, it: &Interaction, chat: &Chat) {
+        let (id, flow) = (it.id, &chat.flow);
+        assert!(chat.customer_read <= chat.messages && chat.agent_read <= chat.messages);
+        let busy = flow.asked.is_some() || !flow.later.is_empty();
+        assert!(
+            busy || flow.owed.is_empty(),
+            "what the flow has to be told is told: {it:#?}"
+        );
+        assert!(flow.alive || !busy, "a flow that has failed does nothing");
+        let due = |wanted: bool, key: TimerKey, what: &str| {
+            assert_eq!(wanted, self.armed(&key), "{what}: {it:#?}");
+        };
+        let ended = it.stage == Stage::Ended;
+        due(!flow.later.is_empty(), TimerKey::Typing(id), "it goes on");
+        if !ended {
+            assert!(self.armed(&TimerKey::Idle(id)), "it is closed some day");
+        }
+        for name in flow.timers.keys() {
+            let key = TimerKey::Flow(id, name.clone());
+            let told = ChatEvent::Timer(name.clone());
+            assert!(self.armed(&key) || flow.owed.contains(&told), "{name} runs out");
+        }
+        if flow.awaits.is_some() {
+            let heard = flow.owed.iter().any(|event| {
+                matches!(
+                    event,
+                    ChatEvent::Received { .. }
+                        | ChatEvent::Chosen(_)
+                        | ChatEvent::NoReply
+                        | ChatEvent::SurveyAnswered { .. }
+                )
+            });
+            assert!(
+                self.armed(&TimerKey::Reply(id)) || heard,
+                "a reply is waited for: {it:#?}"
+            );
+        }
+        match &it.stage {
+            Stage::Flow => assert!(flow.alive, "nobody answers the customer: {it:#?}"),
+            Stage::Queued(_) => {
+                assert!(self.armed(&TimerKey::MaxWait(id)) && self.armed(&TimerKey::Progress(id)));
+            }
+            Stage::Offered { .. } => assert!(self.armed(&TimerKey::OfferTimeout(id))),
+            Stage::Talking { .. } => {}
+            Stage::Ended => {
+                let after = &it.live.after;
+                let retries = after.waiting_to_retry && self.armed(&TimerKey::RetryAfterCall(id));
+                assert!(
+                    flow.asked.is_some() || after.asked.is_some() || retries,
+                    "will never be closed: {it:#?}"
+                );
+            }
+        }
+    }
+
     /// Nobody is left with nothing to wait for.
     fn check_interaction(&self, it: &Interaction) {
+        if let Some(chat) = &it.chat {
+            return self.check_chat(it, chat);
+        }
         let id = it.id;
         let live = &it.live;
         let leg = self.legs.get(&LegId::customer(id));
@@ -201,6 +300,7 @@ impl Play {
                 let begin = it.started_at.0 + segment.start_ms;
                 let entry = (begin, it.started_at.0 + end_ms, segment.kind);
                 match &segment.agent {
+                    Some(_) if it.chat.is_some() => {}
                     Some(agent) => of_agents.entry(agent).or_default().push(entry),
                     None => assert!(matches!(
                         segment.kind,
@@ -248,6 +348,19 @@ impl Play {
     }
 }
 
+/// What the journal has to give back of a chat flow: questions under way, and what only a moment tells, are not.
+fn durable_flow(flow: &ChatFlow) -> ChatFlow {
+    let mut flow = ChatFlow {
+        asked: None,
+        steps_at_once: 0,
+        ..flow.clone()
+    };
+    // A reply that did not come in time is noticed again.
+    flow.owed
+        .retain(|event| event.is_journaled() && *event != ChatEvent::NoReply);
+    flow
+}
+
 /// What the journal has to give back.
 fn durable(centre: &Centre) -> impl PartialEq + std::fmt::Debug {
     let interactions: Vec<_> = centre
@@ -255,6 +368,10 @@ fn durable(centre: &Centre) -> impl PartialEq + std::fmt::Debug {
         .values()
         .map(|it| Interaction {
             live: Live::default(),
+            chat: it.chat.clone().map(|mut chat| {
+                chat.flow = durable_flow(&chat.flow);
+                chat
+            }),
             // That it was given up is not journaled: after a restart it is tried again.
             evaluated: false,
             tagged: false,
@@ -270,6 +387,7 @@ fn durable(centre: &Centre) -> impl PartialEq + std::fmt::Debug {
                 agent.since,
                 agent.interaction,
                 agent.wanted.clone(),
+                (agent.chats.clone(), agent.chatted_at),
             );
             (agent.config.clone(), state)
         })

@@ -3,21 +3,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jackfield_types::{
-    AgentId, Channel, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId, PluginKind,
-    QueueId, Timestamp, Version,
+    AgentId, Channel, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId,
+    PluginKind, QueueId, Timestamp, Version,
 };
 use proptest::prelude::*;
 
 use super::super::Centre;
-use crate::config::{AgentConfig, NumberConfig, QueueConfig};
+use crate::chat::Side;
+use crate::config::{
+    AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig, UnansweredAction, UnansweredStep,
+};
 use crate::decision::{
-    Answer, Assignment, Enqueue, Evaluation, Failure, FlowAction, FlowAnswer, Gather, Item, ItemResult, Plan,
-    Provenance, Question, SurveyQuestion,
+    Answer, Assignment, ChatAction, ChatAnswer, ChatMessage, ChatSurveyQuestion, Choice, Enqueue, Evaluation,
+    Failure, FlowAction, FlowAnswer, Gather, Item, ItemResult, Plan, Provenance, Question, SurveyQuestion,
 };
 use crate::effect::{AskId, Effect, Outcome};
 use crate::event::Recorded;
-use crate::input::{Input, WantedState};
-use crate::interaction::Interaction;
+use crate::input::{Draft, Input, WantedState};
+use crate::interaction::{Interaction, Stage};
 use crate::leg::{ActionId, Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
 
 /// One thing that happens. Numbers are taken modulo what there is.
@@ -46,6 +49,13 @@ pub(super) enum Step {
     SetNumber(u8),
     RemoveNumber,
     Rebind(u8),
+    Chat(u8),
+    Write(u8, u8),
+    /// An agent does something with a conversation, whether it is the agent's or not.
+    Desk(u8, u8),
+    Leave(u8),
+    SetEntry(u8),
+    RemoveEntry,
     Die,
 }
 
@@ -74,6 +84,12 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         2 => any8().prop_map(Step::SetNumber),
         1 => Just(Step::RemoveNumber),
         2 => any8().prop_map(Step::Rebind),
+        20 => any8().prop_map(Step::Chat),
+        60 => (any8(), any8()).prop_map(|(chat, what)| Step::Write(chat, what)),
+        60 => (any8(), any8()).prop_map(|(chat, what)| Step::Desk(chat, what)),
+        2 => any8().prop_map(Step::Leave),
+        2 => any8().prop_map(Step::SetEntry),
+        1 => Just(Step::RemoveEntry),
         1 => Just(Step::Die),
     ]
 }
@@ -120,6 +136,19 @@ fn agent(index: u8) -> AgentId {
 
 fn number() -> E164 {
     E164::new("+8675512345678").unwrap()
+}
+
+fn entry() -> ChatEntryId {
+    ChatEntryId::new("web").unwrap()
+}
+
+fn draft(what: u8) -> Draft {
+    Draft {
+        text: ["hello", "3", "", "   "][usize::from(what) % 4].into(),
+        choice: (what % 4 == 2).then(|| ["a", "b", "1"][usize::from(what / 4) % 3].into()),
+        attachments: Vec::new(),
+        client_id: (what > 100).then(|| (what / 8).to_string().into()),
+    }
 }
 
 fn prompts() -> Vec<Prompt> {
@@ -177,8 +206,9 @@ impl Play {
             play.take(&Step::SetQueue(index, 0));
         }
         play.take(&Step::SetNumber(0));
+        play.take(&Step::SetEntry(0));
         for index in 0..3 {
-            play.take(&Step::SetAgent(index, 7));
+            play.take(&Step::SetAgent(index, 7 + 32 + 128 * (index % 2)));
             play.take(&Step::Phone(index, true));
             play.take(&Step::Want(index, 0));
         }
@@ -287,7 +317,12 @@ impl Play {
                     name: "a".into(),
                     skills: BTreeMap::new(),
                     queues: serves.map(queue).collect::<BTreeSet<_>>(),
-                    capacity: [(Channel::Voice, u16::from(what & 8 == 0))].into(),
+                    capacity: [
+                        (Channel::Voice, u16::from(what & 8 == 0)),
+                        (Channel::Chat, u16::from(what / 16 % 4)),
+                    ]
+                    .into(),
+                    blended: what & 128 != 0,
                 }));
             }
             Step::RemoveAgent(who) => self.input(Input::RemoveAgent(agent(who))),
@@ -299,6 +334,32 @@ impl Play {
             })),
             Step::RemoveNumber => self.input(Input::RemoveNumber(number())),
             Step::Rebind(which) => self.input(Input::BindingChanged(ExtensionPoint::Queue(queue(which)))),
+            Step::Chat(what) => self.begin_chat(what),
+            Step::Write(chat, what) => {
+                if let Some(interaction) = self.call(chat) {
+                    let message = draft(what);
+                    self.input(Input::CustomerWrites { interaction, message });
+                }
+            }
+            Step::Desk(chat, what) => self.desk(chat, what),
+            Step::Leave(chat) => {
+                if let Some(id) = self.call(chat) {
+                    self.input(Input::CustomerLeaves(id));
+                }
+            }
+            Step::SetEntry(what) => {
+                let mut config = ChatEntryConfig::new(entry(), "web", queue(what));
+                config.idle_timeout_ms = 60_000;
+                let step = |after_ms, action| UnansweredStep { after_ms, action };
+                config.unanswered = vec![
+                    step(2_000, UnansweredAction::Warn),
+                    step(4_000, UnansweredAction::Reply("one moment".into())),
+                    step(8_000, UnansweredAction::Cover),
+                    step(16_000, UnansweredAction::Escalate(queue(what / 4))),
+                ];
+                self.input(Input::SetChatEntry(config));
+            }
+            Step::RemoveEntry => self.input(Input::RemoveChatEntry(entry())),
             Step::Die => self.die(),
         }
         self.check();
@@ -339,6 +400,49 @@ impl Play {
         if self.centre.interaction(interaction).is_some() && what & 7 > 0 {
             self.voice(LegId::customer(interaction), 0);
         }
+    }
+
+    fn begin_chat(&mut self, what: u8) {
+        if self.calls >= 24 {
+            return;
+        }
+        self.calls += 1;
+        let interaction = InteractionId::from_uuid(uuid::Uuid::from_u128(self.calls));
+        self.input(Input::ChatStarted {
+            interaction,
+            entry: entry(),
+            address: ["visitor", "somebody else", "a third"][usize::from(what / 4) % 3].into(),
+            name: None,
+            customer: (what & 3 > 0).then(|| CustomerId::new("chat:visitor").unwrap()),
+            last_agent: Some(agent(what)),
+        });
+    }
+
+    /// What an agent does with a conversation: mostly the agent who has it.
+    fn desk(&mut self, chat: u8, what: u8) {
+        let Some(interaction) = self.call(chat) else {
+            return;
+        };
+        let stage = self.centre.interaction(interaction).map(|it| it.stage.clone());
+        let agent = match stage {
+            Some(Stage::Offered { agent, .. } | Stage::Talking { agent, .. }) if what < 240 => agent,
+            _ => agent(what),
+        };
+        self.input(match what % 8 {
+            0..=2 => Input::AcceptOffer { interaction, agent },
+            3 => Input::DeclineOffer { interaction, agent },
+            4 | 5 => Input::AgentWrites {
+                interaction,
+                agent,
+                message: draft(what / 8),
+            },
+            6 => Input::MessagesRead {
+                interaction,
+                by: if what > 128 { Side::Agent } else { Side::Customer },
+                up_to: u32::from(what / 32),
+            },
+            _ => Input::LeaveChat { interaction, agent },
+        });
     }
 
     /// A call that was there once.
@@ -442,6 +546,10 @@ impl Play {
                 state: vec![what],
                 actions: actions(what, how),
             }),
+            Question::Chat(_) => Answer::Chat(ChatAnswer {
+                state: vec![what],
+                actions: chat_actions(what, how),
+            }),
             Question::Routing(_) => Answer::Routing(plan(self.now, what, how)),
             Question::Tags(_) => Answer::Tags(vec![]),
             Question::Scorecard(_) => Answer::Scorecard(Evaluation {
@@ -495,6 +603,13 @@ impl Play {
         }
         for effect in out.effects {
             match effect {
+                Effect::Typing { interaction, .. } => {
+                    assert!(
+                        self.centre
+                            .interaction(interaction)
+                            .is_some_and(|it| it.chat.is_some())
+                    );
+                }
                 Effect::Leg { leg, action, command } => self.carry_out(leg, action, command),
                 Effect::Ask { ask, question, .. } => {
                     assert!(self.last_ask < Some(ask), "no id is used twice");
@@ -598,6 +713,57 @@ fn actions(what: u8, how: u8) -> Vec<FlowAction> {
             FlowAction::SetTimer("c".into(), 500),
             FlowAction::Play(prompts()),
         ],
+    }
+}
+
+fn chat_actions(what: u8, how: u8) -> Vec<ChatAction> {
+    let send = || {
+        ChatAction::Send(ChatMessage {
+            text: "hello".into(),
+            choices: ["a", "b"]
+                .into_iter()
+                .take(usize::from(how % 3))
+                .map(|id| Choice {
+                    id: id.into(),
+                    label: id.into(),
+                })
+                .collect(),
+        })
+    };
+    let enqueue = |name: &str| ChatAction::Enqueue {
+        enqueue: Enqueue {
+            queue: name.into(),
+            needs: vec![],
+            priority: 0,
+        },
+        summary: (how & 1 == 0).then(|| "wants help".into()),
+    };
+    let to_queue = || enqueue(QUEUES[usize::from(how) % 3]);
+    match what % 16 {
+        0 => vec![],
+        1 | 2 => vec![send(), ChatAction::AwaitReply(5_000)],
+        3..=6 => vec![send(), to_queue()],
+        7 => vec![
+            ChatAction::Typing(500),
+            send(),
+            ChatAction::Typing(500),
+            to_queue(),
+        ],
+        8 => vec![send(), ChatAction::End],
+        9 | 10 => vec![ChatAction::AskSurvey(ChatSurveyQuestion {
+            id: "q".into(),
+            text: "how was it".into(),
+            lowest: 1,
+            highest: 5,
+        })],
+        11 => vec![ChatAction::SetTimer(
+            ["a", "b"][usize::from(how) % 2].into(),
+            3_000,
+        )],
+        12 => vec![ChatAction::Typing(100)],
+        13 => vec![enqueue("nowhere")],
+        14 => vec![ChatAction::Set("k".into(), "v".into()), to_queue()],
+        _ => vec![ChatAction::Typing(2_000), ChatAction::AwaitReply(1_000)],
     }
 }
 

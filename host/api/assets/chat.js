@@ -1,0 +1,469 @@
+/**
+ * Jackfield's chat window. Embedded by one line, in any page that the chat entry allows:
+ *
+ *   <script src="https://HOST/chat/widget.js" data-tenant="demo" data-entry="web" defer></script>
+ *
+ * Further attributes: data-name (what the visitor is called), data-language (zh or en; else the entry's),
+ * data-open (opened at once). Colours follow the custom properties --jackfield-accent and --jackfield-on-accent of the
+ * page.
+ */
+(() => {
+  "use strict";
+  const script = document.currentScript;
+  const { tenant, entry, name } = script.dataset;
+  const base = `${new URL(script.src).origin}/chat/${tenant}/${entry}`;
+  const store = `jackfield-chat:${base}`;
+
+  const TEXTS = {
+    en: {
+      open: "Open chat", close: "Close chat window", write: "Write a message", send: "Send", end: "End conversation",
+      bot: "Assistant", waiting: "You are in the queue", agent: "You are talking with ", ended: "The conversation has ended",
+      again: "Start a new conversation", offline: "No connection. Trying again…", typing: "is writing…", seen: "Seen",
+      sent: "Sent", sending: "Sending…", failed: "Not sent: ", messages: "Messages", closed: "Chat is not available at the moment.",
+    },
+    zh: {
+      open: "打开聊天", close: "关闭聊天窗口", write: "输入消息", send: "发送", end: "结束对话",
+      bot: "智能助手", waiting: "正在排队，请稍候", agent: "正在为您服务：", ended: "对话已结束",
+      again: "开始新的对话", offline: "连接已断开，正在重连…", typing: "正在输入…", seen: "已读",
+      sent: "已发送", sending: "发送中…", failed: "发送失败：", messages: "消息", closed: "暂时无法使用在线聊天。",
+    },
+  };
+  let t = TEXTS.en;
+
+  const STYLE = `
+    :host { all: initial; --accent: var(--jackfield-accent, #0b57d0); --on-accent: var(--jackfield-on-accent, #fff);
+      font: 15px/1.45 system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; color: #1b1f24; }
+    * { box-sizing: border-box; font: inherit; }
+    [hidden] { display: none !important; }
+    button { cursor: pointer; border: 0; background: none; color: inherit; padding: 0; }
+    :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+    .launch { position: fixed; right: 20px; bottom: 20px; width: 60px; height: 60px; border-radius: 50%;
+      background: var(--accent); color: var(--on-accent); box-shadow: 0 6px 20px #0004; z-index: 2147483000; }
+    .launch svg { width: 28px; height: 28px; }
+    .badge { position: absolute; top: -4px; right: -4px; min-width: 22px; height: 22px; border-radius: 11px; background: #c5221f;
+      color: #fff; font-size: 13px; line-height: 22px; text-align: center; padding: 0 6px; }
+    .window { position: fixed; right: 20px; bottom: 20px; width: 384px; height: min(640px, calc(100dvh - 40px)); display: flex;
+      flex-direction: column; background: #fff; border-radius: 16px; overflow: hidden; box-shadow: 0 12px 48px #0004; z-index: 2147483001; }
+    header { display: flex; align-items: center; gap: 8px; padding: 14px 12px 14px 18px; background: var(--accent); color: var(--on-accent); }
+    header div { flex: 1; min-width: 0; }
+    h2 { margin: 0; font-size: 17px; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    .standing { font-size: 13px; opacity: .92; }
+    header button { width: 36px; height: 36px; border-radius: 8px; }
+    header button:hover { background: #fff3; }
+    header :focus-visible { outline-color: var(--on-accent); }
+    header svg { width: 20px; height: 20px; }
+    ol { flex: 1; overflow-y: auto; margin: 0; padding: 16px; list-style: none; display: flex; flex-direction: column; gap: 8px;
+      background: #f6f8fa; overscroll-behavior: contain; }
+    li { max-width: 82%; display: flex; flex-direction: column; }
+    .text { padding: 9px 13px; border-radius: 16px; background: #fff; border: 1px solid #e3e7ec; white-space: pre-wrap; overflow-wrap: anywhere; }
+    .who { font-size: 12px; color: #57606a; margin: 0 0 2px 4px; }
+    .customer { align-self: flex-end; align-items: flex-end; }
+    .customer .text { background: var(--accent); color: var(--on-accent); border-color: transparent; border-bottom-right-radius: 5px; }
+    .agent, .bot { align-items: flex-start; }
+    .agent .text, .bot .text { border-bottom-left-radius: 5px; }
+    .system { align-self: center; max-width: 92%; }
+    .system .text { background: #fff8e1; border-color: #f1e3b0; font-size: 14px; }
+    .state { font-size: 12px; color: #57606a; margin: 2px 4px 0; }
+    .state.bad { color: #b3261e; }
+    .choices { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 6px; }
+    .choices button { padding: 7px 14px; border-radius: 18px; border: 1.5px solid var(--accent); color: var(--accent); background: #fff; }
+    .choices button:hover { background: var(--accent); color: var(--on-accent); }
+    .typing { min-height: 20px; padding: 0 18px 4px; font-size: 13px; color: #57606a; background: #f6f8fa; }
+    .notice { padding: 8px 16px; font-size: 13px; background: #fff3cd; color: #5c4400; }
+    form { display: flex; gap: 8px; align-items: flex-end; padding: 10px 12px calc(10px + env(safe-area-inset-bottom)); border-top: 1px solid #e3e7ec; }
+    textarea { flex: 1; resize: none; border: 1px solid #c6ccd3; border-radius: 12px; padding: 9px 12px; max-height: 120px; min-height: 42px; overflow-y: hidden;
+      background: #fff; color: inherit; font-size: 16px; }
+    textarea:focus { outline: 2px solid var(--accent); outline-offset: -1px; border-color: transparent; }
+    form button { height: 42px; padding: 0 18px; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
+    form button:disabled { opacity: .45; cursor: default; }
+    .again { margin: 12px; padding: 12px; border-radius: 12px; background: var(--accent); color: var(--on-accent); font-weight: 600; }
+    @media (max-width: 480px) { .window { inset: 0; width: auto; height: auto; border-radius: 0; } }
+    @media (prefers-reduced-motion: no-preference) { .window { animation: rise .18s ease-out; } @keyframes rise { from { transform: translateY(12px); opacity: 0; } } }
+    @media (prefers-color-scheme: dark) {
+      :host { color: #e6e9ed; } .window, textarea, .choices button { background: #1b1f24; } ol, .typing { background: #14171b; }
+      .text { background: #242a31; border-color: #353c45; } .system .text { background: #3a3320; border-color: #574c2a; }
+      .who, .state, .typing { color: #a4adb8; } form { border-color: #353c45; } textarea { border-color: #46505b; }
+      .choices button { color: #a8c7fa; border-color: #a8c7fa; } .state.bad { color: #f2b8b5; }
+    }`;
+
+  const MARKUP = `
+    <button class="launch" part="launch"><svg viewBox="0 0 24 24" fill="currentColor" aria-hidden="true"><path d="M4 3h16a2 2 0 0 1 2 2v11a2 2 0 0 1-2 2H9l-5 4v-4a2 2 0 0 1-2-2V5a2 2 0 0 1 2-2z"/></svg><span class="badge" hidden></span></button>
+    <section class="window" role="dialog" aria-labelledby="title" hidden part="window">
+      <header><div><h2 id="title"></h2><div class="standing" aria-live="polite"></div></div>
+        <button class="end"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true"><path d="M12 3v9M6.3 6.3a8 8 0 1 0 11.4 0"/></svg></button>
+        <button class="close"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" aria-hidden="true"><path d="M5 9l7 7 7-7"/></svg></button></header>
+      <div class="notice" role="status" hidden></div>
+      <ol role="log" aria-live="polite" tabindex="0"></ol>
+      <div class="typing" aria-live="off"></div>
+      <form><textarea rows="1" maxlength="8000" enterkeyhint="send"></textarea><button></button></form>
+      <button class="again" hidden></button>
+    </section>`;
+
+  const host = document.createElement("jackfield-chat");
+  const root = host.attachShadow({ mode: "open" });
+  const style = new CSSStyleSheet();
+  style.replaceSync(STYLE);
+  root.adoptedStyleSheets = [style];
+  root.innerHTML = MARKUP;
+  const $ = (selector) => root.querySelector(selector);
+  const [launch, badge, pane, list, form, field, sendButton, again, notice, standing, typing] = [
+    ".launch", ".badge", ".window", "ol", "form", "textarea", "form button", ".again", ".notice", ".standing", ".typing",
+  ].map($);
+
+  const kept = (() => {
+    try { return JSON.parse(localStorage.getItem(store)) ?? {}; } catch { return {}; }
+  })();
+  /** What a reload must not lose: who the visitor is, and what was not acknowledged yet. */
+  const state = { token: kept.token, conversation: kept.conversation, outbox: kept.outbox ?? [] };
+  const keep = () => {
+    try { localStorage.setItem(store, JSON.stringify(state)); } catch { /* private windows may refuse */ }
+  };
+
+  let last = 0;
+  let seen = 0;
+  let unread = 0;
+  let over = false;
+  let socket = null;
+  let sockets = 0;
+  let pause = 500;
+  let begun = false;
+  let typingUntil = 0;
+  let saidTyping = 0;
+
+  const speak = (language) => {
+    t = language.toLowerCase().startsWith("zh") ? TEXTS.zh : TEXTS.en;
+    host.lang = language;
+    launch.setAttribute("aria-label", t.open);
+    $(".close").setAttribute("aria-label", t.close);
+    $(".end").setAttribute("aria-label", t.end);
+    $(".end").title = t.end;
+    list.setAttribute("aria-label", t.messages);
+    field.setAttribute("aria-label", t.write);
+    field.placeholder = t.write;
+    sendButton.textContent = t.send;
+    again.textContent = t.again;
+  };
+
+  const say = (text) => {
+    notice.hidden = !text;
+    notice.textContent = text ?? "";
+  };
+
+  const request = async (path, options = {}) => {
+    const headers = { ...(options.body && { "content-type": "application/json" }), ...(options.token && { authorization: `Bearer ${state.token}` }) };
+    const answer = await fetch(base + path, { method: options.body ? "POST" : "GET", headers, body: options.body && JSON.stringify(options.body), signal: options.signal });
+    const body = answer.status === 204 ? null : await answer.json();
+    if (!answer.ok) throw Object.assign(new Error(body?.detail ?? answer.statusText), { code: body?.code, status: answer.status });
+    return body;
+  };
+
+  /** Puts a message on the screen, in the order of its number. Text is set as text, so no markup in it means anything. */
+  const show = (message) => {
+    const pending = message.client_id && list.querySelector(`[data-client="${CSS.escape(message.client_id)}"]`);
+    if (message.number && list.querySelector(`[data-number="${message.number}"]`)) return;
+    const item = pending || document.createElement("li");
+    item.className = message.author;
+    item.replaceChildren();
+    if (message.number) item.dataset.number = message.number;
+    if (message.client_id) item.dataset.client = message.client_id;
+    if (message.author === "agent" || message.author === "bot") {
+      const who = document.createElement("span");
+      who.className = "who";
+      who.textContent = message.author === "bot" ? t.bot : agentName || message.agent;
+      item.append(who);
+    }
+    const text = document.createElement("div");
+    text.className = "text";
+    text.textContent = message.text;
+    item.append(text);
+    if (message.author === "customer") {
+      const status = document.createElement("span");
+      status.className = "state";
+      item.append(status);
+    }
+    if (message.choices?.length) {
+      const choices = document.createElement("div");
+      choices.className = "choices";
+      for (const choice of message.choices) {
+        const button = document.createElement("button");
+        button.type = "button";
+        button.textContent = choice.label;
+        button.onclick = () => send(choice.label, choice.id);
+        choices.append(button);
+      }
+      item.append(choices);
+    }
+    const later = message.number
+      ? [...list.children].find((other) => !other.dataset.number || Number(other.dataset.number) > message.number)
+      : null;
+    if (item !== later) list.insertBefore(item, later ?? null);
+    // Only the newest choices can be picked.
+    const offers = [...list.querySelectorAll(".choices")];
+    const answered = [...list.children].findLastIndex((other) => other.classList.contains("customer"));
+    for (const offer of offers) offer.hidden = offer !== offers.at(-1) || [...list.children].indexOf(offer.parentNode) < answered;
+    if (message.number) last = Math.max(last, message.number);
+    if (message.author !== "customer") {
+      typingUntil = 0;
+      showTyping();
+      if (pane.hidden) unread += 1;
+    }
+    marks();
+    list.scrollTop = list.scrollHeight;
+  };
+
+  let agentName = null;
+
+  const marks = () => {
+    badge.hidden = unread === 0;
+    badge.textContent = unread;
+    const own = [...list.querySelectorAll(".customer")];
+    own.forEach((item, index) => {
+      const mark = item.querySelector(".state");
+      if (mark.classList.contains("bad")) return;
+      const number = Number(item.dataset.number ?? 0);
+      mark.textContent = !number ? t.sending : index < own.length - 1 ? "" : number <= seen ? t.seen : t.sent;
+    });
+    if (!pane.hidden && document.visibilityState === "visible" && last > (state.read ?? 0)) {
+      state.read = last;
+      post({ type: "read", up_to: last }, "/read", { up_to: last });
+    }
+  };
+
+  const stand = ({ standing: name, agent }) => {
+    agentName = agent ?? agentName;
+    standing.textContent = { bot: t.bot, waiting: t.waiting, agent: t.agent + (agent ?? ""), ended: t.ended }[name];
+    over = name === "ended";
+    form.hidden = over;
+    $(".end").hidden = over;
+    again.hidden = !over;
+    if (over) {
+      state.outbox = [];
+      state.conversation = null;
+      keep();
+    }
+  };
+
+  const showTyping = () => {
+    const left = typingUntil - Date.now();
+    typing.textContent = left > 0 ? `${agentName ?? t.bot} ${t.typing}` : "";
+    if (left > 0) setTimeout(showTyping, left + 50);
+  };
+
+  const acknowledged = (clientId, number) => {
+    state.outbox = state.outbox.filter((waiting) => waiting.client_id !== clientId);
+    keep();
+    const item = list.querySelector(`[data-client="${CSS.escape(clientId)}"]`);
+    if (item && !item.dataset.number) item.dataset.number = number;
+    last = Math.max(last, number === last + 1 ? number : last);
+    marks();
+  };
+
+  const refused = (clientId, why) => {
+    state.outbox = state.outbox.filter((waiting) => waiting.client_id !== clientId);
+    keep();
+    const mark = list.querySelector(`[data-client="${CSS.escape(clientId)}"] .state`);
+    if (mark) {
+      mark.classList.add("bad");
+      mark.textContent = t.failed + why;
+    }
+  };
+
+  /** Over the socket when it is open, else by a request of its own. */
+  const post = (frame, path, body) => {
+    if (socket?.readyState === WebSocket.OPEN && socket.ready) socket.send(JSON.stringify(frame));
+    else if (polling) request(path, { body, token: true }).catch(() => {});
+  };
+
+  const flush = () => {
+    for (const waiting of state.outbox) {
+      const { client_id, text, choice } = waiting;
+      if (socket?.ready && socket.readyState === WebSocket.OPEN) {
+        socket.send(JSON.stringify({ type: "send", client_id, text, ...(choice && { choice }) }));
+      } else if (polling) {
+        request("/messages", { body: { client_id, text, ...(choice && { choice }) }, token: true })
+          .then(({ number }) => acknowledged(client_id, number))
+          .catch((error) => error.status >= 400 && error.status < 500 && error.status !== 429 && refused(client_id, error.message));
+      }
+    }
+  };
+
+  const send = (text, choice) => {
+    if (over || !text.trim()) return;
+    const client_id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+    state.outbox.push({ client_id, text, choice });
+    keep();
+    show({ author: "customer", text, client_id });
+    flush();
+  };
+
+  const heard = (frame) => {
+    switch (frame.type) {
+      case "ready":
+        socket.ready = true;
+        pause = 500;
+        say(null);
+        seen = frame.agent_read;
+        stand(frame.standing);
+        flush();
+        return marks();
+      case "message":
+        if (frame.client_id && frame.author === "customer") acknowledged(frame.client_id, frame.number);
+        return show(frame);
+      case "ack":
+        return acknowledged(frame.client_id, frame.number);
+      case "standing":
+        return stand(frame);
+      case "read":
+        seen = frame.up_to;
+        return marks();
+      case "typing":
+        typingUntil = Date.now() + frame.ms;
+        return showTyping();
+      case "error":
+        if (frame.code === "too-fast" || frame.code === "overloaded") return void setTimeout(flush, 2_000);
+        if (frame.client_id) return refused(frame.client_id, frame.message);
+        if (frame.code === "unknown-visitor") {
+          state.token = null;
+          begun = false;
+        }
+        if (frame.code === "no-conversation") stand({ standing: "ended" });
+    }
+  };
+
+  const connect = () => {
+    if (over || !begun) return;
+    const mine = new WebSocket(`${base.replace(/^http/, "ws")}/socket`);
+    let opened = false;
+    socket = mine;
+    sockets += 1;
+    mine.onopen = () => {
+      opened = true;
+      mine.send(JSON.stringify({ type: "hello", token: state.token, after: last }));
+    };
+    mine.onmessage = ({ data }) => socket === mine && heard(JSON.parse(data));
+    mine.onclose = () => {
+      if (socket !== mine) return;
+      socket = null;
+      if (over) return;
+      // Some networks let no socket through.
+      if (!opened && sockets >= 3) return poll();
+      say(t.offline);
+      setTimeout(() => (begun ? connect() : begin()), pause * (0.5 + Math.random()));
+      pause = Math.min(pause * 2, 15_000);
+    };
+  };
+
+  let polling = false;
+  const poll = async () => {
+    if (polling) return;
+    polling = true;
+    flush();
+    while (!over) {
+      try {
+        const news = await request(`/messages?after=${last}&wait_ms=15000`, { token: true });
+        say(null);
+        seen = news.agent_read;
+        for (const message of news.messages) heard({ type: "message", ...message });
+        stand(news);
+        marks();
+        if (state.outbox.length) flush();
+      } catch (error) {
+        if (error.code === "no-conversation") stand({ standing: "ended" });
+        else say(t.offline);
+        await new Promise((done) => setTimeout(done, 3_000));
+      }
+    }
+    polling = false;
+  };
+
+  const begin = async () => {
+    try {
+      const session = await request("/sessions", { body: { ...(state.token && { token: state.token }), ...(name && { name }) } });
+      if (state.conversation !== session.conversation) {
+        list.replaceChildren();
+        [last, seen, state.read] = [0, 0, 0];
+      }
+      Object.assign(state, { token: session.token, conversation: session.conversation });
+      keep();
+      $("#title").textContent = session.title;
+      speak(script.dataset.language ?? session.language);
+      begun = true;
+      over = false;
+      for (const waiting of state.outbox) show({ author: "customer", ...waiting });
+      connect();
+    } catch (error) {
+      say(error.status && error.status < 500 && error.status !== 429 ? t.closed : t.offline);
+      if (!error.status || error.status >= 500 || error.status === 429) {
+        setTimeout(begin, pause);
+        pause = Math.min(pause * 2, 15_000);
+      }
+    }
+  };
+
+  const open = () => {
+    pane.hidden = false;
+    launch.hidden = true;
+    unread = 0;
+    if (!begun) begin();
+    marks();
+    list.scrollTop = list.scrollHeight;
+    field.focus();
+  };
+  const close = () => {
+    pane.hidden = true;
+    launch.hidden = false;
+    launch.focus();
+  };
+
+  const grow = () => {
+    field.style.height = "auto";
+    field.style.height = `${Math.min(field.scrollHeight + 2, 120)}px`;
+    field.style.overflowY = field.scrollHeight > 118 ? "auto" : "hidden";
+    sendButton.disabled = !field.value.trim();
+  };
+
+  launch.onclick = open;
+  $(".close").onclick = close;
+  $(".end").onclick = () => post({ type: "end" }, "/end", {});
+  again.onclick = () => {
+    begun = over = false;
+    form.hidden = false;
+    again.hidden = true;
+    begin();
+    field.focus();
+  };
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    send(field.value);
+    field.value = "";
+    grow();
+    field.focus();
+  };
+  field.oninput = () => {
+    grow();
+    if (field.value && Date.now() - saidTyping > 3_000 && socket?.ready) {
+      saidTyping = Date.now();
+      socket.send(JSON.stringify({ type: "typing" }));
+    }
+  };
+  field.onkeydown = (event) => {
+    // While an input method composes, Enter belongs to it.
+    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      event.preventDefault();
+      form.requestSubmit();
+    }
+  };
+  pane.onkeydown = (event) => event.key === "Escape" && !event.isComposing && close();
+  document.addEventListener("visibilitychange", () => marks());
+  addEventListener("online", () => !socket && begun && connect());
+
+  speak(script.dataset.language ?? navigator.language);
+  grow();
+  const place = () => {
+    document.body.append(host);
+    if ("open" in script.dataset) open();
+    else if (state.conversation) begin();
+  };
+  if (document.body) place();
+  else document.addEventListener("DOMContentLoaded", place);
+})();

@@ -1,0 +1,398 @@
+//! The chat window's side: beginning a conversation, its messages with and without a socket, and the window itself.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use jackfield_contact::chat::Side;
+use jackfield_contact::event::Event;
+use jackfield_contact::input::{Draft, Input};
+use jackfield_runtime::{ChatNews, Tenant, Visitor};
+use jackfield_types::{ChatEntryId, InteractionId, OpContext, TenantId, is_name, limits};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+use utoipa::{IntoParams, ToSchema};
+
+use super::message::{MessageView, ReadBody};
+use crate::auth::bearer;
+use crate::chat::flood::{Whose, subscriber};
+use crate::chat::frame::Standing;
+use crate::chat::socket::Window;
+use crate::chat::standing;
+use crate::error::Problem;
+use crate::extract::{Answer, Json, Path, Query};
+use crate::{App, clock};
+
+/// The longest that a request for news waits.
+const MAX_WAIT_MS: u64 = 20_000;
+/// Bytes of one frame of a socket: a message of the longest text, with its escapes.
+const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+const WIDGET: &str = include_str!("../../assets/chat.js");
+const PAGE: &str = include_str!("../../assets/chat.html");
+
+/// Who connected; where a proxy stands before the server, the proxy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Where: which tenant, which entry, and from which address.
+pub(crate) struct Door {
+    app: App,
+    tenant: Tenant,
+    entry: ChatEntryId,
+    peer: IpAddr,
+}
+
+/// What begins a conversation, or goes on with one.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SessionBody {
+    /// The visitor's token of an earlier session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// What the visitor wants to be called, 1 to 128 bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A session of a chat window.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SessionView {
+    /// The window's secret: whoever has it is this visitor. Good for 180 days.
+    pub token: String,
+    /// The conversation.
+    pub conversation: String,
+    /// What the window is called.
+    pub title: String,
+    /// The entry's language (BCP 47).
+    pub language: String,
+}
+
+/// Which news.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct NewsQuery {
+    /// The number of the last message that the window has; 0 when left out.
+    after: Option<u32>,
+    /// When there is nothing new, wait so long for it: 0 to 20,000 ms.
+    wait_ms: Option<u64>,
+}
+
+/// What is new in a conversation.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewsView {
+    /// Messages above `after`, oldest first, at most 200.
+    pub messages: Vec<MessageView>,
+    /// How the conversation stands.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// The number of the last message that the agent has read.
+    pub agent_read: u32,
+}
+
+/// What a visitor writes.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WriteBody {
+    /// An id of the window's own, 1 to 64 bytes: a message with the same id counts once.
+    pub client_id: String,
+    /// At most 8,192 bytes; may be empty when a choice is picked.
+    #[serde(default)]
+    pub text: String,
+    /// The id of a choice that was offered with the last message that offered any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub choice: Option<String>,
+}
+
+/// The number that a message got.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct WrittenView {
+    /// Counts up from 1 within the conversation.
+    pub number: u32,
+}
+
+async fn door(
+    app: App,
+    peer: Option<Extension<Peer>>,
+    (tenant, entry): (TenantId, ChatEntryId),
+) -> Result<(Door, SessionView), Problem> {
+    let missing = || Problem::not_found("chat entry", format!("{tenant}/{entry}"));
+    let found = app.platform.tenant(&tenant).ok_or_else(missing)?;
+    let wanted = entry.clone();
+    let config = found
+        .read(move |centre| centre.chat_entry(&wanted).cloned())
+        .await?;
+    let config = config.ok_or_else(missing)?;
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(peer))| {
+        peer.ip()
+    });
+    let view = SessionView {
+        token: String::new(),
+        conversation: String::new(),
+        title: config.name.to_string(),
+        language: config.language.to_string(),
+    };
+    Ok((
+        Door {
+            app,
+            tenant: found,
+            entry,
+            peer: subscriber(peer),
+        },
+        view,
+    ))
+}
+
+impl Door {
+    fn visitor(&self, token: &str) -> Option<Visitor> {
+        let known = self.app.platform.visitors().recognise(token, clock::now());
+        known.filter(|visitor| visitor.tenant == *self.tenant.id())
+    }
+
+    /// The visitor whose token the request carries, and the conversation.
+    async fn conversation(&self, headers: &HeaderMap) -> Result<(Visitor, InteractionId), Problem> {
+        let token = bearer(headers).ok_or_else(Problem::no_key)?;
+        let visitor = self.visitor(token).ok_or_else(Problem::unknown_key)?;
+        let flood = &self.app.flood;
+        let now = clock::now();
+        flood.take(Whose::Visitor(visitor.name.clone()), now)?;
+        flood.take(Whose::Address(self.peer), now)?;
+        let known = self
+            .tenant
+            .conversation(self.entry.clone(), visitor.name.as_str().into());
+        let id = known.await?.ok_or_else(|| {
+            Problem::conflict("no-conversation", "there is no conversation going on; begin one")
+        })?;
+        Ok((visitor, id))
+    }
+
+    fn ctx(&self) -> OpContext {
+        OpContext::system(self.tenant.id().clone(), "chat")
+    }
+}
+
+/// Begins a conversation, or goes on with the visitor's own. Without a token the visitor is new.
+#[utoipa::path(post, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), request_body = SessionBody, responses((status = 200, body = SessionView)))]
+pub(crate) async fn begin_session(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    Json(body): Json<SessionBody>,
+) -> Answer<SessionView> {
+    let (door, view) = door(app, peer, place).await?;
+    let now = clock::now();
+    door.app.flood.take(Whose::Beginnings(door.peer), now)?;
+    if body.name.as_deref().is_some_and(|name| !is_name(name)) {
+        return Err(Problem::invalid(
+            "name",
+            format!("name: {}", jackfield_types::NAME_EXPECTED),
+        ));
+    }
+    let known = body
+        .token
+        .and_then(|token| door.visitor(&token).map(|visitor| (visitor, token)));
+    let (visitor, token) = match known {
+        Some(known) => known,
+        None => door
+            .app
+            .platform
+            .visitors()
+            .welcome(door.tenant.id(), now)
+            .map_err(|error| Problem::unavailable(format!("no random bytes from the system: {error}")))?,
+    };
+    let name = body.name.map(Into::into);
+    let id = door
+        .tenant
+        .begin_chat(&door.ctx(), door.entry.clone(), visitor.name.into(), name)
+        .await?;
+    Ok(Json(SessionView {
+        token,
+        conversation: id.to_string(),
+        ..view
+    }))
+}
+
+/// What is new in the visitor's conversation, for windows that get no socket. Carries the visitor's token as bearer.
+#[utoipa::path(get, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path), NewsQuery), responses((status = 200, body = NewsView)))]
+pub(crate) async fn read_news(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    Query(query): Query<NewsQuery>,
+    headers: HeaderMap,
+) -> Answer<NewsView> {
+    let (door, _) = door(app, peer, place).await?;
+    let (_, id) = door.conversation(&headers).await?;
+    let after = query.after.unwrap_or(0);
+    let wait_ms = query.wait_ms.unwrap_or(0).min(MAX_WAIT_MS);
+    let mut news = door.tenant.listen(id)?;
+    let most = limits::MAX_MESSAGES_PAGE;
+    let mut found = door.tenant.messages(&door.ctx(), id, after, most).await?;
+    if found.is_empty() && wait_ms > 0 {
+        let told = async { while news.recv().await.is_some_and(|news| !concerns_window(&news)) {} };
+        // Nothing new is an answer too.
+        let _ = timeout(Duration::from_millis(wait_ms), told).await;
+        found = door.tenant.messages(&door.ctx(), id, after, most).await?;
+    }
+    let agent_read = door.tenant.read(move |centre| {
+        let chat = centre.interaction(id).and_then(|it| it.chat.as_ref());
+        chat.map_or(0, |chat| chat.agent_read)
+    });
+    Ok(Json(NewsView {
+        messages: found.iter().map(MessageView::from).collect(),
+        agent_read: agent_read.await?,
+        standing: standing(&door.tenant, id).await?,
+    }))
+}
+
+/// Whether the window shows something else then.
+fn concerns_window(news: &ChatNews) -> bool {
+    let ChatNews::Entry(entry) = news else {
+        return false;
+    };
+    matches!(
+        entry.recorded.event,
+        Event::MessageSent { .. }
+            | Event::MessagesRead { by: Side::Agent, .. }
+            | Event::Queued { .. }
+            | Event::LeftQueue { .. }
+            | Event::Connected { .. }
+            | Event::AgentLeft { .. }
+            | Event::InteractionEnded { .. }
+    )
+}
+
+/// Writes as the visitor. Answered when the message is durable.
+#[utoipa::path(post, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), request_body = WriteBody, responses((status = 201, body = WrittenView)))]
+pub(crate) async fn write_message(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    headers: HeaderMap,
+    Json(body): Json<WriteBody>,
+) -> Result<(StatusCode, Json<WrittenView>), Problem> {
+    let (door, _) = door(app, peer, place).await?;
+    let (_, interaction) = door.conversation(&headers).await?;
+    let client_id = body.client_id;
+    let message = Draft {
+        text: body.text.into(),
+        choice: body.choice.map(Into::into),
+        attachments: Vec::new(),
+        client_id: Some(client_id.as_str().into()),
+    };
+    let written = Input::CustomerWrites { interaction, message };
+    door.tenant.submit(written).await?;
+    let number = door.tenant.read(move |centre| {
+        let chat = centre.interaction(interaction)?.chat.as_ref()?;
+        chat.number_of(Side::Customer, &client_id)
+    });
+    let number = number.await?.unwrap_or(0);
+    Ok((StatusCode::CREATED, Json(WrittenView { number })))
+}
+
+/// Says how far the visitor has read.
+#[utoipa::path(post, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), request_body = ReadBody, responses((status = 204)))]
+pub(crate) async fn read_so_far(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    headers: HeaderMap,
+    Json(body): Json<ReadBody>,
+) -> Result<StatusCode, Problem> {
+    let (door, _) = door(app, peer, place).await?;
+    let (_, interaction) = door.conversation(&headers).await?;
+    let read = Input::MessagesRead {
+        interaction,
+        by: Side::Customer,
+        up_to: body.up_to,
+    };
+    door.tenant.submit(read).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Closes the visitor's conversation.
+#[utoipa::path(post, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), responses((status = 204)))]
+pub(crate) async fn end_conversation(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let (door, _) = door(app, peer, place).await?;
+    let (_, interaction) = door.conversation(&headers).await?;
+    door.tenant.submit(Input::CustomerLeaves(interaction)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The window's socket (WebSocket). Its frames are JSON objects; the first says `hello` with the visitor's token and the
+/// number of the last message that the window has.
+#[utoipa::path(get, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), responses((status = 101)))]
+pub(crate) async fn open_socket(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    let (door, _) = door(app, peer, place).await?;
+    door.app.flood.take(Whose::Address(door.peer), clock::now())?;
+    let Door {
+        app,
+        tenant,
+        entry,
+        peer,
+    } = door;
+    Ok(upgrade
+        .max_message_size(MAX_FRAME_BYTES)
+        .max_frame_size(MAX_FRAME_BYTES)
+        .on_upgrade(move |socket| Window::new(socket, app, tenant, entry, peer).serve()))
+}
+
+/// The chat window as one script, to be embedded in any page that the entry allows.
+#[utoipa::path(get, path = "", tag = "chat", responses((status = 200, content_type = "text/javascript")))]
+pub(crate) async fn get_widget() -> impl IntoResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+        (header::CACHE_CONTROL, "public, max-age=300"),
+        // A script of another host is taken by its page only when this says so.
+        (
+            header::HeaderName::from_static("cross-origin-resource-policy"),
+            "cross-origin",
+        ),
+    ];
+    (headers, WIDGET)
+}
+
+/// A page with nothing but the chat window, for links and for trying it out.
+#[utoipa::path(get, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), responses((status = 200, content_type = "text/html")))]
+pub(crate) async fn get_chat_page(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+) -> Result<Response, Problem> {
+    let (tenant, entry) = place.clone();
+    let (_, view) = door(app, peer, place).await?;
+    let page = PAGE
+        .replace("{{title}}", &escaped(&view.title))
+        .replace("{{language}}", &escaped(&view.language))
+        .replace("{{tenant}}", tenant.as_str())
+        .replace("{{entry}}", entry.as_str());
+    let mut response = Html(page).into_response();
+    response.headers_mut().insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:",
+        ),
+    );
+    Ok(response)
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}

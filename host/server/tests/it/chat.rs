@@ -1,0 +1,164 @@
+//! A written conversation in a real browser: bot, agent, survey; the server dies in the middle of a sentence.
+
+use std::path::{Path, PathBuf};
+
+use jackfield_testkit::{Api, Browser, Server};
+use serde_json::{Value, json};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_jackfield");
+
+/// An element of the chat window.
+fn find(selector: &str) -> String {
+    format!("document.querySelector('jackfield-chat').shadowRoot.querySelector({selector:?})")
+}
+
+/// How many messages of an author show a text.
+fn shown(author: &str, text: &str) -> String {
+    format!(
+        "[...document.querySelector('jackfield-chat').shadowRoot.querySelectorAll('li.{author} .text')]\
+         .filter((text) => text.textContent.includes({text:?})).length"
+    )
+}
+
+fn write(browser: &mut Browser, text: &str) {
+    browser.eval(&format!("{}.focus()", find("textarea")));
+    browser.type_text(text);
+    browser.enter();
+}
+
+/// Where pictures of what people see are left.
+fn picture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("chat").join(name)
+}
+
+fn offered(api: &Api) -> (String, String) {
+    let mut events = api.events();
+    let offered = events.wait_type("offered");
+    let text = |field: &str| offered[field].as_str().unwrap().to_owned();
+    (text("interaction"), text("agent"))
+}
+
+fn act(api: &Api, interaction: &str, what: &str, body: &Value) -> Value {
+    let (status, answer) = api.post(&format!("/v1/interactions/{interaction}/{what}"), body);
+    assert!((200..300).contains(&status), "{what}: {answer}");
+    answer
+}
+
+#[test]
+fn a_visitor_writes_with_bot_and_agent_while_the_server_dies_in_the_middle() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(BINARY), data.path());
+    let url = server.api.url().to_owned();
+    let mut browser = Browser::open(&format!("{url}/chat/demo/web"), 420, 780);
+
+    // The bot greets; what the visitor writes is text and nothing else.
+    browser.wait(&format!("{} > 0", shown("bot", "")));
+    write(
+        &mut browser,
+        "<img src=x onerror=\"window.broken = 1\"><b>human</b>",
+    );
+    browser.wait(&format!("{} === 1", shown("customer", "<b>human</b>")));
+    let (id, agent) = offered(&server.api);
+    act(&server.api, &id, "accept", &json!({}));
+    browser.wait(&format!(
+        "{}.textContent.startsWith('You are talking')",
+        find(".standing")
+    ));
+    let sent = act(
+        &server.api,
+        &id,
+        "messages",
+        &json!({"text": "Good morning! <script>window.broken = 2</script>", "client_id": "a-1"}),
+    );
+    assert_eq!(sent["agent"], json!(agent));
+    browser.wait(&format!("{} === 1", shown("agent", "Good morning!")));
+    assert_eq!(browser.eval("typeof window.broken"), json!("undefined"));
+    browser.screenshot(&picture("conversation.png"));
+
+    // The server dies; the visitor goes on writing.
+    let http = url.trim_start_matches("http://").to_owned();
+    server.kill();
+    browser.wait(&format!("!{}.hidden", find(".notice")));
+    write(&mut browser, "My order 4711");
+    write(&mut browser, "has not arrived");
+    browser.wait(&format!("{} === 1", shown("customer", "has not arrived")));
+    browser.screenshot(&picture("offline.png"));
+    let server = Server::start_at(Path::new(BINARY), data.path(), &[], &http);
+    browser.wait(&format!("{}.hidden", find(".notice")));
+    browser.wait(&format!(
+        "[...{}.querySelectorAll('li')].every((item) => item.dataset.number)",
+        find("ol")
+    ));
+
+    // The agent still has the conversation, with everything in it once.
+    let page = server.api.see(&format!("/v1/interactions/{id}/messages"));
+    let texts: Vec<_> = page["items"].as_array().unwrap().iter().collect();
+    for text in ["My order 4711", "has not arrived"] {
+        let times = texts.iter().filter(|message| message["text"] == text).count();
+        assert_eq!(times, 1, "{text} in {page:#}");
+    }
+    let numbers: Vec<_> = texts
+        .iter()
+        .map(|message| message["number"].as_u64().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+    act(
+        &server.api,
+        &id,
+        "messages",
+        &json!({"text": "It is on its way."}),
+    );
+    browser.wait(&format!("{} === 1", shown("agent", "on its way")));
+    act(&server.api, &id, "read", &json!({"up_to": numbers.len()}));
+    browser.wait(&format!(
+        "[...{}.querySelectorAll('.state')].some((mark) => mark.textContent === 'Seen')",
+        find("ol")
+    ));
+
+    // The agent leaves, the bot asks, the visitor picks.
+    act(&server.api, &id, "leave", &json!({}));
+    browser.wait(&format!(
+        "{} === 5",
+        find("ol") + ".querySelectorAll('.choices:not([hidden]) button').length"
+    ));
+    browser.screenshot(&picture("survey.png"));
+    browser.eval(&format!(
+        "{}.click()",
+        find(".choices:not([hidden]) button:last-child")
+    ));
+    browser.wait(&format!("!{}.hidden", find(".again")));
+    browser.screenshot(&picture("ended.png"));
+
+    let mut events = server.api.events();
+    let closed = events.wait_for("its end", std::time::Duration::from_secs(60), |event| {
+        event["type"] == "closed" && event["interaction"] == *id
+    });
+    assert_eq!(closed["interaction"], json!(id));
+    let it = server.api.see(&format!("/v1/interactions/{id}"));
+    assert_eq!(it["channel"], "chat");
+    assert_eq!(it["surveys"][0]["value"], 5);
+    assert_eq!(it["orphaned"], false);
+    assert_eq!(it["ending"]["by"], "flow");
+    assert!(it["score"].is_number(), "{it:#}");
+}
+
+#[test]
+fn a_window_speaks_chinese_on_a_telephone() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(BINARY), data.path());
+    let url = format!("{}/chat/demo/web-zh", server.api.url());
+    let mut browser = Browser::open(&url, 390, 740);
+    browser.wait(&format!("{}.textContent === '在线客服'", find("h2")));
+    browser.wait(&format!("{} > 0", shown("bot", "")));
+    write(&mut browser, "我要找人工客服");
+    browser.wait(&format!(
+        "{}.textContent === '正在排队，请稍候'",
+        find(".standing")
+    ));
+    browser.screenshot(&picture("chinese.png"));
+    // A reload goes on with the same conversation.
+    browser.eval("location.reload()");
+    browser.wait(&format!("{} === 1", shown("customer", "我要找人工客服")));
+    let wide = browser.eval("document.documentElement.scrollWidth <= innerWidth");
+    assert_eq!(wide, json!(true), "nothing hangs over the edge");
+}
