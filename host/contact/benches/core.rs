@@ -119,6 +119,7 @@ impl Site {
                 skills: [(SkillId::new("zh").unwrap(), 5)].into(),
                 queues: [support.clone()].into(),
                 capacity: [(Channel::Voice, 1)].into(),
+                blended: false,
             }));
             site.handle(Input::Phone {
                 agent: id.clone(),
@@ -171,6 +172,7 @@ impl Site {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Leg { leg, action, command } => self.voice(leg, action, command),
+                Effect::Typing { .. } => {}
                 Effect::Ask { ask, question, .. } => {
                     let answer = self.plugin(question);
                     self.inbox.push_back(Input::Decided {

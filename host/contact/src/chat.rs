@@ -161,10 +161,8 @@ impl ChatFlow {
         for action in now {
             match action {
                 ChatAction::Typing(ms) => self.later_at = at + *ms,
-                ChatAction::SetTimer(name, ms) => {
-                    if self.has_room_for(name) {
-                        self.timers.insert(name.clone(), at + *ms);
-                    }
+                ChatAction::SetTimer(name, ms) if self.has_room_for(name) => {
+                    self.timers.insert(name.clone(), at + *ms);
                 }
                 ChatAction::AwaitReply(ms) if waits => {
                     self.awaits = Some(Awaits {

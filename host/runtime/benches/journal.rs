@@ -51,6 +51,7 @@ async fn tenant(platform: &Platform) -> Tenant {
             skills: [].into(),
             queues: [queue.clone()].into(),
             capacity: [(Channel::Voice, 1)].into(),
+            blended: false,
         };
         tenant.submit(Input::SetAgent(config)).await.unwrap();
         let registered = true;
