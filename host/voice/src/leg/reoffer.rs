@@ -22,6 +22,10 @@ impl Leg {
         match answered {
             Ok((answer, remote)) => {
                 self.connect(remote);
+                // A re-INVITE is followed by an ACK; an UPDATE's tag has shown already that the peer has our answer.
+                if !offer.is_invite {
+                    self.shared.engine.confirm(self.id);
+                }
                 self.call.accept(offer, Some(answer));
                 self.hold(remote.direction).await;
             }
@@ -37,6 +41,7 @@ impl Leg {
         match remote_of(&self.shared, answer) {
             Ok(remote) => {
                 self.connect(remote);
+                self.shared.engine.confirm(self.id);
                 self.hold(remote.direction).await;
             }
             Err(error) => {

@@ -186,9 +186,10 @@ impl Engine {
         Ok(LocalMedia { addr })
     }
 
-    /// Sets or changes the peer: at the answer and at every re-INVITE. A new leg sends nothing to it, and its prompts
-    /// wait, until [`confirm`](Self::confirm) or the first packet from the peer: whoever sends an INVITE with a forged
-    /// address shall not have us send sound there.
+    /// Sets or changes the peer: at the answer and at every re-INVITE. A leg sends nothing to a new host, and its prompts
+    /// wait, until [`confirm`](Self::confirm) or the first packet from there: whoever sends an INVITE with a forged
+    /// address shall not have us send sound there. To hosts of which nothing comes at all, neither sound nor reports, a
+    /// leg sends ten seconds in all.
     pub fn connect(&self, leg: LegId, remote: RemoteMedia) {
         self.send(leg, Order::Connect(remote));
     }

@@ -8,6 +8,7 @@ use super::{
     rtcp::{self, REPORT, SenderReport},
     rtp::{HEADER, Header},
     sdp::OFFERED_DTMF,
+    source::{Accepted, Source},
 };
 use crate::recorder::Tape;
 
@@ -15,17 +16,21 @@ use crate::recorder::Tape;
 pub(crate) const MAX_PACKET: usize = HEADER + FRAME;
 /// Samples of the longest packet taken: 200 ms.
 const MAX_SAMPLES: usize = 10 * FRAME;
-/// After so long without a packet from the present source, another one may take its place.
-const SOURCE_GONE: Duration = Duration::from_secs(1);
+/// Packets that a leg sends to hosts of which nothing has come: ten seconds. The signalling alone may name anybody; whoever
+/// listens only, sends reports.
+const MAX_UNHEARD: u32 = 500;
 
 /// The sound of one call, in and out, without sockets or clock.
 pub(crate) struct Leg {
     remote: Option<RemoteMedia>,
-    /// Where packets really come from; answers go there (symmetric RTP).
-    source: Option<SocketAddr>,
-    source_ssrc: Option<u32>,
+    /// Where packets really come from.
+    source: Source,
     /// Whether the peer may be sent anything: it has shown that it is there.
     confirmed: bool,
+    /// Whether anything came from the peer's host.
+    heard: bool,
+    /// Packets sent to hosts that were not heard of.
+    unheard: u32,
     /// Where RTCP comes from, once some came.
     report_source: Option<SocketAddr>,
     next_report: Duration,
@@ -76,9 +81,10 @@ impl Leg {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
             remote: None,
-            source: None,
-            source_ssrc: None,
+            source: Source::default(),
             confirmed: false,
+            heard: false,
+            unheard: 0,
             report_source: None,
             next_report: Duration::ZERO,
             last_packet: Duration::ZERO,
@@ -101,10 +107,14 @@ impl Leg {
         }
     }
 
-    /// Sets or changes the peer.
+    /// Sets or changes the peer. Another host has yet to show that it is there.
     pub(crate) fn connect(&mut self, remote: RemoteMedia, now: Duration) {
-        if self.remote.is_none_or(|before| before.addr != remote.addr) {
-            (self.source, self.report_source) = (None, None);
+        let before = self.remote.map(|before| before.addr);
+        if before != Some(remote.addr) {
+            (self.source, self.report_source) = (Source::default(), None);
+        }
+        if before.map(|before| before.ip()) != Some(remote.addr.ip()) && before.is_some() {
+            (self.confirmed, self.heard) = (false, false);
         }
         self.last_packet = now;
         self.timed_out = false;
@@ -138,16 +148,15 @@ impl Leg {
         let Some((header, payload)) = Header::parse(bytes) else {
             return Packet::Dropped;
         };
-        // Anybody can send one packet; before the ACK only the address that the peer named is the peer.
-        let named = from.ip().to_canonical() == remote.addr.ip();
-        if !(self.confirmed || named) || !self.accepts(from, remote.addr, now) {
-            return Packet::Dropped;
+        // Before the ACK only the host that the peer named is the peer.
+        let strict = !self.confirmed;
+        match self.source.accept(&header, from, remote.addr, strict, now) {
+            Some(Accepted::Same) => {}
+            Some(Accepted::New) => self.jitter.reset(),
+            None => return Packet::Dropped,
         }
         self.last_packet = now;
-        self.confirmed = true;
-        if self.source_ssrc.replace(header.ssrc) != Some(header.ssrc) {
-            self.jitter.reset();
-        }
+        (self.confirmed, self.heard) = (true, true);
         let pt = header.payload_type;
         let codec = [Codec::Pcmu, Codec::Pcma]
             .into_iter()
@@ -172,20 +181,6 @@ impl Leg {
         }
     }
 
-    /// Packets are taken from one source at a time: the address in the SDP, or else (NAT) whoever came first
-    /// and has not gone silent.
-    fn accepts(&mut self, from: SocketAddr, said: SocketAddr, now: Duration) -> bool {
-        match self.source {
-            Some(source) if source == from => true,
-            Some(_) if from != said && now.saturating_sub(self.last_packet) < SOURCE_GONE => false,
-            _ => {
-                self.source = Some(from);
-                self.jitter.reset();
-                true
-            }
-        }
-    }
-
     /// Leaves frames out, after the machine has stalled: the peer shall hear a gap and no lasting delay.
     pub(crate) fn skip(&mut self, frames: u32) {
         self.timestamp = self.timestamp.wrapping_add(frames.wrapping_mul(FRAME as u32));
@@ -194,11 +189,18 @@ impl Leg {
         }
     }
 
+    /// Where packets go: to where they come from (symmetric RTP), else to where the peer said.
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.source.addr().or(self.remote.map(|r| r.addr))
+    }
+
     /// Takes an RTCP packet: a sign of life. False when it is none, or from elsewhere than the sound.
     pub(crate) fn on_report(&mut self, bytes: &[u8], from: SocketAddr, now: Duration) -> bool {
-        let peer = self.source.or(self.remote.map(|r| r.addr));
-        let takes = rtcp::is_rtcp(bytes) && peer.is_some_and(|peer| peer.ip() == from.ip());
+        let peer = self.peer_addr();
+        let takes = rtcp::is_rtcp(bytes)
+            && peer.is_some_and(|peer| peer.ip().to_canonical() == from.ip().to_canonical());
         if takes {
+            (self.confirmed, self.heard) = (true, true);
             self.report_source = Some(from);
             self.last_packet = now;
         }
@@ -207,7 +209,7 @@ impl Leg {
 
     /// The RTCP report that is due, if one is.
     pub(crate) fn report(&mut self, now: Duration) -> Option<([u8; REPORT], SocketAddr)> {
-        let peer = self.source.or(self.remote.map(|r| r.addr))?;
+        let peer = self.peer_addr()?;
         let port = peer.port().checked_add(1)?;
         let to = self.report_source.unwrap_or(SocketAddr::new(peer.ip(), port));
         if now < self.next_report || !self.confirmed || to.ip().is_unspecified() {
@@ -273,12 +275,13 @@ impl Leg {
         self.timestamp = now.wrapping_add(FRAME as u32);
         let remote = self.remote.filter(|r| self.confirmed && r.direction.listens());
         let to = remote
-            .map(|r| self.source.unwrap_or(r.addr))
-            .filter(|to| !to.ip().is_unspecified());
+            .and(self.peer_addr())
+            .filter(|to| !to.ip().is_unspecified() && (self.heard || self.unheard < MAX_UNHEARD));
         let (Some(remote), Some(to)) = (remote, to) else {
             self.talking = false;
             return None;
         };
+        self.unheard += u32::from(!self.heard);
         let (header, payload) = packet.split_at_mut(HEADER);
         let (payload_type, marker, timestamp, len) = match (remote.dtmf_payload_type, self.sender.tick(now)) {
             (Some(payload_type), Some(event)) => {

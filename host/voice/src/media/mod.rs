@@ -18,6 +18,7 @@ mod rtcp;
 mod rtp;
 pub mod sdp;
 mod session;
+mod source;
 mod stats;
 #[cfg(test)]
 pub(crate) mod tone;

@@ -29,7 +29,7 @@ pub(crate) enum Signal {
     Ringing,
     /// The phone that was called answered; its SDP.
     Answered(Vec<u8>),
-    /// The caller has our answer. Its SDP, when the offer was ours.
+    /// The peer has our answer to its INVITE or re-INVITE. Its SDP, when the offer of the first INVITE was ours.
     Acked(Option<Vec<u8>>),
     /// A re-INVITE or UPDATE that wants an answer.
     Offer(Offer),
@@ -70,6 +70,8 @@ pub(crate) struct Call {
     local_sdp: String,
     /// The CSeq of the INVITE whose ACK brings the answer to our offer.
     offered: Option<u32>,
+    /// The CSeq of the re-INVITE whose ACK is awaited.
+    reoffered: Option<u32>,
     confirmed: bool,
     answered: bool,
     ended: bool,
@@ -152,6 +154,7 @@ impl Call {
             due: None,
             local_sdp: String::new(),
             offered: None,
+            reoffered: None,
             confirmed: false,
             answered: false,
             ended: false,
@@ -209,8 +212,9 @@ impl Call {
     /// UPDATE without one.
     pub(crate) fn accept(&mut self, mut offer: Offer, sdp: Option<String>) {
         let Some(handle) = offer.handle.take() else { return };
-        if offer.is_invite && offer.sdp.is_empty() {
-            self.offered = Some(offer.cseq);
+        if offer.is_invite {
+            self.reoffered = Some(offer.cseq);
+            self.offered = offer.sdp.is_empty().then_some(offer.cseq).or(self.offered);
         }
         let mut headers = vec![allow()];
         if let Some(timer) = offer.timer {
@@ -377,19 +381,20 @@ impl Call {
             self.answered = true;
             return Some(Signal::Answered(body));
         }
+        let ack = self.dialog.last_remote_ack();
+        let acked = ack.as_ref().and_then(cseq);
+        let again = acked.is_some() && self.reoffered.take_if(|cseq| acked == Some(*cseq)).is_some();
         // An answer to our own offer comes with the ACK of that very INVITE.
-        let ack = self
-            .dialog
-            .last_remote_ack()
-            .filter(|ack| self.offered.is_some() && cseq(ack) == self.offered);
-        let sdp = ack.map(|ack| ack.body);
+        let sdp = ack
+            .filter(|_| acked.is_some() && acked == self.offered)
+            .map(|ack| ack.body);
         if sdp.is_some() {
             self.offered = None;
         }
         match (first, sdp) {
             (true, sdp) => Some(Signal::Acked(sdp)),
             (false, Some(sdp)) => Some(Signal::OfferAnswered(sdp)),
-            (false, None) => None,
+            (false, None) => again.then_some(Signal::Acked(None)),
         }
     }
 

@@ -328,6 +328,7 @@ impl Task {
             Signal::OfferAnswered(sdp) => {
                 if let Ok(remote) = sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
                     self.connect(remote, false);
+                    self.core.engine.confirm(self.leg);
                 }
             }
             Signal::Digit(digit) => self.core.engine.info_digit(self.leg, digit),
@@ -361,8 +362,11 @@ impl Task {
         }
         match sdp::parse(&offer.sdp).and_then(|offer| offer.answer(self.local, self.origin)) {
             Ok((answer, remote)) => {
-                self.call.accept(offer, Some(answer));
                 self.connect(remote, false);
+                if !offer.is_invite {
+                    self.core.engine.confirm(self.leg);
+                }
+                self.call.accept(offer, Some(answer));
             }
             Err(_) => Call::refuse(offer, 488),
         }
@@ -440,6 +444,7 @@ impl Task {
             Ok(sdp) => {
                 if let Ok(remote) = sdp::parse(&sdp).and_then(|sdp| sdp.remote()) {
                     self.core.engine.connect(self.leg, remote);
+                    self.core.engine.confirm(self.leg);
                 }
                 Ok(())
             }

@@ -99,6 +99,81 @@ async fn sound_of_the_caller_is_consent_too() {
     house.ended(leg).await;
 }
 
+/// A re-INVITE that moves the sound to another host.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_host_needs_consent_of_its_own() {
+    let mut house = House::open().await;
+    let raw = Raw::new(house.voice.sip_udp()).await;
+    let phone = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let sdp = |host: &str, socket: &UdpSocket| {
+        SDP.replace("c=IN IP4 127.0.0.1", &format!("c=IN IP4 {host}"))
+            .replace(
+                "audio 9",
+                &format!("audio {}", socket.local_addr().unwrap().port()),
+            )
+    };
+    let (leg, answer) = answered(&mut house, &raw, &sdp("127.0.0.1", &phone)).await;
+    let to_tag = to_tag(&answer);
+    raw.send(&ack(&to_tag)).await;
+    let mut packet = [0; 2_048];
+    timeout(LIMIT, phone.recv(&mut packet)).await.unwrap().unwrap();
+
+    let victim = UdpSocket::bind("127.0.0.9:0").await.unwrap();
+    let again = Request {
+        cseq: 2,
+        branch: 8,
+        to_tag: to_tag.clone(),
+        ..Request::new("INVITE", 1).sdp(&sdp("127.0.0.9", &victim))
+    };
+    let answer = raw.answer_to(&again).await;
+    assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    let early = timeout(Duration::from_millis(300), victim.recv(&mut packet)).await;
+    assert!(early.is_err(), "sound without an ACK");
+    raw.send(&Request {
+        cseq: 2,
+        branch: 9,
+        to_tag,
+        ..Request::new("ACK", 1)
+    })
+    .await;
+    timeout(LIMIT, victim.recv(&mut packet)).await.unwrap().unwrap();
+    house.order(leg, hang_up(Cause::Normal));
+    house.ended(leg).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_does_not_take_over_from_a_silent_phone() {
+    let mut house = House::open().await;
+    let raw = Raw::new(house.voice.sip_udp()).await;
+    let phone = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let port = phone.local_addr().unwrap().port();
+    let (leg, answer) = answered(
+        &mut house,
+        &raw,
+        &SDP.replace("audio 9", &format!("audio {port}")),
+    )
+    .await;
+    raw.send(&ack(&to_tag(&answer))).await;
+    let ours = ("127.0.0.1", port_of(&answer));
+    let mut packet = [0; 2_048];
+    timeout(LIMIT, phone.recv(&mut packet)).await.unwrap().unwrap();
+    phone.send_to(&SOUND, ours).await.unwrap();
+    // Longer than the second of silence after which a stream may move at all.
+    let stranger = UdpSocket::bind("127.0.0.9:0").await.unwrap();
+    let mut sound = SOUND;
+    sound[11] = 9;
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    for number in 0..75_u8 {
+        ticks.tick().await;
+        sound[3] = number;
+        stranger.send_to(&sound, ours).await.unwrap();
+    }
+    let taken = timeout(Duration::from_millis(200), stranger.recv(&mut packet)).await;
+    assert!(taken.is_err(), "the stranger hears the call");
+    house.order(leg, hang_up(Cause::Normal));
+    house.ended(leg).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn many_hosts_and_our_own_ports_are_no_address() {
     let mut house = House::open().await;

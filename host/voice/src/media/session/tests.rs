@@ -404,27 +404,57 @@ fn sent_digits_take_the_place_of_sound_and_are_told_of_when_out() {
 }
 
 #[test]
-fn packets_of_strangers_are_dropped_until_the_source_is_gone() {
+fn sound_follows_the_stream_of_the_peer_and_no_stranger() {
     let mut sim = Sim::new();
     let stranger: SocketAddr = "10.9.9.9:9".parse().unwrap();
     sim.run(100, &[0]);
-    let packet = sim.world.phones.get_mut(&0).unwrap().next_packet();
-    assert!(
-        !sim.session
-            .on_packet(0, &packet, stranger, sim.now, &mut sim.world)
-    );
-    sim.run(1_200, &[]);
-    assert!(
-        sim.session
-            .on_packet(0, &packet, stranger, sim.now, &mut sim.world)
-    );
-    sim.world.phones.get_mut(&0).unwrap().addr = stranger;
-    assert_eq!(sim.hears(0, 100, &[]).len(), 800);
+    sim.run(2_000, &[]);
+    let mut theirs = Phone::new(9, Codec::Pcmu, sine(700.0, 0.5, 1_000));
+    for _ in 0..50 {
+        let packet = theirs.next_packet();
+        assert!(
+            !sim.session
+                .on_packet(0, &packet, stranger, sim.now, &mut sim.world)
+        );
+        sim.run(20, &[]);
+    }
+    // Another port of the NAT: the same stream.
+    let phone = sim.world.phones.get_mut(&0).unwrap();
+    phone.addr.set_port(50_000);
+    for _ in 0..3_000 / 20 {
+        phone.next_packet();
+    }
+    sim.run(200, &[0]);
+    assert_eq!(sim.hears(0, 100, &[0]).len(), 800);
     // Whom the SDP names comes first, always.
-    let said: SocketAddr = "10.0.0.1:4000".parse().unwrap();
-    assert!(sim.session.on_packet(0, &packet, said, sim.now, &mut sim.world));
-    sim.world.phones.get_mut(&0).unwrap().addr = said;
-    sim.run(100, &[]);
+    sim.world.phones.get_mut(&0).unwrap().addr.set_port(4_000);
+    sim.run(100, &[0]);
+}
+
+#[test]
+fn another_host_is_sent_sound_once_it_is_confirmed_and_not_for_long_while_nothing_comes() {
+    let mut sim = Sim::new();
+    assert_eq!(sim.hears(0, 20_000, &[]).len(), 500 * FRAME, "never heard of");
+    sim.run(100, &[0]);
+    assert_eq!(sim.hears(0, 20_000, &[]).len(), 160_000, "heard of");
+    for host in [2, 3] {
+        let phone = sim.world.phones.get_mut(&0).unwrap();
+        phone.addr.set_ip([10, 0, 0, host].into());
+        let remote = phone.remote(Direction::RecvOnly);
+        sim.session.connect(0, remote, sim.now);
+        assert_eq!(sim.hears(0, 1_000, &[]).len(), 0, "neither ACK nor packet");
+        sim.session.confirm(0);
+        assert_eq!(sim.hears(0, 1_000, &[]).len(), 0, "the ten seconds are spent");
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 0];
+        let mut from = sim.world.phones[&0].addr;
+        from.set_port(from.port() + 1);
+        assert!(sim.session.on_report(0, &report, from, sim.now));
+        assert_eq!(
+            sim.hears(0, 1_000, &[]).len(),
+            8_000,
+            "reports show the host, too"
+        );
+    }
 }
 
 #[test]
