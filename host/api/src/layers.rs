@@ -1,6 +1,5 @@
 //! What happens around every request: its id, its span, its time limit, its count, and an answer in any case.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -9,8 +8,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use jackfield_types::limits::{COMPILE_MS_PER_MIB, MAX_COMPONENT_BYTES, MAX_HTTP_REQUESTS, MAX_REQUEST_MS};
-use tokio::sync::Semaphore;
+use jackfield_types::limits::{COMPILE_MS_PER_MIB, MAX_COMPONENT_BYTES, MAX_REQUEST_MS};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::TraceLayer;
 use tracing::{Span, field};
@@ -24,12 +22,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 #[derive(Clone)]
 struct RequestId(uuid::Uuid);
 
-#[derive(Clone)]
-struct Outermost {
-    app: App,
-    places: Arc<Semaphore>,
-}
-
 pub(crate) fn around(router: Router, app: App) -> Router {
     let trace = TraceLayer::new_for_http()
         .make_span_with(span)
@@ -38,14 +30,10 @@ pub(crate) fn around(router: Router, app: App) -> Router {
             span.record("status", response.status().as_u16());
             tracing::debug!(ms = took.as_millis() as u64, "answered");
         });
-    let outermost = Outermost {
-        app,
-        places: Arc::new(Semaphore::new(MAX_HTTP_REQUESTS)),
-    };
     router
         .layer(CatchPanicLayer::custom(|_| Problem::internal().into_response()))
         .layer(trace)
-        .layer(from_fn_with_state(outermost, outermost_layer))
+        .layer(from_fn_with_state(app, outermost_layer))
 }
 
 fn span(request: &axum::http::Request<Body>) -> Span {
@@ -80,7 +68,7 @@ fn limit_ms(request: &Request) -> u64 {
     MAX_REQUEST_MS + mib * COMPILE_MS_PER_MIB
 }
 
-async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, next: Next) -> Response {
+async fn outermost_layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = RequestId(uuid::Uuid::now_v7());
     let method = request.method().clone();
@@ -90,23 +78,14 @@ async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, n
         .map(|path| path.as_str().to_owned());
     let limit = limit_ms(&request);
     request.extensions_mut().insert(id.clone());
-    let response = match outer.places.clone().try_acquire_owned() {
-        // An event stream gives its place back with the head of its answer.
-        Ok(place) => {
-            // On its own: what was begun is done to its end, even when nobody waits for the answer any more. Else a row
-            // could be written and not be in force.
-            let answered = tokio::spawn(async move {
-                let _place = place;
-                next.run(request).await
-            });
-            match tokio::time::timeout(Duration::from_millis(limit), answered).await {
-                Ok(Ok(response)) => response,
-                Ok(Err(_)) => Problem::internal().into_response(),
-                Err(_) => Problem::unavailable(format!("no answer within {limit} ms; it may be done or not"))
-                    .into_response(),
-            }
-        }
-        Err(_) => Problem::unavailable("too many requests are under way; nothing was done").into_response(),
+    // On its own: what was begun is done to its end, even when nobody waits for the answer any more. Else a row could be
+    // written and not be in force.
+    let answered = tokio::spawn(next.run(request));
+    let response = match tokio::time::timeout(Duration::from_millis(limit), answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Problem::internal().into_response(),
+        Err(_) => Problem::unavailable(format!("no answer within {limit} ms; it may be done or not"))
+            .into_response(),
     };
     let mut response = with_instance(response, &id);
     let headers = response.headers_mut();
@@ -121,9 +100,7 @@ async fn outermost_layer(State(outer): State<Outermost>, mut request: Request, n
     headers
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
-    outer
-        .app
-        .requests
+    app.requests
         .count(&method, route, response.status(), started.elapsed());
     response
 }

@@ -204,14 +204,20 @@ pub const MAX_SIP_CONNECTIONS: usize = 10_000;
 /// Digest nonces in use by phones; one more phone is asked again until one expires.
 pub const MAX_NONCES: usize = 65_536;
 
-/// HTTP requests under way at once, event streams excepted, of all tenants; one more is answered with 503.
+/// HTTP requests with a key that are under way at once, event streams excepted, of all tenants; one more is answered with
+/// 503. The last eighth is for tenants that have fewer than [`GUARANTEED_HTTP_REQUESTS`]; others are answered with 429.
 pub const MAX_HTTP_REQUESTS: usize = 1_024;
 /// HTTP requests of one tenant under way at once, event streams excepted; one more is answered with 429.
 pub const MAX_TENANT_HTTP_REQUESTS: usize = 128;
+/// HTTP requests that a tenant may have under way while any place is left, however many the others have.
+pub const GUARANTEED_HTTP_REQUESTS: usize = 4;
+/// Uploads that a tenant may have under way while any place is left.
+pub const GUARANTEED_HTTP_UPLOADS: usize = 1;
 /// Uploads of one tenant that are held in memory at once, while they come in and while they are checked; one more is
 /// answered with 429.
 pub const MAX_TENANT_HTTP_UPLOADS: usize = 4;
-/// Uploads of all tenants that are held in memory at once; one more is answered with 503.
+/// Uploads of all tenants that are held in memory at once; one more is answered with 503. The last eighth is for tenants that have
+/// fewer than [`GUARANTEED_HTTP_UPLOADS`]; others are answered with 429.
 pub const MAX_HTTP_UPLOADS: usize = 32;
 /// HTTP connections open at once, event streams included; one more waits for its turn. Half of the descriptors that the
 /// process may have, where that is less.

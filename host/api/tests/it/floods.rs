@@ -3,7 +3,7 @@
 use std::future::pending;
 
 use axum::body::{Body, Bytes};
-use jackfield_types::limits::{MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS};
+use jackfield_types::limits::{MAX_HTTP_REQUESTS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -112,5 +112,45 @@ async fn uploads_have_fewer_places_and_hold_nobody_else_up() {
     // The rest of its own work goes on, and so does everybody else's.
     street.app.get("/v1/plugins", &street.loud).await.ok();
     street.app.upload(&street.calm, idle_strategy("1.0.0")).await.ok();
+    street.held.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_floods_at_once_leave_places_to_the_others() {
+    let mut street = Street::make().await;
+    let mut keys = vec![street.loud.clone()];
+    for n in 1..MAX_HTTP_REQUESTS / MAX_TENANT_HTTP_REQUESTS {
+        let body = json!({"id": format!("loud-{n}"), "name": "Loud"});
+        let made = street
+            .app
+            .post("/v1/tenants", &street.app.operator, body)
+            .await
+            .ok();
+        keys.push(made.text("/key/key").to_owned());
+    }
+    for key in &keys {
+        street.loud.clone_from(key);
+        for _ in 0..MAX_TENANT_HTTP_REQUESTS {
+            street.hold(("PUT", "/v1/queues/support", "application/json"));
+        }
+    }
+    let end = std::time::Instant::now() + PATIENCE;
+    for key in &keys {
+        while street.app.get("/v1/queues", key).await.status != 429 {
+            assert!(std::time::Instant::now() < end, "it is never refused");
+            tokio::task::yield_now().await;
+        }
+    }
+    street.app.get("/v1/queues", &street.calm).await.ok();
+    street
+        .app
+        .put("/v1/queues/support", &street.calm, json!({"name": "Support"}))
+        .await
+        .ok();
+    street.app.get("/v1/tenants", &street.app.operator).await.ok();
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        let open = request("GET", path, "").body(Body::empty()).unwrap();
+        assert_eq!(street.app.open(open).await.status(), 200, "{path}");
+    }
     street.held.shutdown().await;
 }
