@@ -357,7 +357,7 @@ impl Asking<'_> {
         question: Arc<Question>,
         bound: &Bound,
         given: Given,
-        reads: Vec<Read>,
+        reads: Option<Vec<Read>>,
         decision: Decision,
     ) -> DecisionRecord {
         DecisionRecord {
@@ -371,12 +371,12 @@ impl Asking<'_> {
             config: bound.config.clone(),
             engine: ENGINE_ID.clone(),
             question,
-            reads,
+            complete: reads.is_some(),
+            reads: reads.unwrap_or_default(),
             result: decision.result,
             kv_writes: decision.kv_writes,
             receipt: decision.receipt,
             log: decision.log,
-            complete: true,
             grants: given.grants,
             budget: given.budget,
             projection: bound.plugin.projection().clone(),

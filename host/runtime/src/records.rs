@@ -71,8 +71,12 @@ impl Recorder {
         self.ids.next(clock::now())
     }
 
-    /// Keeps a record, unless the queue is full; false when it was.
-    pub fn keep(&self, tenant: &TenantId, record: Arc<DecisionRecord>) -> bool {
+    /// Keeps a record, unless the queue is full; false when it was. What fits into no row does not wait in memory for
+    /// one: it is cut at once.
+    pub fn keep(&self, tenant: &TenantId, mut record: Arc<DecisionRecord>) -> bool {
+        if record.is_too_large() {
+            record = Arc::new(record.cut());
+        }
         self.queue.try_send(Message::Keep(tenant.clone(), record)).is_ok()
     }
 

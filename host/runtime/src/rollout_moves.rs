@@ -1,6 +1,6 @@
 //! Moving a rollout by hand: start, larger canary, promotion, and the way back.
 
-use jackfield_registry::rollout::{Stage, Verdict, judge};
+use jackfield_registry::rollout::{Stage, Verdict, judge, too_little_compared};
 use jackfield_registry::{BindRequest, BindingRecord, Move, RegistryError, RolloutRecord, RolloutRequest};
 use jackfield_types::{ExtensionPoint, OpContext, Timestamp, limits};
 use serde_json::{Value, json};
@@ -27,7 +27,8 @@ pub struct RolloutStatus {
 
 impl Tenant {
     /// Rolls a version out: replays it on what was recorded of the last day, and goes on to `stage` when that violates
-    /// no gate, or when `force` is given.
+    /// no gate, or when `force` is given. A canary moreover needs a replay in which enough could be compared, where there
+    /// was anything to replay.
     pub async fn start_rollout(
         &self,
         ctx: &OpContext,
@@ -52,6 +53,12 @@ impl Tenant {
         let verdict = judge(Stage::Replayed, &request.gates, &report.seen, &report.recorded);
         if let (Verdict::Violated { message, .. }, false) = (&verdict, force) {
             return Err(RolloutError::Gate(message.clone()));
+        }
+        // Only shadow can tell of what was not recorded.
+        if let (Stage::Canary { .. }, false) = (stage, force)
+            && let Some(unknown) = too_little_compared(&request.gates, &report.seen)
+        {
+            return Err(RolloutError::Gate(format!("{unknown}; begin in shadow")));
         }
         let evidence = json!({ "replay": summary(&report), "verdict": verdict, "forced": force });
         let registry = &self.inner.shared.registry;

@@ -1,5 +1,5 @@
-//! A candidate at work beside the active version: asked in shadow, deciding in a canary, taken back when it violates a
-//! gate.
+//! A candidate at work beside the active version: asked in shadow, deciding in a canary and compared in both, taken back
+//! when it violates a gate.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -42,7 +42,7 @@ impl Asking<'_> {
             _ => {
                 let outcome = self.by_active(question, active, candidate, flows).await;
                 if let Some(record) = &outcome.record {
-                    self.shadow(record.clone(), candidate);
+                    self.compare(record.clone(), candidate, &candidate.bound);
                 }
                 outcome
             }
@@ -70,6 +70,12 @@ impl Asking<'_> {
     ) -> Outcome {
         let outcome = self.by(question, &candidate.bound, Some(active), flows).await;
         self.observe(candidate, |seen| &mut seen.candidate, &outcome);
+        let told = |record: &&Arc<DecisionRecord>| {
+            record.digest == candidate.bound.record.digest && !is_in_progress(&record.question)
+        };
+        if let Some(record) = outcome.record.as_ref().filter(told) {
+            self.compare(record.clone(), candidate, active);
+        }
         roll_back_if_due(self.tenant, candidate, clock::now());
         outcome
     }
@@ -153,10 +159,10 @@ impl Asking<'_> {
         }
     }
 
-    /// Asks the candidate what the active version was asked, and compares; nothing takes effect. Left out when the
-    /// tenant's turns are taken: those who wait go first.
-    fn shadow(&self, record: Arc<DecisionRecord>, candidate: &Arc<Candidate>) {
-        let (tenant, candidate) = (self.tenant.clone(), candidate.clone());
+    /// Asks one version what the other has decided, and compares; nothing takes effect. In shadow the candidate is asked, in
+    /// a canary the active version. Left out when the tenant's turns are taken: those who wait go first.
+    fn compare(&self, record: Arc<DecisionRecord>, candidate: &Arc<Candidate>, other: &Arc<Bound>) {
+        let (tenant, candidate, other) = (self.tenant.clone(), candidate.clone(), other.clone());
         let reads = TenantReads::new(
             tenant.clone(),
             self.point.clone(),
@@ -169,31 +175,35 @@ impl Asking<'_> {
             let Some(turn) = admission.turn(tenant.id(), PluginKind::TagGenerator).await else {
                 return;
             };
-            let asked = candidate.clone();
+            let asked = other.clone();
             let done = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 let beyond = Some(Arc::new(reads) as _);
-                let replayed = asked
-                    .bound
-                    .plugin
-                    .replay(&record, asked.bound.config.clone(), beyond);
+                let replayed = asked.plugin.replay(&record, asked.config.clone(), beyond);
                 (record, replayed)
             });
             let Ok((record, replayed)) = done.await else {
                 return;
             };
             if let Replayed::Decided(decision) = &replayed {
-                meter_shadow(&tenant, &candidate, decision);
+                meter_shadow(&tenant, &other, decision);
             }
+            let in_shadow = candidate.stage == Stage::Shadow;
             let seen = |seen: &mut Observed| match &replayed {
-                Replayed::Decided(decision) => {
+                Replayed::Decided(decision) if in_shadow => {
                     let failed = decision.result.as_ref().err().map(|failure| &*failure.code);
                     seen.decision(decision.receipt.fuel, failed, false);
                     seen.compared(compare(&record.question, &record.result, &decision.result).grade);
                 }
+                // That the candidate failed was counted when it decided.
+                Replayed::Decided(decision) if decision.result.is_ok() && record.result.is_ok() => {
+                    seen.compared(compare(&record.question, &decision.result, &record.result).grade);
+                }
+                Replayed::Decided(_) => {}
                 Replayed::Unreplayable(_) => seen.unreplayable(),
             };
-            let failed = matches!(&replayed, Replayed::Decided(decision) if decision.result.is_err());
+            let failed =
+                in_shadow && matches!(&replayed, Replayed::Decided(decision) if decision.result.is_err());
             let seen_at = clock::now();
             count(&candidate, seen_at, |both| &mut both.candidate, seen);
             if failed {
@@ -204,13 +214,22 @@ impl Asking<'_> {
     }
 }
 
-fn meter_shadow(tenant: &Tenant, candidate: &Candidate, decision: &Decision) {
+/// Whether a question carries the state of the version that answered before: no other can be compared with it.
+fn is_in_progress(question: &Question) -> bool {
+    match question {
+        Question::Flow(flow) => !flow.state.is_empty(),
+        Question::Chat(chat) => !chat.state.is_empty(),
+        _ => false,
+    }
+}
+
+fn meter_shadow(tenant: &Tenant, asked: &Bound, decision: &Decision) {
     let BindingRecord {
         point,
         plugin,
         version,
         ..
-    } = &candidate.bound.record;
+    } = &asked.record;
     let series = Series::of(clock::now(), UsedFor::Shadow, point, plugin, version);
     let tally = Tally::of(&decision.receipt, decision.result.as_ref().err());
     tenant.inner.meter.record_trial(series, &tally);

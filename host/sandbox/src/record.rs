@@ -9,6 +9,7 @@ use jackfield_contact::decision::{
     Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
     PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
 };
+use jackfield_types::limits::{MAX_RECORDED_READ_BYTES, MAX_RECORDED_READS, MAX_VALUE_BYTES};
 use jackfield_types::{
     DecisionId, Digest, ExtensionPoint, Grants, InteractionId, PluginId, Timestamp, Version,
 };
@@ -66,6 +67,25 @@ pub struct DecisionRecord {
     pub projection: Projection,
 }
 
+impl DecisionRecord {
+    /// The record without reads and log: it can be explained in part, and not replayed.
+    pub fn cut(&self) -> Self {
+        Self {
+            reads: Vec::new(),
+            log: Vec::new(),
+            complete: false,
+            ..self.clone()
+        }
+    }
+
+    /// Whether texts and bytes of reads and log alone are more than a row holds, so that only [`cut`](Self::cut) fits.
+    pub fn is_too_large(&self) -> bool {
+        let reads: usize = self.reads.iter().map(Read::bytes).sum();
+        let log: usize = self.log.iter().map(|line| line.message.len()).sum();
+        reads + log > MAX_VALUE_BYTES
+    }
+}
+
 /// One question of a plugin to the host, and the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -92,10 +112,45 @@ pub enum Read {
     KnowledgeEntry(String, Result<Option<KnowledgeEntry>, ReadError>),
 }
 
-/// Answers as another does, and keeps what was asked.
+impl Read {
+    /// Bytes of the texts in it; what is beside them is small.
+    fn bytes(&self) -> usize {
+        let tag = |tag: &Tag| tag.name.len() + tag.reason.len();
+        match self {
+            Self::Customer(Ok(Some(customer))) => {
+                let attributes = customer.attributes.iter();
+                let attributes: usize = attributes.map(|(key, value)| key.len() + value.len()).sum();
+                attributes + customer.tags.iter().map(tag).sum::<usize>()
+            }
+            Self::CustomerTags(_, Ok(tags)) => tags.iter().map(tag).sum(),
+            Self::KvGet(key, Ok(Some(value))) => key.len() + value.len(),
+            Self::KvGet(key, _) | Self::QueueStatus(key, _) => key.len(),
+            Self::Messages(_, _, Ok(messages)) => messages.iter().map(|message| message.text.len()).sum(),
+            Self::KnowledgeSearch(query, found) => {
+                let found = found.iter().flatten();
+                query.text.len()
+                    + found
+                        .map(|hit| hit.title.len() + hit.snippet.len())
+                        .sum::<usize>()
+            }
+            Self::KnowledgeEntry(id, Ok(Some(entry))) => id.len() + entry.title.len() + entry.body.len(),
+            Self::KnowledgeEntry(id, _) => id.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// Answers as another does, and keeps what was asked, up to [`MAX_RECORDED_READS`] and [`MAX_RECORDED_READ_BYTES`].
 pub struct Recording {
     inner: Arc<dyn Reads>,
-    seen: Mutex<Vec<Read>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    reads: Vec<Read>,
+    bytes: usize,
+    overflowed: bool,
 }
 
 impl Recording {
@@ -107,13 +162,30 @@ impl Recording {
         }
     }
 
-    /// What was asked so far, in order; leaves nothing behind.
-    pub fn take(&self) -> Vec<Read> {
-        std::mem::take(&mut *lock(&self.seen))
+    /// What was asked so far, in order; leaves nothing behind. `None` when it was more than is kept: the decision can't
+    /// be replayed.
+    pub fn take(&self) -> Option<Vec<Read>> {
+        let Seen {
+            reads, overflowed, ..
+        } = std::mem::take(&mut *lock(&self.seen));
+        (!overflowed).then_some(reads)
     }
 
     fn keep<T: Clone>(&self, answer: T, read: impl FnOnce(T) -> Read) -> T {
-        lock(&self.seen).push(read(answer.clone()));
+        let mut seen = lock(&self.seen);
+        if seen.overflowed {
+            return answer;
+        }
+        let read = read(answer.clone());
+        seen.bytes += read.bytes();
+        if seen.reads.len() == MAX_RECORDED_READS || seen.bytes > MAX_RECORDED_READ_BYTES {
+            *seen = Seen {
+                overflowed: true,
+                ..Seen::default()
+            };
+        } else {
+            seen.reads.push(read);
+        }
         answer
     }
 }
@@ -445,11 +517,32 @@ mod tests {
     fn what_was_recorded_is_answered_again_in_its_order() {
         let recording = Recording::new(Arc::new(Counting(Mutex::new(0))));
         let live: Vec<_> = ["a", "b", "a"].map(|key| recording.kv_get(key)).into();
-        let replay = replaying(recording.take(), None);
+        let replay = replaying(recording.take().unwrap(), None);
         let again: Vec<_> = ["a", "b", "a"].map(|key| replay.kv_get(key)).into();
         assert_eq!(live, again);
         assert_eq!(replay.kv_get("a"), live[2], "the last answer holds for good");
         assert!(lock(&replay.missing).is_none());
+    }
+
+    /// What is kept of a flood of reads does not grow with it.
+    #[test]
+    fn a_flood_of_reads_is_not_kept() {
+        struct Large;
+        impl Reads for Large {
+            fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
+                Ok((key == "large").then(|| vec![0; 16 * 1024]))
+            }
+        }
+        for (key, enough, most) in [("large", 63, 64), ("none", 1_024, 1_025)] {
+            let recording = Recording::new(Arc::new(Large));
+            let flood = |times| (0..times).for_each(|_| drop(recording.kv_get(key)));
+            flood(enough);
+            assert_eq!(recording.take().map(|reads| reads.len()), Some(enough));
+            flood(most);
+            assert_eq!(recording.take(), None);
+            flood(100_000);
+            assert!(lock(&recording.seen).reads.capacity() == 0);
+        }
     }
 
     #[test]
@@ -482,7 +575,7 @@ mod tests {
         };
         let recording = Recording::new(Arc::new(Words));
         ask(&recording);
-        let replay = replaying(recording.take(), None);
+        let replay = replaying(recording.take().unwrap(), None);
         ask(&replay);
         assert!(lock(&replay.missing).is_none());
         assert!(replay.messages(5, 5).is_err());

@@ -117,14 +117,34 @@ pub fn busy_rule(version: &str, rounds: u32) -> Vec<u8> {
     rule("busy", version, r"\00", &body)
 }
 
+/// An outbound rule `asker` that reads a key and allows everything.
+pub fn asking_rule(version: &str) -> Vec<u8> {
+    let import = r#"(import "cx:host/key-value@0.1.0" "get" (func $get (param i32 i32 i32)))"#;
+    let body = "(call $get (i32.const 2000) (i32.const 2) (i32.const 4096)) (i32.const 1024)";
+    let more = "[[capabilities]]\nname = \"cx:host/key-value\"\nreason = \"to count\"\n";
+    let parts = ["asker", version, "Asks and allows"];
+    importing("outbound-rule", parts, import, &ruling(r"\00", body), more)
+}
+
 fn rule(id: &str, version: &str, verdict: &str, body: &str) -> Vec<u8> {
+    component(
+        "outbound-rule",
+        id,
+        version,
+        "Says always the same",
+        &ruling(verdict, body),
+        "",
+    )
+}
+
+/// What `check` answers from memory.
+fn ruling(verdict: &str, body: &str) -> String {
     let params = ["i32"; 12].join(" ");
-    let export = format!(
+    format!(
         r#"(data (i32.const 1032) "{verdict}")
         (data (i32.const 1048) "\d0\07\00\00\02\00\00\00") (data (i32.const 2000) "ok")
         (func (export "cx:outbound-rule/rule@0.1.0#check") (param {params}) (result i32) {body})"#
-    );
-    component("outbound-rule", id, version, "Says always the same", &export, "")
+    )
 }
 
 /// A voice flow `reader` that asks for its customer at each event, and does nothing.

@@ -204,6 +204,12 @@ pub const MAX_SIP_CONNECTIONS: usize = 10_000;
 /// Digest nonces in use by phones; one more phone is asked again until one expires.
 pub const MAX_NONCES: usize = 65_536;
 
+/// Questions to the host that are recorded of a decision; one that asks more is recorded without them, and can't be
+/// replayed.
+pub const MAX_RECORDED_READS: usize = 1_024;
+/// Bytes of texts in the answers to them; more as with [`MAX_RECORDED_READS`]. The record as a whole must fit into a row.
+pub const MAX_RECORDED_READ_BYTES: usize = 1024 * 1024;
+
 /// HTTP requests with a key that are under way at once, event streams excepted, of all tenants; one more is answered with
 /// 503. The last eighth is for tenants that have fewer than [`GUARANTEED_HTTP_REQUESTS`]; others are answered with 429.
 pub const MAX_HTTP_REQUESTS: usize = 1_024;

@@ -27,6 +27,11 @@ pub struct Gates {
     /// Answers that may differ materially or worse, of those compared. 0 to 100 per cent; default none: no gate,
     /// since a new version is there to decide otherwise.
     pub max_material_percent: Option<f64>,
+    /// Questions of which it is not known what the candidate would have answered, since it asks the host for what was not
+    /// recorded, or since the record was too large to keep whole. Above it, nothing that was compared lets a stage be
+    /// passed, and a replay does not lead into a canary: else a candidate could choose what it is judged by. 0 to 100 per
+    /// cent; default 10.
+    pub max_unreplayable_percent: f64,
     /// How far the service level of the candidate's interactions may lie below that of the control group. 0 to 100
     /// percentage points; default 10.
     pub max_service_level_drop: f64,
@@ -48,6 +53,7 @@ impl Default for Gates {
             max_fuel_p99_ratio: 3.0,
             max_forbidden: 0,
             max_material_percent: None,
+            max_unreplayable_percent: 10.0,
             max_service_level_drop: 10.0,
             service_level_ms: 20_000,
             window_ms: 15 * 60 * 1_000,
@@ -70,6 +76,11 @@ impl Gates {
         if let Some(most) = self.max_material_percent {
             within("max_material_percent", most, percent.clone())?;
         }
+        within(
+            "max_unreplayable_percent",
+            self.max_unreplayable_percent,
+            percent.clone(),
+        )?;
         within("max_service_level_drop", self.max_service_level_drop, percent)?;
         within("service_level_ms", self.service_level_ms, 1..=60 * 60 * 1_000)?;
         within("window_ms", self.window_ms, 1_000..=24 * 60 * 60 * 1_000)

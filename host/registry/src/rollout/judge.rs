@@ -49,7 +49,8 @@ fn gate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::E
 }
 
 /// Whether a candidate keeps to its gates. `control` is what the active version did beside it: on the same questions in
-/// replay and shadow, for the other interactions in a canary.
+/// replay and shadow, for the other interactions in a canary. Answers are compared in a canary, too: the active version is
+/// asked afterwards what the candidate decided.
 ///
 /// | gate | replay, shadow | canary | judged as soon as |
 /// |---|---|---|---|
@@ -59,6 +60,7 @@ fn gate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::E
 /// | `max_service_level_drop` | – | yes | `min_interactions` in both groups |
 /// | `max_fuel_p99_ratio` | yes | yes | 20 answered decisions on both sides |
 /// | `max_material_percent` | yes | yes | `min_decisions` comparisons |
+/// | `max_unreplayable_percent` | yes | yes | never violated: the stage is not passed |
 ///
 /// A stage is passed when nothing is violated, `min_decisions` have been seen (compared in replay and shadow, made by the
 /// candidate in a canary), fuel could be compared, in a canary `min_interactions` in both groups, and no share is over
@@ -100,6 +102,7 @@ pub fn judge(stage: Stage, gates: &Gates, candidate: &Observed, control: &Observ
     }
     judging.fuel(gates, candidate, control);
     judging.material(gates, candidate);
+    judging.missing.extend(too_little_compared(gates, candidate));
     let (what, seen) = if canary {
         ("decisions", decisions)
     } else {
@@ -114,6 +117,19 @@ pub fn judge(stage: Stage, gates: &Gates, candidate: &Observed, control: &Observ
         Judging { missing, .. } if missing.is_empty() => Verdict::Pass,
         Judging { missing, .. } => Verdict::Wait(missing),
     }
+}
+
+/// Says so when too many of the candidate's answers could not be compared for the others to tell anything.
+pub fn too_little_compared(gates: &Gates, candidate: &Observed) -> Option<String> {
+    let limit = gates.max_unreplayable_percent;
+    let share = candidate.unreplayable_percent().filter(|share| *share > limit)?;
+    let (unknown, compared) = (candidate.unreplayable, candidate.comparisons());
+    (limit == 0.0 || unknown >= MIN_FAILURES).then(|| {
+        format!(
+            "unreplayable: {unknown} of {} answers, {share:.2} %; the limit is {limit} %",
+            unknown + compared
+        )
+    })
 }
 
 #[derive(Default)]

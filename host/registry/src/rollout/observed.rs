@@ -137,6 +137,11 @@ impl Observed {
     pub fn material_percent(&self) -> Option<f64> {
         percent(self.material + self.forbidden, self.comparisons())
     }
+
+    /// Answers that could not be compared, in per cent of those that were to be. `None` before the first.
+    pub fn unreplayable_percent(&self) -> Option<f64> {
+        percent(self.unreplayable, self.comparisons() + self.unreplayable)
+    }
 }
 
 fn percent(part: u64, whole: u64) -> Option<f64> {

@@ -86,6 +86,25 @@ fn side(change: impl Fn(&mut Side)) -> Observed {
     side.observed()
 }
 
+/// A candidate that cannot be replayed where it would differ does not choose what it is judged by.
+#[test]
+fn what_could_not_be_compared_lets_no_stage_be_passed() {
+    let (gates, control) = (Gates::default(), SOUND.observed());
+    for stage in [Stage::Replayed, Stage::Shadow, CANARY] {
+        let mut seen = SOUND.observed();
+        (0..22).for_each(|_| seen.unreplayable());
+        assert_eq!(found(stage, &gates, &seen, &control), Found::Pass);
+        seen.unreplayable();
+        assert_eq!(found(stage, &gates, &seen, &control), Found::Wait(1));
+    }
+    // Too few to tell.
+    let mut seen = Observed::default();
+    (0..4).for_each(|_| seen.unreplayable());
+    assert_eq!(too_little_compared(&gates, &seen), None);
+    seen.unreplayable();
+    assert!(too_little_compared(&gates, &seen).is_some());
+}
+
 #[test]
 fn situations() {
     use Found::{Gate, Pass, Wait};

@@ -44,7 +44,7 @@ fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId, engine: &Ar
         config: bound.config.clone(),
         engine: engine.clone(),
         question: question.clone(),
-        reads: recording.take(),
+        reads: recording.take().unwrap_or_default(),
         result: decision.result,
         kv_writes: decision.kv_writes,
         receipt: decision.receipt,

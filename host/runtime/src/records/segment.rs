@@ -74,14 +74,8 @@ fn encode(record: &DecisionRecord, row: &mut Vec<u8>) -> bool {
     if row.len() <= limits::MAX_VALUE_BYTES {
         return true;
     }
-    let part = DecisionRecord {
-        reads: Vec::new(),
-        log: Vec::new(),
-        complete: false,
-        ..record.clone()
-    };
     row.clear();
-    rmp_serde::encode::write(row, &part).is_ok() && row.len() <= limits::MAX_VALUE_BYTES
+    rmp_serde::encode::write(row, &record.cut()).is_ok() && row.len() <= limits::MAX_VALUE_BYTES
 }
 
 /// The records of a row, in the order of their ids.

@@ -1,9 +1,9 @@
 //! Rollouts over a restart in the middle of a window.
 
 use jackfield_registry::rollout::{Gates, Stage, Step};
-use jackfield_registry::{Candidate, RolloutRequest};
-use jackfield_runtime::{OutboundCheck, Platform, Tenant};
-use jackfield_testkit::guest::{broken_rule, lenient_rule};
+use jackfield_registry::{BindRequest, Candidate, RolloutRequest};
+use jackfield_runtime::{OutboundCheck, Platform, RolloutError, Tenant};
+use jackfield_testkit::guest::{asking_rule, broken_rule, lenient_rule, stern_rule};
 use jackfield_types::{E164, ExtensionPoint, Timestamp};
 use serde_json::json;
 
@@ -141,6 +141,88 @@ async fn a_stage_is_passed_over_a_restart_for_what_was_seen_and_not_before() {
         evidence["candidate"]["decisions"].as_u64() >= Some(20),
         "{evidence:#}"
     );
+    in_time(platform.shutdown()).await;
+}
+
+/// It allows what the active version denies; nobody's waiting time tells.
+#[tokio::test]
+async fn a_canary_that_does_what_is_forbidden_is_taken_back() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    let registry = platform.registry();
+    registry
+        .upload(&ctx(), stern_rule("1.0.0"), None, Timestamp(1))
+        .await
+        .unwrap();
+    let stern = BindRequest {
+        point: point(),
+        plugin: "stern".parse().unwrap(),
+        version: None,
+        config: json!({}),
+        why: None,
+        record_percent: None,
+    };
+    tenant.bind(&ctx(), stern).await.unwrap();
+    let gates = Gates {
+        min_interactions: 0,
+        ..Gates::default()
+    };
+    begin(&platform, ("lenient", lenient_rule("2.0.0")), 50, gates, vec![]).await;
+    let mut n = 0;
+    while stage(&tenant).await.0 != Stage::RolledBack {
+        decide(&tenant, n).await;
+        n += 1;
+        assert!(n < 200, "it is not taken back");
+    }
+    let evidence = stage(&tenant).await.1;
+    assert_eq!(
+        evidence["verdict"]["violated"]["gate"], "max_forbidden",
+        "{evidence:#}"
+    );
+    in_time(platform.shutdown()).await;
+}
+
+/// It reads what was not recorded, so nobody knows how it would have decided: shadow tells, a canary may not.
+#[tokio::test]
+async fn what_cannot_be_replayed_begins_in_shadow() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    for n in 0..10 {
+        decide(&tenant, n).await;
+    }
+    platform
+        .registry()
+        .upload(&ctx(), asking_rule("1.0.0"), None, Timestamp(1))
+        .await
+        .unwrap();
+    let request = RolloutRequest {
+        point: point(),
+        plugin: "asker".parse().unwrap(),
+        version: None,
+        config: json!({}),
+        gates: Gates::default(),
+        steps: vec![],
+        why: "to see".into(),
+    };
+    let canary = Stage::Canary { percent: 50 };
+    let refused = tenant.start_rollout(&ctx(), request.clone(), canary, false).await;
+    let Err(RolloutError::Gate(message)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        message.contains("10 of 10 answers") && message.contains("shadow"),
+        "{message}"
+    );
+    tenant
+        .start_rollout(&ctx(), request, Stage::Shadow, false)
+        .await
+        .unwrap();
+    let mut n = 10;
+    while candidate(&platform).judged(clock()).0.identical < 5 {
+        decide(&tenant, n).await;
+        n += 1;
+        assert!(n < 500, "nothing is compared in shadow");
+    }
     in_time(platform.shutdown()).await;
 }
 

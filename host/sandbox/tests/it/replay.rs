@@ -277,7 +277,12 @@ fn point(kind: PluginKind) -> ExtensionPoint {
 }
 
 /// Decides, and records it as the runtime does.
-fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Reads>) -> DecisionRecord {
+pub(crate) fn record(
+    plugin: &Plugin,
+    question: Question,
+    config: &str,
+    reads: Arc<dyn Reads>,
+) -> DecisionRecord {
     let (recording, question) = (Arc::new(Recording::new(reads)), Arc::new(question));
     let env = Env {
         now: Timestamp(NOW),
@@ -287,6 +292,7 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
         budget: None,
     };
     let decision = plugin.decide(question.clone(), env);
+    let reads = recording.take();
     DecisionRecord {
         id: DecisionId::lowest_at(Timestamp(NOW)),
         at: Timestamp(NOW),
@@ -298,7 +304,8 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
         config: config.into(),
         engine: ENGINE.into(),
         question,
-        reads: recording.take(),
+        complete: reads.is_some(),
+        reads: reads.unwrap_or_default(),
         result: decision.result,
         kv_writes: decision.kv_writes,
         receipt: decision.receipt,
@@ -306,7 +313,6 @@ fn record(plugin: &Plugin, question: Question, config: &str, reads: Arc<dyn Read
         grants: Grants::ALL,
         budget: None,
         projection: plugin.projection().clone(),
-        complete: true,
     }
 }
 

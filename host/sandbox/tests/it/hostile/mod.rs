@@ -12,6 +12,7 @@ mod memory;
 mod next_door;
 mod probes;
 mod refused;
+mod replay;
 mod texts;
 mod told;
 mod values;

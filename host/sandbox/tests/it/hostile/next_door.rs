@@ -11,24 +11,27 @@ use jackfield_sandbox::{Plugin, Sandbox};
 
 use super::{
     all,
-    attack::{Attack, End, LOOP, budget, decide, question, routing, serves, verdict},
+    attack::{Attack, End, LOOP, budget, decide, here, question, routing, says, serves, verdict},
     whole,
 };
 use crate::{
     env, fixture,
-    guest::{Module, good},
+    guest::{Module, good, plan},
 };
 
 /// Decisions of the flooding tenant at once: half of the fixture's places, as a tenant's own limit is below the pool.
 const FLOOD: usize = 4;
-/// Decisions of the good plugin that are measured.
-const MEASURED: usize = 2_000;
+/// Decisions of the good plugin that are measured in one go, and how often beside each kind of neighbours. In turns, since
+/// a machine that others use is slow for seconds.
+const MEASURED: usize = 300;
+const ROUNDS: usize = 9;
 /// Traps in a row.
 const STORM: usize = 5_000;
 /// What may stay resident of everything below. Generous: caches of the allocator, warm slots of the pool.
 const LEFT_MIB: u64 = 96;
-/// Generous: the machine may be busy, and a debug build is slow.
-const P99: Duration = Duration::from_millis(500);
+/// How many times as long 99 of 100 good decisions may take beside attacks, of what they take beside as many neighbours who
+/// are busy and mean well. What remains is what attacks do beyond using their share of the processor.
+const WORSE: f64 = 5.0;
 
 #[test]
 fn the_tenant_next_door_is_unharmed_and_memory_is_back_at_base() {
@@ -66,35 +69,35 @@ fn flood() {
     storm(sandbox, 500);
     let base = resident_mib();
 
-    let alone = measure(&good);
-    let (stop, done) = (AtomicBool::new(false), AtomicU64::new(0));
-    let beside = thread::scope(|scope| {
-        for n in 0..FLOOD {
-            let (attacks, stop, done) = (&attacks, &stop, &done);
-            scope.spawn(move || {
-                for (attack, plugin) in attacks.iter().cycle().skip(n * attacks.len() / FLOOD) {
-                    if stop.load(Relaxed) {
-                        break;
-                    }
-                    checked(attack, plugin);
-                    done.fetch_add(1, Relaxed);
+    let busy = sandbox.load(&busy()).unwrap();
+    let done = AtomicU64::new(0);
+    let (mut peace, mut siege) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        peace.push(beside(&good, |_, stop| {
+            while !stop.load(Relaxed) {
+                serves(&busy);
+            }
+        }));
+        siege.push(beside(&good, |n, stop| {
+            let begin = (n + round) * attacks.len() / FLOOD;
+            for (attack, plugin) in attacks.iter().cycle().skip(begin) {
+                if stop.load(Relaxed) {
+                    break;
                 }
-            });
-        }
-        let beside = measure(&good);
-        stop.store(true, Relaxed);
-        beside
-    });
+                checked(attack, plugin);
+                done.fetch_add(1, Relaxed);
+            }
+        }));
+    }
+    let (peace, siege) = (median(peace), median(siege));
+    let worse = siege.as_secs_f64() / peace.as_secs_f64();
     println!(
-        "good plugin, {MEASURED} decisions: alone p50 {:?} p99 {:?}; beside {} attacks of {FLOOD} at once p50 {:?} p99 {:?}",
-        alone.0,
-        alone.1,
-        done.load(Relaxed),
-        beside.0,
-        beside.1
+        "good plugin, p99 of {MEASURED} decisions, median of {ROUNDS}: {peace:?} beside busy neighbours, {siege:?} beside {} \
+         attacks of {FLOOD} at once: {worse:.2} times",
+        done.load(Relaxed)
     );
     assert!(done.load(Relaxed) > 0);
-    assert!(beside.1 < P99, "p99 {:?}", beside.1);
+    assert!(worse < WORSE, "{worse:.2} times, expected less than {WORSE}");
 
     storm(sandbox, STORM);
     round(&attacks);
@@ -136,17 +139,40 @@ fn storm(sandbox: &Sandbox, times: usize) {
     }
 }
 
-/// The median and the 99th percentile.
-fn measure(good: &Plugin) -> (Duration, Duration) {
-    let mut times: Vec<_> = (0..MEASURED)
-        .map(|_| {
-            let started = Instant::now();
-            serves(good);
-            started.elapsed()
-        })
-        .collect();
+/// A good plugin that works for as long as most attacks last.
+fn busy() -> Vec<u8> {
+    let module = Module {
+        items: "(global $n (mut i32) (i32.const 100000))",
+        ..says(plan(&[(0, 0)], &[]))
+    };
+    let work = "(loop $again (global.set $n (i32.sub (global.get $n) (i32.const 1))) (br_if $again (global.get $n)))";
+    module.routing(&format!("{work} {}", here()))
+}
+
+/// The 99th percentile of the good plugin's decisions while neighbours are at work.
+fn beside(good: &Plugin, neighbour: impl Fn(usize, &AtomicBool) + Sync) -> Duration {
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for n in 0..FLOOD {
+            let (neighbour, stop) = (&neighbour, &stop);
+            scope.spawn(move || neighbour(n, stop));
+        }
+        let mut times: Vec<_> = (0..MEASURED)
+            .map(|_| {
+                let started = Instant::now();
+                serves(good);
+                started.elapsed()
+            })
+            .collect();
+        stop.store(true, Relaxed);
+        times.sort_unstable();
+        times[MEASURED * 99 / 100]
+    })
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
-    (times[MEASURED / 2], times[MEASURED * 99 / 100])
+    times[times.len() / 2]
 }
 
 /// The resident memory of this process.

@@ -14,7 +14,7 @@ use crate::{
 
 /// Whatever differs between two runs, written into a key: the clock before and after some work, bits of results that
 /// the standard leaves open, sizes, what fresh memory holds.
-fn snoop() -> Vec<u8> {
+pub(super) fn snoop() -> Vec<u8> {
     let module = Module {
         imports: r#"(import "cx:host/clock@0.1.0" "now" (func $now (result i64)))"#,
         items: "(global $n (mut i32) (i32.const 100000)) (table $t 4 funcref)",

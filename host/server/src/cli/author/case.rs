@@ -312,6 +312,7 @@ fn step(plugin: &Plugin, question: Question, surroundings: Env, host: &mut Mocks
         },
         reads: recording
             .take()
+            .unwrap_or_default()
             .iter()
             .map(|read| json(serde_json::to_value(read)))
             .collect(),
