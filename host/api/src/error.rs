@@ -173,9 +173,8 @@ fn by_code(code: &str, field: Option<&str>, detail: String) -> Problem {
         "unavailable" => return Problem::unavailable(detail),
         "overloaded" => return Problem::overloaded(detail),
         "quota" => StatusCode::TOO_MANY_REQUESTS,
-        "in-use" | "wrong-state" | "too-many" | "queue-full" | "version-exists" | "exists" | "yanked" => {
-            StatusCode::CONFLICT
-        }
+        "in-use" | "wrong-state" | "too-many" | "queue-full" | "version-exists" | "exists" | "yanked"
+        | "changed" => StatusCode::CONFLICT,
         _ if code.starts_with("unknown-") && field.is_none() => StatusCode::NOT_FOUND,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };

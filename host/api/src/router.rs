@@ -464,6 +464,11 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
     }
     let router = router
         .route("/", get(|| async { Redirect::temporary("/docs") }))
+        .route("/docs/", get(|| async { Redirect::permanent("/docs") }))
+        .route(
+            "/docs/plugins/",
+            get(|| async { Redirect::permanent("/docs/plugins") }),
+        )
         .method_not_allowed_fallback(method_not_allowed)
         .fallback(no_such_route)
         // The gate limits bodies, route by route.

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
 use jackfield_sandbox::Plugin;
-use jackfield_store::{Scan, Tx};
-use jackfield_types::{ExtensionPoint, OpContext, PluginId, Timestamp, Version, limits};
+use jackfield_store::{Check, Scan, Tx};
+use jackfield_types::{ExtensionPoint, OpContext, PluginId, TenantId, Timestamp, Version, limits};
+use tokio::sync::MutexGuard;
 
 use crate::record::{check_percent, check_why};
 use crate::schema;
@@ -42,6 +43,20 @@ impl Registry {
         request: BindRequest,
         now: Timestamp,
     ) -> Result<BindingRecord, RegistryError> {
+        self.bind_if(ctx, request, now, Vec::new()).await
+    }
+
+    /// The same, if these rows are as they are said to be when it becomes durable.
+    ///
+    /// # Errors
+    /// [`RegistryError::Changed`] when they are not.
+    pub async fn bind_if(
+        &self,
+        ctx: &OpContext,
+        request: BindRequest,
+        now: Timestamp,
+        checks: Vec<Check>,
+    ) -> Result<BindingRecord, RegistryError> {
         check_why(request.why.as_deref())?;
         check_percent(request.record_percent)?;
         let point = request.point;
@@ -56,7 +71,7 @@ impl Registry {
             .await?;
         let _one_at_a_time = self.inner.bound.changing(&ctx.tenant).await;
         let request = BindRequest { point, ..request };
-        let ended = self
+        let mut also = self
             .ended_rollout(
                 ctx,
                 &request.point,
@@ -64,7 +79,13 @@ impl Registry {
                 now,
             )
             .await?;
-        self.swap(ctx, plugin, request, now, ended).await
+        also.checks.extend(checks);
+        self.swap(ctx, plugin, request, now, also).await
+    }
+
+    /// Until it is dropped, nothing is bound or taken out in the tenant.
+    pub async fn unchanging(&self, tenant: &TenantId) -> MutexGuard<'_, ()> {
+        self.inner.bound.changing(tenant).await
     }
 
     /// Binds what fits, for whoever is changing the tenant; `also` becomes durable together with it.
@@ -114,7 +135,14 @@ impl Registry {
             history_key(&key, record.revision),
             row,
         );
-        self.inner.store.commit(ctx, tx).await?;
+        self.inner
+            .store
+            .commit(ctx, tx)
+            .await
+            .map_err(|error| match error {
+                jackfield_store::Error::Conflict { .. } => RegistryError::Changed(record.point.clone()),
+                error => error.into(),
+            })?;
         self.put_in(ctx, bound);
         Ok(record)
     }

@@ -24,6 +24,11 @@ pub enum RegistryError {
     /// Nothing is bound there.
     #[error("nothing is bound at {0}")]
     UnknownBinding(ExtensionPoint),
+    /// What the point belongs to was removed or changed while this was being done.
+    #[error(
+        "what {0} belongs to was removed or changed meanwhile; nothing was bound, look at it and try again"
+    )]
+    Changed(ExtensionPoint),
     /// The version exists with other bytes.
     #[error("plugin {plugin} {version} was uploaded before with other bytes; raise the version")]
     VersionExists {
@@ -158,6 +163,7 @@ impl RegistryError {
         match self {
             Self::UnknownPlugin { .. } => "unknown-plugin",
             Self::UnknownBinding(_) => "unknown-binding",
+            Self::Changed(_) => "changed",
             Self::VersionExists { .. } => "version-exists",
             Self::WrongKind { .. } => "wrong-kind",
             Self::Load(LoadError::Limit(_)) => "compile-limit",

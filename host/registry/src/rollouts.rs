@@ -49,9 +49,11 @@ impl Registry {
                 problem: format!("{field}: {problem}"),
             })?;
         check_stage(stage)?;
-        check_steps(stage, &request.steps).map_err(|problem| RegistryError::InvalidRollout {
-            field: "steps",
-            problem,
+        check_steps(stage, request.gates, &request.steps).map_err(|problem| {
+            RegistryError::InvalidRollout {
+                field: "steps",
+                problem,
+            }
         })?;
         let point = request.point;
         let plugin = self

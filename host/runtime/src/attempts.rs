@@ -88,17 +88,11 @@ impl Tenant {
         let end = format!("{:020} {}", record.at.0, uuid::Uuid::now_v7());
         let row = serde_json::to_vec(record).map_err(|error| SubmitError::Unavailable(error.to_string()))?;
         let store = &self.inner.shared.store;
-        let scan = Scan::prefix(prefix.clone()).limit(limits::MAX_PAST_ATTEMPTS);
-        let known = store.scan(ctx, ATTEMPTS, scan).await.map_err(SubmitError::from)?;
-        let mut tx = Tx::new();
-        if known.rows.len() >= limits::MAX_PAST_ATTEMPTS
-            && let Some(oldest) = known.rows.into_iter().next()
-        {
-            tx = removed(tx, oldest.key);
-        }
         let key = format!("{prefix}{end}");
-        let tx = tx.put(BY_AGE, end, key.clone()).put(ATTEMPTS, key, row);
+        let tx = Tx::new().put(BY_AGE, end, key.clone()).put(ATTEMPTS, key, row);
         store.commit(ctx, tx).await.map_err(SubmitError::from)?;
+        // Afterwards, so that of several at once the last one sees them all.
+        trim(store, ctx, &prefix).await.map_err(SubmitError::from)?;
         Ok(())
     }
 
@@ -166,6 +160,22 @@ pub(crate) fn check_purpose(purpose: &str) -> Result<(), OutboundError> {
             problem: "expected 1 to 64 bytes without control characters, for example sales or service".into(),
         });
     }
+    Ok(())
+}
+
+/// Removes the oldest of a number and purpose above what is kept.
+async fn trim(store: &Store, ctx: &OpContext, prefix: &str) -> Result<(), StoreError> {
+    let most = limits::MAX_PAST_ATTEMPTS;
+    let known = store
+        .scan(ctx, ATTEMPTS, Scan::prefix(prefix).limit(2 * most))
+        .await?;
+    let over = known.rows.len().saturating_sub(most);
+    if over == 0 {
+        return Ok(());
+    }
+    let oldest = known.rows.into_iter().take(over);
+    let tx = oldest.fold(Tx::new(), |tx, row| removed(tx, row.key));
+    store.commit(ctx, tx).await?;
     Ok(())
 }
 

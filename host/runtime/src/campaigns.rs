@@ -2,7 +2,8 @@
 //!
 //! Errors: `Store` means that it is unknown whether it was done; the others changed nothing and say what to do.
 
-use jackfield_store::{Error as StoreError, Scan, Space, Tx};
+use jackfield_registry::RegistryError;
+use jackfield_store::{Check, Error as StoreError, Scan, Space, Tx};
 use jackfield_types::{CampaignId, ExtensionPoint, NAME_EXPECTED, OpContext, Timestamp, is_name, limits};
 use serde::{Deserialize, Serialize};
 
@@ -77,6 +78,8 @@ impl Tenant {
         if !is_name(&name) {
             return Err(CampaignError::Name);
         }
+        // So that two at once don't both find room for one.
+        let _one_at_a_time = self.inner.shared.registry.unchanging(self.id()).await;
         let created_at = match self.campaign(ctx, &id).await {
             Ok(before) => before.created_at,
             Err(CampaignError::Unknown(_)) => {
@@ -99,8 +102,9 @@ impl Tenant {
     /// # Errors
     /// [`CampaignError::InUse`] while a plugin is bound to it.
     pub async fn remove_campaign(&self, ctx: &OpContext, id: &CampaignId) -> Result<(), CampaignError> {
-        self.campaign(ctx, id).await?;
         let registry = &self.inner.shared.registry;
+        let _nothing_is_bound_meanwhile = registry.unchanging(self.id()).await;
+        self.campaign(ctx, id).await?;
         let rules =
             (1..=limits::MAX_CAMPAIGN_RULES).map(|place| ExtensionPoint::CampaignRule(id.clone(), place));
         let mut points = rules.chain([ExtensionPoint::CampaignPacing(id.clone())]);
@@ -110,6 +114,23 @@ impl Tenant {
         let tx = Tx::new().delete(CAMPAIGNS, id.as_str());
         self.inner.shared.store.commit(ctx, tx).await?;
         Ok(())
+    }
+}
+
+impl Tenant {
+    /// What must hold of the campaign that a point belongs to when something becomes bound there; nothing for other points.
+    pub(crate) async fn campaign_stays(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+    ) -> Result<Vec<Check>, RegistryError> {
+        let (ExtensionPoint::CampaignRule(id, _) | ExtensionPoint::CampaignPacing(id)) = point else {
+            return Ok(Vec::new());
+        };
+        let store = &self.inner.shared.store;
+        let row = store.get(ctx, CAMPAIGNS, id.as_str().as_bytes()).await?;
+        let version = row.ok_or_else(|| RegistryError::Changed(point.clone()))?.version;
+        Ok(Tx::new().check(CAMPAIGNS, id.as_str(), version).checks)
     }
 }
 

@@ -127,7 +127,8 @@ impl Tenant {
     /// Plugs a plugin in, in the place of what is there; a rollout that is under way there ends with an event.
     pub async fn bind(&self, ctx: &OpContext, request: BindRequest) -> Result<BindingRecord, RegistryError> {
         let registry = &self.inner.shared.registry;
-        let bound = registry.bind(ctx, request, clock::now()).await?;
+        let checks = self.campaign_stays(ctx, &request.point).await?;
+        let bound = registry.bind_if(ctx, request, clock::now(), checks).await?;
         self.note_ended(ctx, &bound).await;
         Ok(bound)
     }

@@ -111,6 +111,10 @@ async fn the_plugin_manual_is_browsable() {
         app.get("/docs/plugins/fax", "").await.problem(),
         (404, "unknown-page", "")
     );
+    for (path, to) in [("/docs/plugins/", "/docs/plugins"), ("/docs/", "/docs")] {
+        let moved = app.get(path, "").await;
+        assert_eq!((moved.status, moved.header("location")), (308, to));
+    }
 }
 
 #[tokio::test]

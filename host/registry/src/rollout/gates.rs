@@ -1,6 +1,8 @@
 use std::{fmt, ops::RangeInclusive};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// What a candidate must keep to, for one binding. A field that is left out has its default.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -41,6 +43,10 @@ pub struct Gates {
     /// How far back counts, in milliseconds, and how long a stage is watched at least before the rollout goes on by
     /// itself. 1,000 (a second, for trials) to 86,400,000 (a day); default 900,000 (15 minutes).
     pub window_ms: u64,
+    /// How long a stage may be watched without enough being seen, in milliseconds; then the candidate is taken back, since
+    /// a point with little traffic would keep it for ever. `window_ms` to 7,776,000,000 (90 days), or 0: no end. Default
+    /// 604,800,000 (a week).
+    pub max_stage_ms: u64,
 }
 
 impl Default for Gates {
@@ -57,6 +63,7 @@ impl Default for Gates {
             max_service_level_drop: 10.0,
             service_level_ms: 20_000,
             window_ms: 15 * 60 * 1_000,
+            max_stage_ms: 7 * DAY_MS,
         }
     }
 }
@@ -83,7 +90,71 @@ impl Gates {
         )?;
         within("max_service_level_drop", self.max_service_level_drop, percent)?;
         within("service_level_ms", self.service_level_ms, 1..=60 * 60 * 1_000)?;
-        within("window_ms", self.window_ms, 1_000..=24 * 60 * 60 * 1_000)
+        within("window_ms", self.window_ms, 1_000..=DAY_MS)?;
+        if self.max_stage_ms == 0 {
+            return Ok(());
+        }
+        within("max_stage_ms", self.max_stage_ms, self.window_ms..=90 * DAY_MS)
+    }
+}
+
+/// What is different from the gates before; fields that are left out stay as they were.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GateChanges {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_decisions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min_interactions: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_trap_percent: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_fallback_percent: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_fuel_p99_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_forbidden: Option<u32>,
+    /// `null` takes the gate away.
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    max_material_percent: Option<Option<f64>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_unreplayable_percent: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_service_level_drop: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_level_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    window_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_stage_ms: Option<u64>,
+}
+
+/// Told apart from what was left out.
+fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<f64>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
+}
+
+impl GateChanges {
+    /// The gates with these changes.
+    pub fn on(self, before: Gates) -> Gates {
+        Gates {
+            min_decisions: self.min_decisions.unwrap_or(before.min_decisions),
+            min_interactions: self.min_interactions.unwrap_or(before.min_interactions),
+            max_trap_percent: self.max_trap_percent.unwrap_or(before.max_trap_percent),
+            max_fallback_percent: self.max_fallback_percent.unwrap_or(before.max_fallback_percent),
+            max_fuel_p99_ratio: self.max_fuel_p99_ratio.unwrap_or(before.max_fuel_p99_ratio),
+            max_forbidden: self.max_forbidden.unwrap_or(before.max_forbidden),
+            max_material_percent: self.max_material_percent.unwrap_or(before.max_material_percent),
+            max_unreplayable_percent: self
+                .max_unreplayable_percent
+                .unwrap_or(before.max_unreplayable_percent),
+            max_service_level_drop: self
+                .max_service_level_drop
+                .unwrap_or(before.max_service_level_drop),
+            service_level_ms: self.service_level_ms.unwrap_or(before.service_level_ms),
+            window_ms: self.window_ms.unwrap_or(before.window_ms),
+            max_stage_ms: self.max_stage_ms.unwrap_or(before.max_stage_ms),
+        }
     }
 }
 
@@ -102,6 +173,32 @@ fn within<T: PartialOrd + fmt::Display>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_leave_everything_else_as_it_was() {
+        let before = Gates {
+            min_decisions: 7,
+            max_material_percent: Some(5.0),
+            ..Gates::default()
+        };
+        let changed =
+            |text: &str| serde_json::from_str::<GateChanges>(text).map(|changes| changes.on(before));
+        assert_eq!(changed("{}").unwrap(), before);
+        let less = Gates {
+            max_material_percent: None,
+            max_forbidden: 2,
+            ..before
+        };
+        let text = r#"{"max_forbidden": 2, "max_material_percent": null}"#;
+        assert_eq!(changed(text).unwrap(), less);
+        assert!(changed(r#"{"max_forbiden": 2}"#).is_err());
+        // What an older version kept, and every field of today.
+        let whole = serde_json::to_string(&less).unwrap();
+        assert_eq!(changed(&whole).unwrap(), less);
+        let short = serde_json::from_str::<GateChanges>(text).unwrap();
+        let kept = serde_json::to_string(&short).unwrap();
+        assert_eq!(serde_json::from_str::<GateChanges>(&kept).unwrap(), short);
+    }
 
     #[test]
     fn defaults_are_sound_and_fill_what_is_left_out() {

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::in_canary;
 pub(crate) use canary::in_share;
-pub use gates::Gates;
+pub use gates::{GateChanges, Gates};
 pub use judge::{MIN_FAILURES, MIN_FUEL_DECISIONS, Verdict, judge, too_little_compared};
 pub use observed::Observed;
 pub use steps::{Step, check_steps, steps_after};

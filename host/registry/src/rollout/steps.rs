@@ -1,7 +1,7 @@
 use jackfield_types::limits::MAX_ROLLOUT_STEPS;
 use serde::{Deserialize, Serialize};
 
-use super::{Gates, Stage};
+use super::{GateChanges, Gates, Stage};
 
 /// Where a rollout goes by itself, once the gates of the stage before have held for a whole window.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -10,9 +10,9 @@ pub struct Step {
     /// A canary of so many per cent, 1 to 99; active when left out.
     #[serde(default)]
     pub percent: Option<u8>,
-    /// What it must keep to there; when left out, what it had to keep to before.
+    /// What it must keep to there; each field that is left out is that of the stage before.
     #[serde(default)]
-    pub gates: Option<Gates>,
+    pub gates: Option<GateChanges>,
 }
 
 impl Step {
@@ -36,7 +36,7 @@ fn share(stage: Stage) -> u8 {
 ///
 /// # Errors
 /// What is wrong, with the place of the step, counted from 0.
-pub fn check_steps(from: Stage, steps: &[Step]) -> Result<(), String> {
+pub fn check_steps(from: Stage, mut gates: Gates, steps: &[Step]) -> Result<(), String> {
     let (given, most) = (steps.len(), MAX_ROLLOUT_STEPS);
     if given > most {
         return Err(format!("{given}: expected at most {most}"));
@@ -54,7 +54,8 @@ pub fn check_steps(from: Stage, steps: &[Step]) -> Result<(), String> {
                 "{n}: {here} %: expected more than the {before} % of the stage before"
             ));
         }
-        if let Some(gates) = step.gates {
+        if let Some(changes) = step.gates {
+            gates = changes.on(gates);
             gates
                 .check()
                 .map_err(|(field, problem)| format!("{n}: gates: {field}: {problem}"))?;
@@ -70,7 +71,8 @@ pub fn steps_after(stage: Stage, gates: Gates, steps: &[Step]) -> (Gates, Vec<St
     let own = steps.iter().find(|step| step.stage() == stage);
     let to_come = steps.iter().filter(|step| share(step.stage()) > reached);
     (
-        own.and_then(|step| step.gates).unwrap_or(gates),
+        own.and_then(|step| step.gates)
+            .map_or(gates, |changes| changes.on(gates)),
         to_come.copied().collect(),
     )
 }
@@ -96,7 +98,7 @@ mod tests {
             (canary(5), steps(&[Some(6)])),
             (Stage::Shadow, vec![]),
         ] {
-            assert_eq!(check_steps(from, &ladder), Ok(()));
+            assert_eq!(check_steps(from, Gates::default(), &ladder), Ok(()));
         }
         for (from, ladder) in [
             (Stage::Shadow, steps(&[Some(0)])),
@@ -106,29 +108,41 @@ mod tests {
             (canary(5), steps(&[Some(5)])),
             (Stage::Shadow, steps(&[Some(1); 17])),
         ] {
-            assert!(check_steps(from, &ladder).is_err(), "{ladder:?}");
+            assert!(
+                check_steps(from, Gates::default(), &ladder).is_err(),
+                "{ladder:?}"
+            );
         }
-        let gates = Gates {
-            window_ms: 1,
-            ..Gates::default()
-        };
-        let step = Step {
-            gates: Some(gates),
+        let changing = |text: &str| Step {
+            gates: Some(serde_json::from_str(text).unwrap()),
             ..Step::default()
         };
-        let problem = check_steps(Stage::Shadow, &[step]).unwrap_err();
-        assert!(problem.starts_with("0: gates: window_ms"), "{problem}");
+        let problem = |ladder: &[Step]| {
+            let gates = Gates {
+                window_ms: 60_000,
+                ..Gates::default()
+            };
+            check_steps(Stage::Shadow, gates, ladder).unwrap_err()
+        };
+        let wrong = problem(&[changing(r#"{"window_ms": 1}"#)]);
+        assert!(wrong.starts_with("0: gates: window_ms"), "{wrong}");
+        // Right by itself, and wrong with what it takes over.
+        let wrong = problem(&[changing(r#"{"max_stage_ms": 30000}"#)]);
+        assert!(wrong.starts_with("0: gates: max_stage_ms"), "{wrong}");
     }
 
     #[test]
     fn a_step_may_have_gates_of_its_own_and_by_hand_some_are_left_out() {
-        let own = Gates {
-            min_decisions: 7,
+        let gates = Gates {
+            max_forbidden: 3,
             ..Gates::default()
         };
+        let own = Gates {
+            min_decisions: 7,
+            ..gates
+        };
         let mut ladder = steps(&[Some(5), Some(25), None]);
-        ladder[1].gates = Some(own);
-        let gates = Gates::default();
+        ladder[1].gates = serde_json::from_str(r#"{"min_decisions": 7}"#).unwrap();
         let (here, left) = steps_after(Stage::Canary { percent: 5 }, gates, &ladder);
         assert_eq!((here, left.as_slice()), (gates, &ladder[1..]));
         let (here, left) = steps_after(Stage::Canary { percent: 25 }, gates, &ladder);

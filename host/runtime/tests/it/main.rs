@@ -1,6 +1,7 @@
 //! The runtime over a real store: what is promised holds when the disk is slow, full or gone.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod campaigns;
 mod faults;
 mod replays;
 mod rollouts;

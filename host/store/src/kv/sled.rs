@@ -102,6 +102,11 @@ impl Sled {
     fn check_mark(folder: &Path, last: u64) -> Result<(), Error> {
         let at = |error: io::Error| Error::unavailable(format!("{}: {error}", folder.display()));
         let (watermark, accept) = (folder.join(ACKNOWLEDGED), folder.join(ACCEPT));
+        let sync = || {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(at)
+        };
         let found = match Watermark::read(&watermark).map_err(at)? {
             Mark::At(mark) if last < mark => {
                 return Err(Error::corrupt(format!(
@@ -109,7 +114,18 @@ impl Sled {
                     folder.display()
                 )));
             }
-            Mark::At(_) => return Ok(()),
+            Mark::At(_) => {
+                // Not for the next damage, of which nobody can have known.
+                return match fs::remove_file(&accept) {
+                    Ok(()) => {
+                        tracing::warn!(folder = %folder.display(), "`{ACCEPT}` was not needed, and is removed");
+                        sync()
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    Err(error) => Err(at(error)),
+                };
+            }
+            Mark::None if watermark.exists() => "empty",
             Mark::None => "missing",
             Mark::Damaged => "damaged",
         };
@@ -123,9 +139,7 @@ impl Sled {
         tracing::warn!(folder = %folder.display(), last, "the database is taken as it is, as `{ACCEPT}` says");
         Watermark::make(&watermark, last).map_err(at)?;
         fs::remove_file(&accept).map_err(at)?;
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(at)
+        sync()
     }
 
     /// Makes the database under another name and then renames it, so that `sled` is whole or not there.

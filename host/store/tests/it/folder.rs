@@ -160,7 +160,7 @@ async fn a_damaged_or_missing_number_of_acknowledged_commits_is_refused() {
     };
     for (found, bytes) in [
         ("missing", None),
-        ("missing", Some(vec![])),
+        ("empty", Some(vec![])),
         ("damaged", Some(whole[..8].to_vec())),
         ("damaged", Some(vec![0; 16])),
         ("damaged", Some([&whole[..], &whole[..]].concat())),
@@ -189,6 +189,10 @@ async fn a_damaged_or_missing_number_of_acknowledged_commits_is_refused() {
     assert_eq!(fs::read(&mark).unwrap(), whole);
     assert!(!folder.path().join("accept-database").exists());
     drop(open(folder.path()));
+    // Where nothing is damaged it does not lie there for the next time.
+    fs::write(folder.path().join("accept-database"), "").unwrap();
+    drop(open(folder.path()));
+    assert!(!folder.path().join("accept-database").exists());
 
     // Damage with the database gone is no fresh start either.
     fs::write(&mark, vec![1; 16]).unwrap();
