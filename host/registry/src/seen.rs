@@ -10,7 +10,7 @@ use jackfield_types::{ExtensionPoint, OpContext, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::rollout::{Observed, SLICES, Slice, Verdict, Window};
+use crate::rollout::{Observed, SLICES, Slice, Verdict, Window, estimate};
 use crate::{Candidate, Registry, RegistryError, RolloutRecord};
 
 const SEEN: Space = Space::new("rollout-windows");
@@ -94,8 +94,11 @@ impl Candidate {
     pub fn evidence(&self, now: Timestamp) -> (Value, Verdict) {
         let (seen, control, verdict) = self.judged(now);
         let mut evidence = evidence(&seen, &control, &verdict);
-        evidence["watched_ms"] = self.watched_ms(now).into();
+        let watched_ms = self.watched_ms(now);
+        evidence["watched_ms"] = watched_ms.into();
         evidence["window_ms"] = self.gates.window_ms.into();
+        evidence["max_stage_ms"] = self.gates.max_stage_ms.into();
+        evidence["estimate"] = json!(estimate(self.stage, &self.gates, &seen, &control, watched_ms));
         (evidence, verdict)
     }
 

@@ -1,5 +1,6 @@
-//! Looks at every rollout that is under way, once a second: keeps what was seen, takes back what violates a gate, and
-//! lets go on what has kept to its gates for a whole window, where the rollout says so.
+//! Looks at every rollout that is under way, once a second: keeps what was seen, takes back what violates a gate or has
+//! waited too long for enough to be seen, and lets go on what has kept to its gates for a whole window, where the rollout
+//! says so.
 //!
 //! A kill loses what was seen in the last second; what has failed is kept at once. So a breach before a restart counts
 //! after it, and a stage is left only for what was seen of it, over a window in which somebody watched.
@@ -72,8 +73,25 @@ async fn look(shared: &Shared, tenant: &TenantId, candidate: &Arc<Candidate>, no
     }
 }
 
-/// Where a candidate goes by itself now: on, when it was watched for a whole window and has kept to its gates in it.
+/// Where a candidate goes by itself now: on, when it was watched for a whole window and has kept to its gates in it; back,
+/// when its stage has come to its end and too little was seen to tell.
 fn due(candidate: &Candidate, now: Timestamp) -> Option<Move> {
+    let (longest, watched) = (candidate.gates.max_stage_ms, candidate.watched_ms(now));
+    if longest > 0
+        && watched >= longest
+        && let (evidence, Verdict::Wait(missing)) = candidate.evidence(now)
+    {
+        let why = format!(
+            "not enough was seen in {} s of this stage: {}",
+            watched / 1_000,
+            missing.join("; ")
+        );
+        return Some(Move {
+            to: Stage::RolledBack,
+            why,
+            evidence,
+        });
+    }
     let to = candidate.steps.first()?.stage();
     let window_ms = candidate.gates.window_ms;
     if candidate.watched_ms(now) < window_ms {

@@ -36,8 +36,8 @@ pub struct RolloutBody {
     #[schema(value_type = Object)]
     pub gates: Gates,
     /// Where it goes by itself, at most 16 steps, each once the gates of the stage before have held for a whole window:
-    /// `percent` (a canary, 1 to 99, larger than before; active when left out) and `gates` (those of before when left
-    /// out). None when left out: somebody promotes it.
+    /// `percent` (a canary, 1 to 99, larger than before; active when left out) and `gates` (each that is left out is that
+    /// of the stage before). None when left out: somebody promotes it.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub steps: Vec<Step>,
@@ -146,7 +146,9 @@ pub struct RolloutStatusView {
     pub rollout: RolloutView,
     /// Whether it goes on; another binding at the point ends it too.
     pub under_way: bool,
-    /// What was seen in this stage and within the gates' window, and the verdict; null when it does not go on.
+    /// What was seen in this stage and within the gates' window, the verdict, and `estimate`: when enough will have been
+    /// seen, `{"in_ms": 60000}`, or `{"never": {"window_ms": 500000}}` with the window that would hold enough. Null when it
+    /// does not go on.
     #[schema(value_type = Object)]
     pub seen: Option<Value>,
 }

@@ -4,6 +4,7 @@
 //! version beside it do ([`Window`], [`Observed`]), and asks [`judge`] whether to wait, to go on, or to go back.
 
 mod canary;
+mod estimate;
 mod fuel;
 mod gates;
 mod judge;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use canary::in_canary;
 pub(crate) use canary::in_share;
+pub use estimate::{Estimate, estimate};
 pub use gates::{GateChanges, Gates};
 pub use judge::{MIN_FAILURES, MIN_FUEL_DECISIONS, Verdict, judge, too_little_compared};
 pub use observed::Observed;

@@ -226,6 +226,48 @@ async fn what_cannot_be_replayed_begins_in_shadow() {
     in_time(platform.shutdown()).await;
 }
 
+/// Three decisions in all, and fifty are asked for.
+#[tokio::test]
+async fn a_stage_that_sees_too_little_comes_to_an_end() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    let gates = Gates {
+        window_ms: 1_000,
+        max_stage_ms: 2_000,
+        min_interactions: 0,
+        ..Gates::default()
+    };
+    begin(
+        &platform,
+        ("lenient", lenient_rule("2.0.0")),
+        99,
+        gates,
+        vec![Step::default()],
+    )
+    .await;
+    for n in 0..3 {
+        decide(&tenant, n).await;
+    }
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(20);
+    let mut ticks = tokio::time::interval(std::time::Duration::from_millis(100));
+    while stage(&tenant).await.0 != Stage::RolledBack {
+        ticks.tick().await;
+        assert!(tokio::time::Instant::now() < end, "it waits for ever");
+    }
+    let rollout = tenant.rollout(&ctx(), &point()).await.unwrap().unwrap();
+    assert!(
+        rollout.record.why.starts_with("not enough was seen in"),
+        "{}",
+        rollout.record.why
+    );
+    assert!(
+        rollout.record.evidence["estimate"]["never"].is_object(),
+        "{:#}",
+        rollout.record.evidence
+    );
+    in_time(platform.shutdown()).await;
+}
+
 fn clock() -> Timestamp {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp(since_epoch.unwrap().as_millis() as u64)

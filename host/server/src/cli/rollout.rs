@@ -36,7 +36,8 @@ pub(super) struct Start {
     #[arg(long, value_name = "FILE|JSON")]
     gates: Option<String>,
     /// Where it goes by itself next, once its gates have held for a whole window: a canary's per cent, or active; as
-    /// JSON, with gates of its own: {"percent": 25, "gates": {"min_decisions": 500}}. Once for each step.
+    /// JSON, with gates that differ from those before: {"percent": 25, "gates": {"min_decisions": 500}}. Once for each
+    /// step.
     #[arg(long, value_name = "PERCENT|active|JSON")]
     then: Vec<String>,
     /// Why, for people.
@@ -239,5 +240,40 @@ pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -
     let (watched, window) = (seconds("watched_ms"), seconds("window_ms"));
     out.line(&format!(
         "Watched for {watched} s; its window is {window} s. {next}"
-    ))
+    ))?;
+    for line in outlook(seen) {
+        out.line(&line)?;
+    }
+    Ok(())
+}
+
+/// When enough will have been seen, and what becomes of it if that never is.
+fn outlook(seen: &Value) -> Vec<String> {
+    let (estimate, longest) = (
+        &seen["estimate"],
+        seen["max_stage_ms"].as_u64().unwrap_or_default(),
+    );
+    let mut lines = Vec::new();
+    if let Some(ms) = estimate["in_ms"].as_u64().filter(|ms| *ms > 0) {
+        lines.push(format!(
+            "As things go, enough will have been seen in {} s.",
+            ms / 1_000
+        ));
+    } else if let Some(never) = estimate.get("never") {
+        lines.push(match never["window_ms"].as_u64() {
+            Some(ms) => format!(
+                "As things go, a window never holds enough: with \"window_ms\": {ms} among its gates one would, or with \
+                 smaller \"min_…\" gates."
+            ),
+            None => "As things go, a window never holds enough: of something that its gates ask for nothing has come."
+                .to_owned(),
+        });
+    }
+    if longest > 0 && seen["verdict"].get("wait").is_some() {
+        lines.push(format!(
+            "Without enough it is taken back after {} s of this stage.",
+            longest / 1_000
+        ));
+    }
+    lines
 }
