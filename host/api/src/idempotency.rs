@@ -3,7 +3,8 @@
 //! Policy: the key belongs to one user of one tenant and to one request (method, path, query, body); another
 //! request under it answers 422. While the first is under way, a second answers 409. Answers of 200 to 499 are kept
 //! for 24 hours, except 401, 403 and 429; after any other the key is free again. A secret in an answer is not kept:
-//! the replay leaves it out. If the process dies between the deed and its answer, the key is free again after a
+//! the replay leaves it out. An answer that names a customer whose data is erased goes, and 410 comes in its place, so
+//! that nothing is done twice. Of the key itself the digest is kept. If the process dies between the deed and its answer, the key is free again after a
 //! minute, and the deed itself refuses to be done twice where that matters (`exists`).
 
 use std::time::Duration;
@@ -13,6 +14,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use jackfield_runtime::Names;
 use jackfield_store::{Scan, Space, Store, Tx};
 use jackfield_types::limits::{self, MAX_HTTP_BODY_MS, MAX_IDEMPOTENCY_KEY_BYTES, MAX_UPLOAD_MS};
 use jackfield_types::{Digest, OpContext, Timestamp};
@@ -35,6 +37,8 @@ const BY_AGE: Space = Space::new("idempotency-age");
 const KEPT_MS: u64 = 24 * 60 * 60 * 1_000;
 /// After so long without an answer, the first try is taken for dead: longer than any request may take.
 const ABANDONED_MS: u64 = 2 * MAX_UPLOAD_MS;
+/// Rows read at once while erasing; each has up to 16 KiB.
+const READ_AT_ONCE: usize = 64;
 /// Old answers forgotten with each new one, so that there are never many more than a day makes.
 const FORGOTTEN_AT_ONCE: usize = 8;
 
@@ -130,7 +134,53 @@ fn row_key(caller: &Caller, key: &HeaderValue) -> Result<String, Problem> {
             format!("Idempotency-Key: expected 1 to {MAX_IDEMPOTENCY_KEY_BYTES} printable ASCII characters");
         Problem::invalid("Idempotency-Key", detail)
     })?;
-    Ok(format!("{}/{key}", caller.user))
+    Ok(format!("{}/{}", caller.user, Digest::of(key.as_bytes())))
+}
+
+/// Takes kept answers away that mention somebody; how many.
+pub(crate) async fn erase(store: &Store, ctx: &OpContext, names: &Names) -> Result<u64, Problem> {
+    let (mut erased, mut cursor) = (0, None);
+    loop {
+        let scan = Scan::all().limit(READ_AT_ONCE).after(cursor);
+        let page = store.scan(ctx, ANSWERS, scan).await?;
+        for row in page.rows {
+            let Ok(mut kept) = serde_json::from_slice::<Kept>(&row.value) else {
+                continue;
+            };
+            if !kept
+                .answer
+                .as_ref()
+                .is_some_and(|answer| names.are_in_text(&answer.body))
+            {
+                continue;
+            }
+            let gone = erased_answer();
+            kept.answer = Some(KeptAnswer {
+                status: gone.status,
+                content_type: "application/problem+json".into(),
+                body: serde_json::to_string(&gone).unwrap_or_default(),
+            });
+            let value = serde_json::to_vec(&kept).unwrap_or_default();
+            let tx = Tx::new()
+                .check(ANSWERS, row.key.clone(), row.version)
+                .put(ANSWERS, row.key, value);
+            match store.commit(ctx, tx).await {
+                Ok(_) => erased += 1,
+                // It became too old meanwhile.
+                Err(jackfield_store::Error::Conflict { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(erased);
+        }
+    }
+}
+
+fn erased_answer() -> Problem {
+    let detail = "this was done before, and its answer was erased together with a customer's data";
+    Problem::new(StatusCode::GONE, "answer-erased", detail)
 }
 
 fn replay(answer: KeptAnswer) -> Response {

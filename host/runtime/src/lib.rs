@@ -53,7 +53,7 @@ pub use platform::{
     Following, Platform, PlatformOptions, PluginOptions, StoreKind, TenantError, TenantRecord, secret_file,
     write_secret,
 };
-pub use records::{Erased, RecordQuery};
+pub use records::{Erased, Names, RecordQuery};
 // For the bench of what recording costs.
 #[doc(hidden)]
 pub use records::Recorder;

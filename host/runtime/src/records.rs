@@ -6,6 +6,7 @@
 mod erase;
 mod mentions;
 mod segment;
+mod spelling;
 mod sweep;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use uuid::{Builder, Uuid};
 
 pub use self::erase::Erased;
+pub use self::mentions::Names;
 use self::segment::{DECISIONS, POINTS, Place, Segment, after, decode, key, last_id, segments};
 pub(crate) use self::sweep::keep_swept;
 use crate::metrics::{Metrics, add};

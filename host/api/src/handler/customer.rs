@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jackfield_contact::decision::Tag;
-use jackfield_runtime::CustomerRow;
+use jackfield_runtime::{CustomerRow, Names};
 use jackfield_types::CustomerId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,6 +12,7 @@ use super::page::{Page, Paging};
 use crate::auth::InTenant;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
+use crate::idempotency;
 
 /// A customer.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -101,20 +102,25 @@ pub struct ErasedView {
     pub decisions: u64,
     /// How many kept attempts to reach the number.
     pub attempts: u64,
+    /// How many answers that were kept for idempotency keys.
+    pub answers: u64,
 }
 
 /// Erases the recorded plugin decisions that concern a customer: those about the customer's interactions, also where
 /// others waited with them, about attempts to call the number, those that read the customer, and those in which a plugin
-/// was told, read, kept or wrote the customer's address, such as a provider's requests. The attempts to reach the number
+/// was told, read, kept or wrote the customer's address, such as a provider's requests; a number in any common spelling. The
+/// answers that are kept for idempotency keys and name the customer go too; such a request sent again answers 410. The attempts to reach the number
 /// that are kept for caps go too, so caps begin anew. The journal keeps an event `decisions-erased`. What is decided
 /// afterwards is recorded as ever.
 #[utoipa::path(delete, path = "", tag = "customers", params(("customer" = String, Path, description = "For example `tel:+8613800138000`.")), responses((status = 200, body = ErasedView)))]
 pub(crate) async fn erase_decisions(who: InTenant, Path(customer): Path<CustomerId>) -> Answer<ErasedView> {
     let erased = who.tenant.erase_decisions(&who.ctx, &customer).await?;
+    let answers = idempotency::erase(who.platform.store(), &who.ctx, &Names::of(&customer)).await?;
     Ok(Json(ErasedView {
         customer: customer.to_string(),
         decisions: erased.decisions,
         attempts: erased.attempts,
+        answers,
     }))
 }
 

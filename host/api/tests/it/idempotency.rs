@@ -106,3 +106,42 @@ async fn requests_at_once_are_done_once() {
         2
     );
 }
+
+/// A number in an answer that is kept for a key goes with the customer's other data, and nothing is done twice.
+#[tokio::test]
+async fn an_answer_that_names_an_erased_customer_goes_and_nothing_is_done_twice() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let number = "+33612345678";
+    let body = json!({"number": number, "purpose": "sales", "outcome": "unanswered"});
+    let key = "call-to-33612345678";
+    let path = "/v1/outbound/attempts";
+    let first = post(&app, path, &admin, key, &body).await;
+    assert!(
+        first
+            .bytes
+            .windows(number.len())
+            .any(|part| part == number.as_bytes())
+    );
+    let other = json!({"number": "+442079460000", "purpose": "sales", "outcome": "unanswered"});
+    let other_first = post(&app, path, &admin, "k2", &other).await;
+
+    let erased = app
+        .delete(&format!("/v1/customers/tel:{number}/decisions"), &admin)
+        .await
+        .ok();
+    assert_eq!(
+        (&erased.body["answers"], &erased.body["attempts"]),
+        (&json!(1), &json!(1))
+    );
+    let again = post(&app, path, &admin, key, &body).await;
+    assert_eq!(
+        (again.problem(), again.header("idempotency-replayed")),
+        ((410, "answer-erased", ""), "true")
+    );
+    let path_of = format!("{path}?number=%2B{}&purpose=sales", &number[1..]);
+    let kept = app.get(&path_of, &admin).await.ok();
+    assert_eq!(kept.body["items"], json!([]), "it was not done again");
+    let again = post(&app, path, &admin, "k2", &other).await;
+    assert_eq!(again.bytes, other_first.bytes);
+}

@@ -91,7 +91,7 @@ async fn the_decisions_about_a_customer_are_erased_and_the_journal_says_so() {
     let erased = site.app.delete(&path, &site.admin).await.ok();
     assert_eq!(
         erased.body,
-        json!({"customer": format!("tel:{CALLER}"), "decisions": decisions.len(), "attempts": 0})
+        json!({"customer": format!("tel:{CALLER}"), "decisions": decisions.len(), "attempts": 0, "answers": 0})
     );
     assert_eq!(site.decisions().await, Vec::<Value>::new());
     let id = decisions[0]["id"].as_str().unwrap();

@@ -354,6 +354,11 @@ mod tests {
                 ..record("queue:c", 5_006)
             },
             connector(5_007, webhook("receipt of SM-0001"), received("SM-0009")),
+            DecisionRecord {
+                log: vec![log("call 138-0013-8000 back")],
+                ..record("queue:c", 5_008)
+            },
+            keeps(5_009, b"0086 138 0013 8000"),
         ];
         let stays = [
             connector(5_010, webhook("From=%2B442079460000"), received("SM-0002")),

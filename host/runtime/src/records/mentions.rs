@@ -2,40 +2,53 @@
 //!
 //! What is known to be about a customer is found by its ids. That is not all: a connector is told of a customer by the
 //! address in a provider's request, a call before its customer was known by the number, and what plugins keep and write
-//! has the form that they give it. So all texts and bytes of a record are searched. Numbers are also found without their
-//! plus sign, as providers and forms write them.
+//! has the form that they give it. So all texts and bytes of a record are searched, for numbers in all their common
+//! spellings ([`Spellings`]). A number without its country may be somebody else's in another country: it goes all the same,
+//! since who asks for erasure is owed more than a record.
 
 use jackfield_contact::decision::{Answer, ConnectorAnswer, ConnectorQuestion, Question};
 use jackfield_sandbox::{DecisionRecord, Read};
-use jackfield_types::CustomerId;
+use jackfield_types::{CustomerId, E164};
 use serde::Serialize;
+
+use super::spelling::Spellings;
 
 /// Shorter addresses are looked for where an address stands alone; in texts they would be found by chance.
 const SHORTEST: usize = 6;
 
-/// How somebody is called in records.
+/// How somebody is called in records and kept answers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Names(Vec<String>);
+pub struct Names {
+    whole: Vec<String>,
+    number: Option<Spellings>,
+}
 
 impl Names {
     /// Of a customer: the id, and the address behind its scheme.
-    pub(super) fn of(customer: &CustomerId) -> Self {
+    pub fn of(customer: &CustomerId) -> Self {
         let id = customer.as_str();
         let address = id.split_once(':').map_or(id, |(_, address)| address);
         let mut names = vec![id.to_owned()];
-        if address.len() >= SHORTEST {
-            names.push(address.strip_prefix('+').unwrap_or(address).to_owned());
+        let number = E164::new(address).ok();
+        if address.len() >= SHORTEST && number.is_none() {
+            names.push(address.to_owned());
         }
-        Self(names)
+        Self {
+            whole: names,
+            number: number.as_ref().map(Spellings::of),
+        }
     }
 
     /// Ids that providers gave messages of somebody.
     pub(super) fn of_messages(ids: impl IntoIterator<Item = String>) -> Self {
-        Self(ids.into_iter().filter(|id| id.len() >= SHORTEST).collect())
+        Self {
+            whole: ids.into_iter().filter(|id| id.len() >= SHORTEST).collect(),
+            number: None,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.whole.is_empty() && self.number.is_none()
     }
 
     /// Whether a record mentions one of them.
@@ -64,8 +77,10 @@ impl Names {
         self.are_in_text(&String::from_utf8_lossy(bytes))
     }
 
-    fn are_in_text(&self, text: &str) -> bool {
-        self.0.iter().any(|name| is_in(name, text))
+    /// Whether a text mentions one of them.
+    pub fn are_in_text(&self, text: &str) -> bool {
+        self.whole.iter().any(|name| is_in(name, text))
+            || self.number.as_ref().is_some_and(|number| number.are_in(text))
     }
 }
 
@@ -159,6 +174,8 @@ mod tests {
             "From=%2B8613800138000&To=1",
             "call 8613800138000!",
             "\"+8613800138000\"",
+            "number 138 0013 8000, at home",
+            "0086-138-0013-8000",
         ] {
             assert!(names.are_in_text(text), "{text}");
         }

@@ -51,8 +51,8 @@ enum Command {
         /// The customer, for example tel:+8613800138000; a number alone will do.
         customer: String,
     },
-    /// Erase the recorded plugin decisions that concern a customer, and the attempts to reach the number; the journal says
-    /// that it was done.
+    /// Erase the recorded plugin decisions that concern a customer, the attempts to reach the number, and the answers kept
+    /// for idempotency keys that name it; the journal says that it was done.
     #[command(after_help = "Example:\n  jackfield customer erase-decisions tel:+8613800138000")]
     EraseDecisions {
         /// The customer, for example tel:+8613800138000; a number alone will do.
@@ -68,9 +68,10 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::EraseDecisions { customer } => {
             let erased = client.delete(&path(&["customers", &id(customer), "decisions"]))?;
             let done = format!(
-                "{} recorded decisions and {} attempts about {} are erased",
+                "{} recorded decisions, {} attempts and {} kept answers about {} are erased",
                 erased["decisions"],
                 erased["attempts"],
+                erased["answers"],
                 erased["customer"].as_str().unwrap_or_default()
             );
             out.done(json, &erased, &done)
