@@ -15,8 +15,10 @@ use crate::{apt, plugins, process, workspace};
 /// Set up what is missing, build host and plugins, start the server with a demo tenant
 #[derive(clap::Args)]
 #[command(
-    after_help = "Examples:\n  cargo xtask run\n  cargo xtask run --release --data /tmp/demo\n  \
-                        cargo xtask run -- --http 0.0.0.0:8080"
+    after_help = "The server listens for HTTP on 127.0.0.1:8080 (--http) and for SIP on 127.0.0.1:5060, UDP and TCP \
+                  (--sip).\n\nExamples:\n  cargo xtask run\n  cargo xtask run --release --data /tmp/demo\n  \
+                  cargo xtask run -- --http 0.0.0.0:8080\n  \
+                  cargo xtask run -- --sip 192.0.2.10:5060     phones elsewhere in the network reach it"
 )]
 pub(crate) struct Arguments {
     /// Build optimised, as for real traffic
@@ -25,7 +27,7 @@ pub(crate) struct Arguments {
     /// Folder of the demo's store; by default in the target folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Further arguments of `jackfield serve`
+    /// Further arguments of `jackfield serve`, behind `--`; `jackfield serve --help` has them all
     #[arg(last = true)]
     serve: Vec<String>,
 }
@@ -55,10 +57,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
 /// Says before the build, which takes minutes, that a port is in use.
 fn check_ports(serve: &[String]) -> Result<()> {
     for (option, default) in [("--sip", "127.0.0.1:5060"), ("--http", "127.0.0.1:8080")] {
-        let given = serve.iter().position(|argument| argument == option);
-        let address = given
-            .and_then(|at| serve.get(at + 1))
-            .map_or(default, String::as_str);
+        let address = given(serve, option).unwrap_or(default);
         let Ok(address) = address.parse::<SocketAddr>() else {
             continue; // The server says what is wrong with it.
         };
@@ -73,6 +72,17 @@ fn check_ports(serve: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The value of an option, as `--option value` or `--option=value`.
+fn given<'a>(arguments: &'a [String], option: &str) -> Option<&'a str> {
+    let mut arguments = arguments.iter();
+    arguments
+        .find_map(|argument| match argument.strip_prefix(option)? {
+            "" => Some(None),
+            value => value.strip_prefix('=').map(Some),
+        })?
+        .or_else(|| arguments.next().map(String::as_str))
 }
 
 /// Builds the binary `jackfield` and gives its path.
@@ -91,4 +101,30 @@ pub(crate) fn build_host(release: bool) -> Result<PathBuf> {
     }
     process::run(&mut build)?;
     Ok(binary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_is_seen_in_both_forms() {
+        let sip = |words: &[&str]| {
+            let words: Vec<_> = words.iter().map(|word| (*word).to_owned()).collect();
+            given(&words, "--sip").map(str::to_owned)
+        };
+        assert_eq!(sip(&["--sip", "[::1]:5060"]).as_deref(), Some("[::1]:5060"));
+        assert_eq!(sip(&["--http=a", "--sip=b"]).as_deref(), Some("b"));
+        assert_eq!(sip(&["--sip-tls", "c", "--sip", "d"]).as_deref(), Some("d"));
+        assert_eq!(sip(&["--sip"]), None);
+        assert_eq!(sip(&["--http", "e"]), None);
+    }
+
+    #[test]
+    fn a_port_in_use_is_told_before_the_build() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let refused = check_ports(&[format!("--sip={address}"), "--http=127.0.0.1:0".into()]);
+        assert!(refused.unwrap_err().to_string().contains("--sip"), "{address}");
+    }
 }

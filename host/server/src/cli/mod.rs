@@ -69,7 +69,7 @@ pub(crate) enum Command {
     Customer(customer::Arguments),
     /// Campaigns: what outbound rules and pacing are bound to.
     Campaign(campaign::Arguments),
-    /// May somebody be contacted now?
+    /// May somebody be contacted now? And what was tried.
     Outbound(outbound::Arguments),
     /// What plugins used, to bill from.
     Usage(usage::Arguments),

@@ -14,10 +14,12 @@ const ATTEMPTS: &[Column] = &[
     ("BY", "/reported_by"),
 ];
 
-/// May somebody be contacted now?
+/// May somebody be contacted now? And what was tried.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:
-  jackfield outbound check +33612345678 --purpose sales --campaign spring --consent given")]
+#[command(after_help = "Examples:
+  jackfield outbound check +33612345678 --purpose sales --campaign spring --consent given
+  jackfield outbound report +33612345678 --purpose sales --campaign spring --outcome unanswered
+  jackfield outbound attempts +33612345678 --purpose sales")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,

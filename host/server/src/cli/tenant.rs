@@ -20,7 +20,9 @@ const QUOTA: [(&str, &str); 4] = [
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jackfield tenant create acme --name 'Acme Ltd.' --key-file jackfield-data/operator.key
-  jackfield tenant list --key-file jackfield-data/operator.key")]
+  jackfield tenant list --key-file jackfield-data/operator.key
+
+The examples of the commands leave --key-file out: set JACKFIELD_KEY_FILE to the operator's key instead.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,
@@ -39,7 +41,8 @@ enum Command {
     },
     /// Make a tenant with its first administrator, whose key is shown this once.
     #[command(
-        after_help = "Example:\n  jackfield tenant create acme --name 'Acme Ltd.' --admin anna --admin-name 'Anna Weber'"
+        after_help = "Example:\n  jackfield tenant create acme --name 'Acme Ltd.' --admin anna --admin-name 'Anna Weber' \
+                      --key-file jackfield-data/operator.key"
     )]
     Create {
         /// Its id: a-z, 0-9, '-' and '_'; it never changes.
@@ -70,7 +73,7 @@ enum Command {
     },
     /// Show what a tenant may use, or change it: what is not named stays.
     #[command(after_help = "Examples:
-  jackfield tenant quota acme
+  jackfield tenant quota acme --key-file jackfield-data/operator.key
   jackfield tenant quota acme --decisions-per-second 200 --fuel-per-day 50000000000
   jackfield tenant quota acme --storage-bytes none
   jackfield tenant quota acme --weight 3                 three turns to decide for each one of others")]
@@ -94,7 +97,7 @@ enum Command {
     /// Show the ceilings of plugin decisions that are lowered for a tenant, or lower those of a kind: what is not named
     /// stays.
     #[command(after_help = "Examples:
-  jackfield tenant ceilings acme
+  jackfield tenant ceilings acme --key-file jackfield-data/operator.key
   jackfield tenant ceilings acme routing-strategy --fuel 1000000 --wall-ms 5
   jackfield tenant ceilings acme routing-strategy --fuel none")]
     Ceilings(Ceilings),

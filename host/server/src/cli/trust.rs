@@ -18,9 +18,9 @@ const FIELDS: &[Column] = &[("grants", "/grants"), ("unsigned", "/unsigned")];
 /// Publishers' keys that the tenant trusts.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  jackfield plugin trust add acme publisher.key.pub
+  jackfield plugin trust add weber-labs publisher.key.pub     under a name of your choice
   jackfield plugin trust list
-  jackfield plugin trust remove acme")]
+  jackfield plugin trust remove weber-labs")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
