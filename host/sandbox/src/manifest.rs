@@ -300,4 +300,22 @@ mod tests {
                 .contains("bytes")
         );
     }
+
+    /// What is read in the serving process must not end it.
+    #[test]
+    fn depth_is_limited_in_every_form() {
+        let head = "id = 'a'\nversion = '1.0.0'\nkind = 'voice-flow@0.1.0'\n";
+        let deep = 30_000;
+        for form in [
+            format!("x = {}{}", "[".repeat(deep), "]".repeat(deep)),
+            format!("x = {}", "{a=".repeat(deep / 3)),
+            format!("config-schema.{}a = 1", "a.".repeat(deep)),
+            format!("[config-schema.{}a]", "a.".repeat(deep)),
+            format!("[[config-schema.{}a]]", "a.".repeat(deep)),
+            format!("config-schema = {{ {}a = 1 }}", "a.".repeat(deep)),
+        ] {
+            let read = Manifest::parse(format!("{head}{form}").as_bytes());
+            assert!(read.is_err(), "{form:.40}");
+        }
+    }
 }

@@ -212,6 +212,13 @@ impl Store {
             }
             None => {}
         }
+        // A cursor from elsewhere may lie beyond the end; not every engine takes that.
+        if from >= to {
+            return Ok(Page {
+                rows: Vec::new(),
+                next: None,
+            });
+        }
         let mut pairs = self.inner.view.range(&from, &to, scan.reverse, scan.limit + 1)?;
         let more = pairs.len() > scan.limit;
         pairs.truncate(scan.limit);

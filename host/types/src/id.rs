@@ -229,9 +229,12 @@ impl DecisionId {
         Self(uuid)
     }
 
-    /// The lowest id that could have been made at this time or later.
+    /// The lowest id that could have been made at this time or later; ids have 48 bits for it, and later moments count as
+    /// the last of those.
     pub const fn lowest_at(at: crate::Timestamp) -> Self {
-        Self(Uuid::from_u128((at.0 as u128) << 80))
+        const LAST: u64 = (1 << 48) - 1;
+        let millis = if at.0 < LAST { at.0 } else { LAST };
+        Self(Uuid::from_u128((millis as u128) << 80))
     }
 
     /// When the id was made.
@@ -349,6 +352,13 @@ impl<'de> Deserialize<'de> for CustomerId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_beyond_all_ids_come_after_them() {
+        let at = |millis| DecisionId::lowest_at(crate::Timestamp(millis));
+        assert!(at(1 << 48) > at(1 << 47) && at(u64::MAX) == at((1 << 48) - 1));
+        assert_eq!(at(1_800_000_000_000).made_at().0, 1_800_000_000_000);
+    }
 
     #[test]
     fn slugs_are_checked_and_the_error_says_what_was_expected() {

@@ -1,5 +1,6 @@
 use std::{
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
         atomic::{AtomicU64, Ordering},
@@ -195,12 +196,20 @@ async fn serve(shared: Arc<Shared>, mut incoming: mpsc::Receiver<Incoming>) {
     let registering = shared.clone();
     tokio::spawn(async move {
         while let Some(request) = waiting.recv().await {
-            register(&registering, *request).await;
+            let shared = registering.clone();
+            // A task for each, so that a panic ends that registration alone.
+            tokio::spawn(async move { register(&shared, *request).await })
+                .await
+                .ok();
         }
     });
     while let Some(request) = incoming.recv().await {
         match request {
-            Incoming::Invite(invite) => leg::incoming(&shared, *invite),
+            Incoming::Invite(invite) => {
+                if catch_unwind(AssertUnwindSafe(|| leg::incoming(&shared, *invite))).is_err() {
+                    tracing::error!("a call could not be taken");
+                }
+            }
             Incoming::Register(request) => {
                 if let Err(error) = registrations.try_send(request) {
                     error.into_inner().reply(503, vec![]).await;

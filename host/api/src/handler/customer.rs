@@ -108,10 +108,10 @@ pub struct ErasedView {
 
 /// Erases the recorded plugin decisions that concern a customer: those about the customer's interactions, also where
 /// others waited with them, about attempts to call the number, those that read the customer, and those in which a plugin
-/// was told, read, kept or wrote the customer's address, such as a provider's requests; a number in any common spelling. The
-/// answers that are kept for idempotency keys and name the customer go too; such a request sent again answers 410. The attempts to reach the number
-/// that are kept for caps go too, so caps begin anew. The journal keeps an event `decisions-erased`. What is decided
-/// afterwards is recorded as ever.
+/// was told, read, kept or wrote the customer's address, such as a provider's requests; a number in any common spelling.
+/// The attempts to reach the number that are kept for caps go too, so caps begin anew, and the answers that are kept for
+/// idempotency keys and name the customer; such a request sent again answers 410. The journal keeps an event
+/// `decisions-erased`. What is decided afterwards is recorded as ever.
 #[utoipa::path(delete, path = "", tag = "customers", params(("customer" = String, Path, description = "For example `tel:+8613800138000`.")), responses((status = 200, body = ErasedView)))]
 pub(crate) async fn erase_decisions(who: InTenant, Path(customer): Path<CustomerId>) -> Answer<ErasedView> {
     let erased = who.tenant.erase_decisions(&who.ctx, &customer).await?;

@@ -101,6 +101,26 @@ async fn wrong_paths_and_queries_name_the_field() {
             "{path}"
         );
     }
+    // Beyond the end of every list, and times beyond all ids.
+    for path in [
+        "/v1/customers?cursor=%7F%7F",
+        "/v1/interactions?cursor=%F4%8F%BF%BF",
+        "/v1/users?cursor=~",
+        "/v1/events?from=18446744073709551615&follow=false",
+        "/v1/decisions?point=queue:support&since=1&until=281474976710656",
+        "/v1/decisions?point=queue:support&since=18446744073709551614&until=18446744073709551615",
+        "/v1/usage?from=18446744073709551000&to=18446744073709551615",
+        "/v1/usage?from=18446744073709551000&to=18446744073709551615&step=day",
+    ] {
+        let reply = app.get(path, &admin).await;
+        assert!(matches!(reply.status, 200 | 400 | 422), "{path}: {reply:#?}");
+    }
+    let far = json!({
+        "number": "+33612345678", "purpose": "sales", "at": u64::MAX, "zones": ["Asia/Shanghai"],
+        "attempts": [{"at": u64::MAX, "channel": "voice", "outcome": "unanswered"}],
+    });
+    let reply = app.post("/v1/outbound/checks", &admin, far).await;
+    assert!(reply.status < 500, "{reply:#?}");
     let long = format!("/v1/interactions?cursor={}", "x".repeat(300));
     assert_eq!(
         app.get(&long, &admin).await.problem(),

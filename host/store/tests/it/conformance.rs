@@ -35,6 +35,7 @@ rules!(
     streams_have_no_gaps_under_contention,
     scans_keep_order_both_ways,
     cursors_go_through_everything_once,
+    a_range_that_ends_before_it_begins_is_empty,
     the_same_transaction_again_takes_effect_once,
     each_tenant_has_its_own_idempotency_keys,
     an_old_owner_is_fenced,
@@ -179,6 +180,23 @@ async fn scans_keep_order_both_ways(store: Store) {
         found(Scan::range("a", "b").after(Some(b"b".to_vec()))).await,
         [[0u8; 0]; 0]
     );
+}
+
+async fn a_range_that_ends_before_it_begins_is_empty(store: Store) {
+    let ctx = acme();
+    for key in ["a", "b", "c"] {
+        store.commit(&ctx, Tx::new().put(ROWS, key, key)).await.unwrap();
+    }
+    for scan in [
+        Scan::range("c", "a"),
+        Scan::range("b", "b"),
+        Scan::prefix("a").after(Some(b"z".to_vec())),
+        Scan::all().after(Some(vec![0xff; 400])),
+        Scan::prefix("c").reverse().after(Some(b"a".to_vec())),
+    ] {
+        let page = store.scan(&ctx, ROWS, scan.clone()).await.unwrap();
+        assert!(page.rows.is_empty() && page.next.is_none(), "{scan:?}");
+    }
 }
 
 async fn cursors_go_through_everything_once(store: Store) {

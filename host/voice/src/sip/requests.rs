@@ -3,6 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Poll,
     time::Duration,
@@ -95,17 +96,11 @@ pub(super) async fn serve(
         match permits.clone().try_acquire_owned() {
             Ok(permit) => {
                 let (endpoint, incoming) = (endpoint.clone(), incoming.clone());
-                let mut request = Box::pin(async move {
+                begin(async move {
                     route(endpoint, tx, incoming).await;
                     drop(permit);
-                });
-                // Begun here, so that two digits of one call are seen in the order in which they came.
-                if poll_fn(|context| Poll::Ready(request.as_mut().poll(context)))
-                    .await
-                    .is_pending()
-                {
-                    tokio::spawn(request);
-                }
+                })
+                .await;
             }
             Err(_) => {
                 tx.reply_with(StatusCode::ServiceUnavailable, vec![retry_after()], None)
@@ -113,6 +108,20 @@ pub(super) async fn serve(
                     .ok();
             }
         }
+    }
+}
+
+/// Runs a request in a task of its own, but its beginning here, so that two digits of one call are seen in the order in
+/// which they came. A panic, of the stack's say, ends that request alone, here too.
+async fn begin(request: impl Future<Output = ()> + Send + 'static) {
+    let mut request = Box::pin(request);
+    let begun =
+        poll_fn(|context| Poll::Ready(catch_unwind(AssertUnwindSafe(|| request.as_mut().poll(context)))))
+            .await;
+    match begun {
+        Ok(Poll::Ready(())) => {}
+        Ok(Poll::Pending) => drop(tokio::spawn(request)),
+        Err(_) => tracing::error!("a SIP request could not be handled"),
     }
 }
 
@@ -342,5 +351,27 @@ impl Register {
             .reply_with(StatusCode::from(status), headers, None)
             .await
             .ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_request_that_panics_ends_alone() {
+        begin(async { panic!("at once") }).await;
+        begin(async {
+            tokio::task::yield_now().await;
+            panic!("later");
+        })
+        .await;
+        let (send, done) = tokio::sync::oneshot::channel();
+        begin(async move {
+            tokio::task::yield_now().await;
+            send.send(()).unwrap();
+        })
+        .await;
+        done.await.unwrap();
     }
 }
