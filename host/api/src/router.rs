@@ -16,8 +16,8 @@ use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
     agent, attempt, binding, campaign, ceilings, chat_entry, customer, decision, docs, event, health,
-    interaction, key, manual, message, number, outbound, plugin, queue, recording, rollout, tenant, trust,
-    usage, user, visit,
+    interaction, key, manual, message, number, outbound, plugin, queue, recording, response, rollout, tenant,
+    trust, usage, user, visit,
 };
 use crate::{App, layers};
 
@@ -331,6 +331,7 @@ pub(crate) fn routes() -> Vec<Route> {
             STEER,
             routes!(message::show_typing),
         ),
+        route("/v1/chat-responses", WATCH, routes!(response::get_responses)),
         route("/v1/events", WATCH, routes!(event::stream_events)),
         // Customers
         route("/v1/customers", SEGMENT, routes!(customer::list_customers)),

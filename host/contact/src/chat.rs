@@ -36,6 +36,9 @@ pub struct Chat {
     pub agent_read: u32,
     /// What the customer waits for, when for anything.
     pub unanswered: Option<Unanswered>,
+    /// Whether an agent has written already.
+    #[serde(skip)]
+    pub(crate) answered: bool,
     /// Ids that senders gave their latest messages, with the message's number.
     #[serde(skip)]
     pub(crate) client_ids: VecDeque<(Side, Arc<str>, u32)>,
@@ -94,6 +97,7 @@ impl Chat {
             customer_read: 0,
             agent_read: 0,
             unanswered: None,
+            answered: false,
             client_ids: VecDeque::new(),
             flow: ChatFlow {
                 alive: true,

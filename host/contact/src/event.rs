@@ -132,6 +132,9 @@ pub enum Event {
         /// nothing to answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         response_ms: Option<u64>,
+        /// Whether it is the first that an agent writes in the conversation.
+        #[serde(default, skip_serializing_if = "is_false")]
+        first_response: bool,
     },
     /// One side has read the messages up to this number.
     MessagesRead {
@@ -407,6 +410,10 @@ pub enum Event {
         /// The interaction.
         interaction: InteractionId,
     },
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What happened to a binding.

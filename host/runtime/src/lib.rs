@@ -30,6 +30,7 @@ mod reads;
 mod recordings;
 mod records;
 mod replay;
+mod responses;
 mod rollout_moves;
 mod rollout_watch;
 mod rollouts;
@@ -58,6 +59,7 @@ pub use records::{Erased, Names, RecordQuery};
 #[doc(hidden)]
 pub use records::Recorder;
 pub use replay::{Example, ReplayReport, ReplayRequest};
+pub use responses::{Distribution, ResponseQuery, ResponseReport};
 pub use rollout_moves::RolloutStatus;
 pub use tenant::Tenant;
 pub use visitors::{Visitor, Visitors};

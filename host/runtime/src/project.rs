@@ -18,6 +18,7 @@ use crate::history::{
     CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, CUSTOMERS, CustomerRow, INTERACTION_EVENTS,
     INTERACTIONS, JournalEntry, changes_interaction,
 };
+use crate::responses;
 
 pub(crate) struct Projector {
     ctx: OpContext,
@@ -63,6 +64,9 @@ impl Projector {
                 tx = tx.put(MESSAGES, message_key(id, message.message.number), json(&message));
             }
             let it = event.interaction().and_then(find);
+            if let Some((key, row)) = it.and_then(|it| responses::row(at, event, it)) {
+                tx = tx.put(responses::RESPONSES, key, json(&row));
+            }
             match (event, it) {
                 (
                     Event::InteractionStarted {

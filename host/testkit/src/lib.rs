@@ -10,9 +10,11 @@ pub mod corpus;
 pub mod guest;
 mod server;
 mod sipp;
+mod window;
 
 pub use api::{Api, Events};
 pub use baresip::Baresip;
 pub use browser::Browser;
 pub use server::{Server, plugins_dir};
 pub use sipp::sipp;
+pub use window::Window;

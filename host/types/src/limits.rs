@@ -271,6 +271,8 @@ pub const MAX_CHAT_ENTRIES: usize = 1_000;
 pub const MAX_ALLOWED_ORIGINS: usize = 32;
 /// Steps that one entry takes while a message stays without an answer; more are refused.
 pub const MAX_UNANSWERED_STEPS: usize = 8;
+/// Answers that one report of response times looks at; the rest is left out, and the report says so.
+pub const MAX_RESPONSES: usize = 200_000;
 /// Messages on one page of a conversation; a larger wish is cut to this.
 pub const MAX_MESSAGES_PAGE: usize = 200;
 /// Windows and desktops that listen to one conversation at once; one more is told to come back later.

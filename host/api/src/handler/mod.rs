@@ -22,6 +22,7 @@ pub mod page;
 pub mod plugin;
 pub mod queue;
 pub(crate) mod recording;
+pub mod response;
 pub mod rollout;
 pub mod tenant;
 pub mod trust;

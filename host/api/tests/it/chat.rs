@@ -129,6 +129,22 @@ async fn an_agent_takes_answers_and_leaves() {
         .iter()
         .find(|event| event["type"] == "message-sent" && event["message"]["author"]["agent"] == "anna");
     assert!(answered.unwrap()["response_ms"].is_u64(), "{events:#?}");
+    let path = "/v1/chat-responses?queue=support&agent=anna&entry=web";
+    let report = world.app.get(path, &world.admin).await.ok();
+    assert_eq!(report.body["first"]["count"], 1);
+    assert_eq!(report.body["turns"]["count"], 1);
+    assert_eq!(report.body["turns"]["in_time"], 1.0);
+    let others = world
+        .app
+        .get("/v1/chat-responses?queue=sales", &world.admin)
+        .await
+        .ok();
+    assert_eq!(others.body["turns"]["count"], 0);
+    let refused = world
+        .app
+        .get("/v1/chat-responses?from=5&to=4", &world.admin)
+        .await;
+    assert_eq!(refused.problem().2, "from");
     world.act(&world.anna, id, "leave", json!({})).await.ok();
     world.app.until_closed("one", id).await;
     let refused = world.write(&token, "c9", "Thank you").await;

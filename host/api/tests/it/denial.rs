@@ -299,6 +299,7 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "POST /v1/interactions/{interaction}/typing",
             entry(CALL, None, 404, "analyst"),
         ),
+        ("GET /v1/chat-responses", entry(&[], None, 200, "agent")),
         ("GET /v1/chat-entries", entry(&[], None, 200, "operator")),
         (
             "GET /v1/chat-entries/{entry}",

@@ -47,7 +47,10 @@ impl Centre {
                             .for_each(|told| flow.owe(told));
                         chat.unanswered.get_or_insert(Unanswered { since: at, steps: 0 });
                     }
-                    Author::Agent(_) => chat.unanswered = None,
+                    Author::Agent(_) => {
+                        chat.unanswered = None;
+                        chat.answered = true;
+                    }
                     Author::Bot if in_flow => chat.unanswered = None,
                     Author::Bot | Author::System => {}
                 }

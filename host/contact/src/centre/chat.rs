@@ -178,6 +178,7 @@ impl Step<'_> {
             text: draft.text,
             author,
         };
+        let first_response = !chat.answered && matches!(message.author, Author::Agent(_));
         let response_ms = waited.filter(|_| matches!(message.author, Author::Agent(_)));
         let idle_ms = self.entry_of(it).map(|entry| entry.idle_timeout_ms);
         self.record(Event::MessageSent {
@@ -188,6 +189,7 @@ impl Step<'_> {
             choices,
             client_id: draft.client_id,
             response_ms,
+            first_response,
         });
         if let Some(idle_ms) = idle_ms {
             self.arm(TimerKey::Idle(id), idle_ms);

@@ -13,6 +13,16 @@ const ENTRIES: &[Column] = &[
     ("LANGUAGE", "/language"),
     ("DEFAULT QUEUE", "/default_queue"),
 ];
+const RESPONSES: &[Column] = &[
+    ("OF", "/of"),
+    ("ANSWERS", "/count"),
+    ("MEAN MS", "/mean_ms"),
+    ("P50 MS", "/p50_ms"),
+    ("P90 MS", "/p90_ms"),
+    ("P95 MS", "/p95_ms"),
+    ("LONGEST MS", "/max_ms"),
+    ("IN TIME", "/in_time"),
+];
 const MESSAGES: &[Column] = &[
     ("NUMBER", "/number"),
     ("AT", "/at"),
@@ -71,6 +81,21 @@ enum Command {
     EntryRemove {
         /// The entry's id.
         entry: String,
+    },
+    /// Tell how long customers waited for answers: the first of a conversation, and every one.
+    Responses {
+        /// Of conversations that last waited in this queue.
+        #[arg(long)]
+        queue: Option<String>,
+        /// Of this agent.
+        #[arg(long)]
+        agent: Option<String>,
+        /// Of conversations that came through this entry.
+        #[arg(long)]
+        entry: Option<String>,
+        /// What counts as in time, in seconds.
+        #[arg(long, default_value_t = 15, value_name = "S")]
+        within: u64,
     },
     /// Show the messages of a conversation.
     Messages {
@@ -158,6 +183,30 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::EntryRemove { entry } => {
             client.delete(&path(&["chat-entries", &entry]))?;
             out.done(json, &Value::Null, &format!("chat entry {entry} removed"))
+        }
+        Command::Responses {
+            queue,
+            agent,
+            entry,
+            within,
+        } => {
+            let given = [("queue", queue), ("agent", agent), ("entry", entry)];
+            let mut at = format!("{}?within_ms={}", path(&["chat-responses"]), within * 1_000);
+            for (field, value) in given {
+                if let Some(value) = value {
+                    at += &format!("&{field}={value}");
+                }
+            }
+            let report = client.get(&at)?;
+            let rows = ["first", "turns"].map(|of| {
+                let mut row = report[of].clone();
+                row["of"] = of.into();
+                row
+            });
+            if json {
+                return out.show(json, &report, RESPONSES);
+            }
+            out.list(json, rows.to_vec(), RESPONSES)
         }
         Command::Messages { interaction } => {
             let mut found = client.get(&path(&["interactions", &interaction, "messages?limit=200"]))?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jackfield_testkit::{Api, Browser, Server};
+use jackfield_testkit::{Api, Browser, Server, Window};
 use serde_json::{Value, json};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_jackfield");
@@ -161,4 +161,97 @@ fn a_window_speaks_chinese_on_a_telephone() {
     browser.wait(&format!("{} === 1", shown("customer", "我要找人工客服")));
     let wide = browser.eval("document.documentElement.scrollWidth <= innerWidth");
     assert_eq!(wide, json!(true), "nothing hangs over the edge");
+}
+
+#[test]
+fn a_socket_that_talks_nonsense_ends_and_nobody_else_notices() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(BINARY), data.path());
+    let door = format!("{}/chat/demo/web", server.api.url());
+    let session = Window::session(&door, &json!({}));
+    let token = session["token"].as_str().unwrap();
+    let mut good = Window::open(&door, token, 0);
+
+    let first = |frame: &str| {
+        let mut window = Window::connect(&door);
+        window.send_text(frame);
+        let error = window.hear().unwrap();
+        assert_eq!(window.hear(), None, "it ends after {frame}");
+        error["code"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(first("nonsense"), "invalid-frame");
+    assert_eq!(first(r#"{"type": "hello"}"#), "invalid-frame");
+    assert_eq!(
+        first(r#"{"type": "send", "client_id": "a", "text": "x"}"#),
+        "hello-expected"
+    );
+    assert_eq!(
+        first(r#"{"type": "hello", "token": "jv1.demo.x.1.00"}"#),
+        "unknown-visitor"
+    );
+    let other = Window::session(&format!("{}/chat/demo/web-zh", server.api.url()), &json!({}));
+    let elsewhere = json!({"type": "hello", "token": other["token"]}).to_string();
+    assert_eq!(
+        first(&elsewhere),
+        "no-conversation",
+        "a conversation is its entry's"
+    );
+
+    let mut bad = Window::open(&door, token, 0);
+    bad.send(&json!({"type": "send", "client_id": "long", "text": "x".repeat(8_193)}));
+    assert_eq!(bad.wait("error")["code"], "invalid-message");
+    bad.send(&json!({"type": "read", "up_to": 4_000_000}));
+    assert_eq!(bad.wait("error")["code"], "invalid-message");
+    bad.send_text(&"x".repeat(100_000));
+    while bad.hear().is_some() {}
+
+    // Out of order, doubled, from two windows at once: each counts once, and both windows see all of it.
+    let mut second = Window::open(&door, token, 0);
+    for id in ["b", "a", "b", "a"] {
+        good.send(&json!({"type": "send", "client_id": id, "text": format!("text {id}")}));
+    }
+    let mut acks: Vec<_> = (0..4)
+        .map(|_| good.wait("ack"))
+        .map(|ack| (ack["client_id"].clone(), ack["number"].clone()))
+        .collect();
+    acks.dedup();
+    acks.sort_by_key(|(id, _)| id.to_string());
+    acks.dedup();
+    assert_eq!(acks.len(), 2, "{acks:?}");
+    for id in ["b", "a"] {
+        let seen = loop {
+            let frame = second.wait("message");
+            if frame["author"] == "customer" {
+                break frame;
+            }
+        };
+        assert_eq!(seen["client_id"], id);
+    }
+    second.send(&json!({"type": "end"}));
+    loop {
+        if good.wait("standing")["standing"] == "ended" {
+            break;
+        }
+    }
+    assert_eq!(good.hear(), None, "a window whose conversation is over is closed");
+}
+
+#[test]
+fn who_floods_a_socket_is_told_to_wait() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(BINARY), data.path());
+    let door = format!("{}/chat/demo/web", server.api.url());
+    let session = Window::session(&door, &json!({}));
+    let mut window = Window::open(&door, session["token"].as_str().unwrap(), 0);
+    for n in 0..40 {
+        window.send(&json!({"type": "send", "client_id": n.to_string(), "text": "spam"}));
+    }
+    let refused = window.wait("error");
+    assert_eq!(refused["code"], "too-fast");
+    assert!(refused["client_id"].is_string(), "{refused}");
+    // Others are served as before.
+    let other = Window::session(&door, &json!({}));
+    let mut other = Window::open(&door, other["token"].as_str().unwrap(), 0);
+    other.send(&json!({"type": "send", "client_id": "1", "text": "hello"}));
+    other.wait("ack");
 }
