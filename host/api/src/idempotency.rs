@@ -92,7 +92,11 @@ pub(crate) async fn run(
 }
 
 /// The whole body; a body that says or turns out to be too large answers 413.
-async fn read_body(limit: usize, parts: &axum::http::request::Parts, body: Body) -> Result<Bytes, Problem> {
+pub(crate) async fn read_body(
+    limit: usize,
+    parts: &axum::http::request::Parts,
+    body: Body,
+) -> Result<Bytes, Problem> {
     let said = parts
         .headers
         .get(header::CONTENT_LENGTH)

@@ -3,18 +3,27 @@
 //! A place is taken once the key is known and before anything of the body is read, and given back with the head of the
 //! answer. Uploads are held in memory while they come in, so there are fewer places for them. The last eighth of all
 //! places is for tenants that have hardly any, so that many who flood together leave some to the others.
-//! What needs no key (health, metrics, documentation) needs no place; connections are limited.
+//!
+//! Visitors of chat windows have places of their own, by the tenant whose window it is. What needs neither (health,
+//! metrics, documentation) needs no place; connections are limited.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use jackfield_types::TenantId;
 use jackfield_types::limits::{
-    GUARANTEED_HTTP_REQUESTS, GUARANTEED_HTTP_UPLOADS, MAX_HTTP_REQUESTS, MAX_HTTP_UPLOADS,
-    MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS,
+    GUARANTEED_HTTP_REQUESTS, GUARANTEED_HTTP_UPLOADS, GUARANTEED_HTTP_VISITS, MAX_BODY_BYTES,
+    MAX_HTTP_REQUESTS, MAX_HTTP_UPLOADS, MAX_HTTP_VISITS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS,
+    MAX_TENANT_HTTP_VISITS,
 };
 
+use crate::App;
 use crate::error::Problem;
+use crate::idempotency::read_body;
 
 /// The places of a process. Cheap to clone.
 #[derive(Clone, Default)]
@@ -24,41 +33,72 @@ pub(crate) struct Places(Arc<Mutex<Taken>>);
 struct Taken {
     /// Only tenants that have some.
     by_tenant: BTreeMap<TenantId, Had>,
-    requests: usize,
-    uploads: usize,
+    all: Had,
 }
 
-#[derive(Default, Clone, Copy)]
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
 struct Had {
     requests: usize,
     uploads: usize,
+    visits: usize,
+}
+
+/// What a place is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Request,
+    Upload,
+    Visit,
+}
+
+impl Had {
+    fn change(&mut self, place: Use, change: impl Fn(&mut usize)) {
+        match place {
+            Use::Request => change(&mut self.requests),
+            // An upload is a request, too.
+            Use::Upload => {
+                change(&mut self.requests);
+                change(&mut self.uploads);
+            }
+            Use::Visit => change(&mut self.visits),
+        }
+    }
 }
 
 /// A place; free again when it is dropped.
 pub(crate) struct Place {
     places: Places,
     tenant: TenantId,
-    upload: bool,
+    place: Use,
 }
 
 impl Places {
     /// A place for a request of a tenant.
     pub(crate) fn take(&self, tenant: &TenantId, upload: bool) -> Result<Place, Problem> {
+        self.take_for(tenant, if upload { Use::Upload } else { Use::Request })
+    }
+
+    fn take_for(&self, tenant: &TenantId, place: Use) -> Result<Place, Problem> {
         let mut taken = self.taken();
-        let had = taken.by_tenant.get(tenant).copied().unwrap_or_default();
-        REQUESTS.fit(had.requests, taken.requests)?;
-        if upload {
-            UPLOADS.fit(had.uploads, taken.uploads)?;
+        let (all, had) = (
+            taken.all,
+            taken.by_tenant.get(tenant).copied().unwrap_or_default(),
+        );
+        if place == Use::Visit {
+            VISITS.fit(had.visits, all.visits)?;
+        } else {
+            REQUESTS.fit(had.requests, all.requests)?;
         }
-        taken.requests += 1;
-        taken.uploads += usize::from(upload);
+        if place == Use::Upload {
+            UPLOADS.fit(had.uploads, all.uploads)?;
+        }
         let had = taken.by_tenant.entry(tenant.clone()).or_default();
-        had.requests += 1;
-        had.uploads += usize::from(upload);
+        had.change(place, |places| *places += 1);
+        taken.all.change(place, |places| *places += 1);
         Ok(Place {
             places: self.clone(),
             tenant: tenant.clone(),
-            upload,
+            place,
         })
     }
 
@@ -88,6 +128,13 @@ const UPLOADS: Share = Share {
     of_tenant: MAX_TENANT_HTTP_UPLOADS,
     of_all: MAX_HTTP_UPLOADS,
     guaranteed: GUARANTEED_HTTP_UPLOADS,
+};
+
+const VISITS: Share = Share {
+    what: "requests of visitors",
+    of_tenant: MAX_TENANT_HTTP_VISITS,
+    of_all: MAX_HTTP_VISITS,
+    guaranteed: GUARANTEED_HTTP_VISITS,
 };
 
 impl Share {
@@ -122,17 +169,29 @@ impl Share {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
-        taken.requests -= 1;
-        taken.uploads -= usize::from(self.upload);
+        taken.all.change(self.place, |places| *places -= 1);
         let Some(had) = taken.by_tenant.get_mut(&self.tenant) else {
             return;
         };
-        had.requests -= 1;
-        had.uploads -= usize::from(self.upload);
-        if had.requests == 0 {
+        had.change(self.place, |places| *places -= 1);
+        if *had == Had::default() {
             taken.by_tenant.remove(&self.tenant);
         }
     }
+}
+
+/// Around the routes `/chat/TENANT/…`: a place of the tenant's visitors, and the body in time.
+pub(crate) async fn visit(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
+    let path = request.uri().path();
+    let named = path.split('/').nth(2).unwrap_or_default();
+    let known = TenantId::new(named)
+        .ok()
+        .filter(|tenant| app.platform.tenant(tenant).is_some());
+    let tenant = known.ok_or_else(|| Problem::not_found("chat entry", format!("{path:.256}")))?;
+    let _place = app.places.take_for(&tenant, Use::Visit)?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(MAX_BODY_BYTES, &parts, body).await?;
+    Ok(next.run(Request::from_parts(parts, Body::from(body))).await)
 }
 
 #[cfg(test)]
@@ -167,27 +226,31 @@ mod tests {
         assert_eq!((status(0, false), status(99, false)), (None, None));
         drop(uploads);
         let taken = places.taken();
-        assert!(taken.by_tenant.is_empty() && taken.uploads == 0 && taken.requests == 0);
+        assert!(taken.by_tenant.is_empty() && taken.all == Had::default());
     }
 
     #[test]
     fn many_who_flood_leave_places_to_those_who_do_not() {
-        for (share, upload) in [(REQUESTS, false), (UPLOADS, true)] {
+        for (share, place) in [
+            (REQUESTS, Use::Request),
+            (UPLOADS, Use::Upload),
+            (VISITS, Use::Visit),
+        ] {
             let places = Places::default();
             let mut held = Vec::new();
             for n in 0..share.of_all {
-                held.extend(places.take(&tenant(n / share.of_tenant), upload));
+                held.extend(places.take_for(&tenant(n / share.of_tenant), place));
             }
             let status = |n| {
                 places
-                    .take(&tenant(n), upload)
+                    .take_for(&tenant(n), place)
                     .err()
                     .map(|problem| problem.status)
             };
             assert_eq!(status(0), Some(429));
             for n in 0..share.of_all / 8 / share.guaranteed - 2 {
                 for _ in 0..share.guaranteed {
-                    held.push(places.take(&tenant(100 + n), upload).unwrap());
+                    held.push(places.take_for(&tenant(100 + n), place).unwrap());
                 }
                 assert_eq!(status(100 + n), Some(429), "it has what is guaranteed");
             }

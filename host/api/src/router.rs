@@ -451,6 +451,7 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
             Access::Visitor => handlers
                 .options(crate::chat::cors::preflight)
                 .layer(DefaultBodyLimit::max(body_limit))
+                .route_layer(from_fn_with_state(app.clone(), crate::places::visit))
                 .route_layer(from_fn_with_state(app.clone(), crate::chat::cors::layer)),
             _ => {
                 let settings = Gate {

@@ -225,6 +225,14 @@ pub const MAX_TENANT_HTTP_UPLOADS: usize = 4;
 /// Uploads of all tenants that are held in memory at once; one more is answered with 503. The last eighth is for tenants that have
 /// fewer than [`GUARANTEED_HTTP_UPLOADS`]; others are answered with 429.
 pub const MAX_HTTP_UPLOADS: usize = 32;
+/// Requests of visitors of chat windows that are under way at once, sockets excepted, of all tenants; one more is answered
+/// with 503. A request that waits for news has its place as long. The last eighth is for tenants whose visitors have fewer
+/// than [`GUARANTEED_HTTP_VISITS`]; others are answered with 429.
+pub const MAX_HTTP_VISITS: usize = 2_048;
+/// The same of one tenant's windows; one more is answered with 429.
+pub const MAX_TENANT_HTTP_VISITS: usize = 512;
+/// Requests that a tenant's visitors may have under way while any place is left.
+pub const GUARANTEED_HTTP_VISITS: usize = 16;
 /// HTTP connections open at once, event streams included; one more waits for its turn. Half of the descriptors that the
 /// process may have, where that is less.
 pub const MAX_HTTP_CONNECTIONS: usize = 4_096;

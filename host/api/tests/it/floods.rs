@@ -3,7 +3,9 @@
 use std::future::pending;
 
 use axum::body::{Body, Bytes};
-use jackfield_types::limits::{MAX_HTTP_REQUESTS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS};
+use jackfield_types::limits::{
+    MAX_HTTP_REQUESTS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS, MAX_TENANT_HTTP_VISITS,
+};
 use serde_json::json;
 use tokio::task::JoinSet;
 
@@ -151,6 +153,33 @@ async fn many_floods_at_once_leave_places_to_the_others() {
     for path in ["/healthz", "/readyz", "/metrics"] {
         let open = request("GET", path, "").body(Body::empty()).unwrap();
         assert_eq!(street.app.open(open).await.status(), 200, "{path}");
+    }
+    street.held.shutdown().await;
+}
+
+/// Of chat windows, whose visitors have no key.
+#[tokio::test]
+async fn a_flood_of_visitors_is_of_their_tenant_alone() {
+    let mut street = Street::make().await;
+    let door = |tenant: &str| format!("/chat/{tenant}/web/sessions");
+    let visit = ("POST", "/chat/loud/web/sessions", "application/json");
+    for _ in 0..MAX_TENANT_HTTP_VISITS {
+        street.hold(visit);
+    }
+    let end = std::time::Instant::now() + PATIENCE;
+    while street.app.post(&door("loud"), "", json!({})).await.status != 429 {
+        assert!(std::time::Instant::now() < end, "it is never refused");
+        // This one may have had the place of one of those.
+        street.hold(visit);
+        tokio::task::yield_now().await;
+    }
+    // There is no such window, but it is looked for.
+    let calm = street.app.post(&door("calm"), "", json!({})).await;
+    assert_eq!(calm.status, 404, "{calm:#?}");
+    let nobody = street.app.post(&door("nobody"), "", json!({})).await;
+    assert_eq!(nobody.status, 404, "{nobody:#?}");
+    for key in [&street.loud, &street.calm] {
+        street.app.get("/v1/queues", key).await.ok();
     }
     street.held.shutdown().await;
 }
