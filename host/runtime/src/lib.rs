@@ -24,6 +24,7 @@ mod metering;
 mod metrics;
 mod narrower;
 mod outbound;
+mod outcomes;
 mod platform;
 mod project;
 mod reads;

@@ -18,6 +18,7 @@ use crate::history::{
     CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, CUSTOMERS, CustomerRow, INTERACTION_EVENTS,
     INTERACTIONS, JournalEntry, changes_interaction,
 };
+use crate::outcomes::Outcomes;
 use crate::responses;
 
 pub(crate) struct Projector {
@@ -55,6 +56,7 @@ impl Projector {
             store,
             rows: BTreeMap::new(),
         };
+        let mut outcomes = Outcomes::new(&self.ctx, store);
         for entry in entries {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
             if let Some(id) = event.interaction() {
@@ -96,7 +98,9 @@ impl Projector {
                 ) => {
                     apply_tags(&mut customers.row(customer, at, it).await?.customer.tags, changes);
                 }
+                (Event::AgentRemoved { agent }, _) => outcomes.forget(agent),
                 (Event::SurveyAnswered { answer, .. }, Some(it)) => {
+                    outcomes.survey(it, at, answer).await?;
                     let record = SurveyRecord {
                         interaction: it.id,
                         at,
@@ -116,6 +120,7 @@ impl Projector {
                     },
                     Some(it),
                 ) => {
+                    outcomes.evaluation(it, at, *score).await?;
                     let emotions = evaluation.emotions.iter().map(|e| PhaseEmotion {
                         phase: e.phase,
                         emotion: e.emotion,
@@ -146,6 +151,7 @@ impl Projector {
                 _ => {}
             }
         }
+        tx = outcomes.put_into(tx);
         for (id, row) in customers.rows {
             tx = tx.put(CUSTOMERS, id.as_str(), json(&row));
         }

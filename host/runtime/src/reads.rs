@@ -1,12 +1,15 @@
 //! What a plugin may ask while it decides, for one tenant, one binding and one customer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_contact::decision::{
-    Customer, EvaluationRecord, Message, PastInteraction, QueueStatus, SurveyRecord, Tag,
+    AgentOutcomes, Customer, EvaluationRecord, Message, PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_sandbox::{ReadError, Reads};
-use jackfield_types::{Channel, CustomerId, ExtensionPoint, InteractionId, OpContext, QueueId, Timestamp};
+use jackfield_types::{
+    AgentId, Channel, CustomerId, ExtensionPoint, InteractionId, OpContext, QueueId, Timestamp,
+};
 use tokio::runtime::Handle;
 
 use crate::SubmitError;
@@ -125,6 +128,10 @@ impl Reads for TenantReads {
             Ok(row.map_or_else(Vec::new, |row| with_live_tags(row.customer, self.now).tags))
         };
         self.wait(work)
+    }
+
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        self.wait(self.tenant.outcomes(&self.ctx, agents, reasons))
     }
 }
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use jackfield_contact::decision::{
-    Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
-    PastInteraction, QueueStatus, SurveyRecord, Tag,
+    AgentOutcomes, Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery,
+    Message, PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
-use jackfield_types::{Capability, Grants, InteractionId, Timestamp};
+use jackfield_types::{AgentId, Capability, Grants, InteractionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::Ceilings;
@@ -92,6 +92,12 @@ pub trait Reads: Send + Sync {
     /// Tags of the customer of a piece of waiting work, expired ones included; for routing strategies.
     fn customer_tags(&self, interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
         let _ = interaction;
+        Ok(Vec::new())
+    }
+
+    /// How conversations of these agents about these reasons went, those that there are; for routing strategies.
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        let _ = (agents, reasons);
         Ok(Vec::new())
     }
 }

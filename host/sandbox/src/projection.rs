@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use jackfield_contact::decision::{
-    Customer, EvaluationRecord, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message, PastInteraction,
-    QueueStatus, SurveyRecord, Tag,
+    AgentOutcomes, Customer, EvaluationRecord, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
+    PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
-use jackfield_types::{CustomerId, InteractionId, Timestamp, limits};
+use jackfield_types::{AgentId, CustomerId, InteractionId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::{PiiClass, ProjectedField, ReadError, Reads};
@@ -240,6 +240,11 @@ impl Reads for Projected {
         } else {
             Ok(Vec::new())
         }
+    }
+
+    /// Counts of agents, in which no customer is told of.
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        self.inner.outcomes(agents, reasons)
     }
 
     fn messages(&self, after: u32, limit: usize) -> Result<Vec<Message>, ReadError> {

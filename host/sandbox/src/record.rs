@@ -6,12 +6,12 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jackfield_contact::decision::{
-    Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
-    PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
+    AgentOutcomes, Answer, Customer, EvaluationRecord, Failure, KnowledgeEntry, KnowledgeHit, KnowledgeQuery,
+    Message, PastInteraction, Question, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_types::limits::{MAX_RECORDED_READ_BYTES, MAX_RECORDED_READS, MAX_VALUE_BYTES};
 use jackfield_types::{
-    DecisionId, Digest, ExtensionPoint, Grants, InteractionId, PluginId, Timestamp, Version,
+    AgentId, DecisionId, Digest, ExtensionPoint, Grants, InteractionId, PluginId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,6 +110,8 @@ pub enum Read {
     KnowledgeSearch(KnowledgeQuery, Result<Vec<KnowledgeHit>, ReadError>),
     /// An entry of the knowledge base: its id as the plugin named it.
     KnowledgeEntry(String, Result<Option<KnowledgeEntry>, ReadError>),
+    /// Outcomes of the snapshot's agents, of which the question tells.
+    Outcomes(Result<Vec<AgentOutcomes>, ReadError>),
 }
 
 impl Read {
@@ -241,6 +243,10 @@ impl Reads for Recording {
         self.keep(self.inner.knowledge_entry(id), |found| {
             Read::KnowledgeEntry(id.to_owned(), found)
         })
+    }
+
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        self.keep(self.inner.outcomes(agents, reasons), Read::Outcomes)
     }
 }
 
@@ -425,6 +431,17 @@ impl Reads for Replaying {
                 _ => None,
             },
             |reads| reads.knowledge_entry(id),
+        )
+    }
+
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        self.find(
+            || "outcomes of agents".to_owned(),
+            |read| match read {
+                Read::Outcomes(found) => Some(found),
+                _ => None,
+            },
+            |reads| reads.outcomes(agents, reasons),
         )
     }
 }

@@ -5,8 +5,8 @@ use jackfield_types::{Capability, Digest, limits::MAX_PLUGIN_LOG_BYTES};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    Ceilings, Env, LogLevel, LogLine, ReadError, ceilings::WALL_FACTOR, fault::cut, meter::Meter,
-    wasi::Machine,
+    Ceilings, Env, LogLevel, LogLine, ReadError, capability::outcomes::Outcomes, ceilings::WALL_FACTOR,
+    fault::cut, meter::Meter, wasi::Machine,
 };
 
 /// The data of one decision's store: what the host capabilities see and write.
@@ -20,6 +20,7 @@ pub(crate) struct State {
     pub(crate) log_line: Vec<u8>,
     pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
     pub(crate) machine: Machine,
+    pub(crate) outcomes: Option<Outcomes>,
     stop: Stop,
 }
 
@@ -58,6 +59,7 @@ impl State {
             log_line: Vec::new(),
             kv_writes: Vec::new(),
             machine: Machine::new(plugin),
+            outcomes: None,
             stop: Stop::new(ceilings),
         }
     }
@@ -72,6 +74,7 @@ impl State {
         self.log_line = Vec::new();
         self.kv_writes = Vec::new();
         self.machine.renew();
+        self.outcomes = None;
         self.stop = Stop::new(ceilings);
     }
 

@@ -21,11 +21,13 @@ pub enum Capability {
     Chats,
     /// Articles and reply templates.
     Knowledge,
+    /// How agents' conversations went, by what they were about.
+    Outcomes,
 }
 
 impl Capability {
     /// All capabilities.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::KeyValue,
         Self::Calls,
         Self::Messages,
@@ -33,6 +35,7 @@ impl Capability {
         Self::Scores,
         Self::Chats,
         Self::Knowledge,
+        Self::Outcomes,
     ];
 
     /// The name of its interface without the version, as in `plugin.toml`.
@@ -45,6 +48,7 @@ impl Capability {
             Self::Scores => "cx:scoring/scores",
             Self::Chats => "cx:chat/chats",
             Self::Knowledge => "cx:knowledge/entries",
+            Self::Outcomes => "cx:scoring/outcomes",
         }
     }
 

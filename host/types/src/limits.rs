@@ -52,6 +52,13 @@ pub const MAX_PAST_ATTEMPTS: usize = 200;
 /// The age of the oldest attempt that an outbound rule is told of, and that is kept: 90 days. Older ones are left out.
 pub const MAX_ATTEMPT_AGE_MS: u64 = 90 * 24 * 60 * 60 * 1_000;
 
+/// Outcomes that count of an agent, a reason and a measure: at so many, count and total are halved.
+pub const MAX_OUTCOMES: u32 = 256;
+/// Reasons of which an agent's outcomes are kept; for one more, that with the oldest newest outcome goes.
+pub const MAX_OUTCOME_REASONS: usize = 64;
+/// Bytes of a reason by which outcomes are kept; those of longer ones are not.
+pub const MAX_OUTCOME_REASON_BYTES: usize = 64;
+
 /// Inputs that wait for one tenant's loop. When full, voice answers new calls with 503 and the API with 429.
 pub const MAX_INBOX: usize = 16_384;
 /// Live interactions of one tenant; one more call is answered with 503.

@@ -21,6 +21,7 @@ pub mod host {
                 import cx:knowledge/entries@0.1.0;
                 import cx:profile/customers@0.1.0;
                 import cx:scoring/scores@0.1.0;
+                import cx:scoring/outcomes@0.1.0;
             }
         ",
         path: ["../../wit/types", "../../wit/host", "../../wit/call", "../../wit/chat", "../../wit/profile", "../../wit/scoring", "../../wit/knowledge"],
@@ -66,8 +67,8 @@ pub mod voice_flow {
 pub mod routing_strategy {
     world!(
         "cx:routing-strategy/routing-strategy@0.1.0",
-        ["../../wit/routing-strategy"],
-        {}
+        ["../../wit/scoring", "../../wit/routing-strategy"],
+        {"cx:scoring/outcomes@0.1.0": crate::bindings::host::cx::scoring::outcomes}
     );
 }
 

@@ -42,11 +42,19 @@ pub fn now() -> Timestamp {
 
 /// Writes one line to the plugin's log; at most 64 KiB a decision, the rest is dropped.
 pub fn log(level: Level, message: &str) {
+    #[cfg(target_arch = "wasm32")]
+    {
+        let mut line = Line;
+        // Appending never fails.
+        let _ = std::fmt::Write::write_str(&mut line, message);
+        line.end(level);
+    }
+    #[cfg(not(target_arch = "wasm32"))]
     lines::write(level, message);
 }
 
-/// Appends to a line as it is formatted, in numbers, so that no plugin needs modules to link text only because it may
-/// panic. [`Line::end`] writes the line.
+/// Appends to a line as it is formatted, in numbers, so that no plugin needs modules to link text only because it logs or
+/// may panic. [`Line::end`] writes the line.
 #[cfg(target_arch = "wasm32")]
 pub(crate) struct Line;
 

@@ -6,6 +6,6 @@ pub(crate) use crate::bindings::host::cx::{
     host::{clock, config, key_value, log},
     knowledge::entries,
     profile::customers,
-    scoring::scores,
+    scoring::{outcomes, scores},
 };
 pub(crate) use crate::bindings::routing_strategy::cx::routing_strategy::details;

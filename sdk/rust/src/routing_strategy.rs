@@ -4,13 +4,17 @@ use serde::de::DeserializeOwned;
 
 pub use crate::{
     Error,
+    bindings::host::cx::scoring::outcomes::Measure,
     bindings::routing_strategy::cx::routing_strategy::{
         details::{Need as LevelNeed, WorkDetails},
         types::{Agent, Assignment, Plan, Snapshot, Work},
     },
     register_routing_strategy as register,
 };
-use crate::{host, imports::details};
+use crate::{
+    host,
+    imports::{details, outcomes as counted},
+};
 
 /// A routing strategy. The snapshot holds numbers only; names, levels and profiles are asked for by index.
 pub trait RoutingStrategy {
@@ -116,6 +120,34 @@ pub fn agent_id(agent: u32) -> Result<String, Error> {
 /// `out-of-range` when the snapshot has no such work; `not-granted`.
 pub fn work(work: u32) -> Result<WorkDetails, Error> {
     details::work(work)
+}
+
+/// How an agent's conversations about something went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcomes {
+    /// How many outcomes there are, at most 256.
+    pub count: u32,
+    /// Their points together, 0 to 100 each.
+    pub total: u32,
+}
+
+/// Whether [`outcomes`] can be seen: false when `cx:scoring/outcomes` is not granted, or can't be read now.
+pub fn outcomes_known() -> bool {
+    counted::known()
+}
+
+/// What a piece of work is about: a number from 0, the same for work with the same reason; `u32::MAX` when the snapshot
+/// has no such work.
+pub fn reason(work: u32) -> u32 {
+    counted::reason(work)
+}
+
+/// How an agent's conversations with a reason went; of none, nothing.
+pub fn outcomes(agent: u32, reason: u32, by: Measure) -> Outcomes {
+    Outcomes {
+        count: counted::count(agent, reason, by),
+        total: counted::total(agent, reason, by),
+    }
 }
 
 /// Registers a type that implements [`RoutingStrategy`] as the crate's plugin; once per crate.

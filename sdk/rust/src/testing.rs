@@ -18,7 +18,7 @@ use crate::{
     outbound_rule::{self, Attempt, OutboundRule, Ruling},
     pacing_strategy::{self, Measurements, PacingStrategy},
     qa_scorecard::{self, Interaction, QaScorecard},
-    routing_strategy::{self, LevelNeed, Plan, RoutingStrategy, Snapshot, WorkDetails},
+    routing_strategy::{self, LevelNeed, Measure, Outcomes, Plan, RoutingStrategy, Snapshot, WorkDetails},
     tag_generator::{self, Occasion, TagChange, TagGenerator},
     voice_flow::{self, VoiceFlow},
 };
@@ -65,6 +65,10 @@ pub struct Host {
     pub agents: Vec<String>,
     /// More about each piece of waiting work, for routing.
     pub work: Vec<WorkDetails>,
+    /// What each piece of waiting work is about, as numbers from 0, for routing; all the same when there are none.
+    pub reasons: Vec<u32>,
+    /// How conversations of agents with reasons went, by both, for routing; none: that may not be seen.
+    pub outcomes: Option<BTreeMap<(u32, u32, Measure), Outcomes>>,
 }
 
 thread_local! {
@@ -488,6 +492,38 @@ pub(crate) mod imports {
 
         pub(crate) fn work(work: u32) -> Result<WorkDetails, Error> {
             HOST.with_borrow(|host| super::entry(&host.work, work, "work"))
+        }
+    }
+
+    pub(crate) mod outcomes {
+        use super::super::{HOST, Measure, Outcomes};
+
+        pub(crate) fn known() -> bool {
+            HOST.with_borrow(|host| host.outcomes.is_some())
+        }
+
+        pub(crate) fn reason(work: u32) -> u32 {
+            HOST.with_borrow(|host| match host.reasons.get(work as usize) {
+                Some(reason) => *reason,
+                None if host.reasons.is_empty() => 0,
+                None => u32::MAX,
+            })
+        }
+
+        pub(crate) fn count(agent: u32, reason: u32, by: Measure) -> u32 {
+            of(agent, reason, by).count
+        }
+
+        pub(crate) fn total(agent: u32, reason: u32, by: Measure) -> u32 {
+            of(agent, reason, by).total
+        }
+
+        fn of(agent: u32, reason: u32, by: Measure) -> Outcomes {
+            HOST.with_borrow(|host| {
+                let known = host.outcomes.as_ref();
+                let of = known.and_then(|known| known.get(&(agent, reason, by)));
+                of.copied().unwrap_or_default()
+            })
         }
     }
 

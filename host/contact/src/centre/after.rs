@@ -6,7 +6,9 @@ use jackfield_types::{Digest, ExtensionPoint, InteractionId, PluginKind};
 
 use super::flow::failure;
 use super::{Asked, Step};
-use crate::decision::{Answer, Failure, Provenance, Question, ScorecardQuestion, SegmentKind, TagQuestion};
+use crate::decision::{
+    Answer, Failure, Provenance, Question, ScorecardQuestion, SegmentKind, TagQuestion, call_type,
+};
 use crate::event::Event;
 use crate::interaction::{Interaction, Stage};
 use crate::leg::Recording;
@@ -190,16 +192,10 @@ impl Step<'_> {
 }
 
 fn scorecard_question(it: &Interaction) -> ScorecardQuestion {
-    let call_type = it
-        .attributes
-        .iter()
-        .find(|(key, _)| &**key == "call-type")
-        .map(|(_, value)| value.clone());
-    let queue = || it.queue.as_ref().map_or("", |queue| queue.as_str()).into();
     ScorecardQuestion {
         interaction: it.id,
         channel: it.channel,
-        call_type: call_type.unwrap_or_else(queue),
+        call_type: call_type(&it.attributes, it.queue.as_ref()),
         started_at: it.started_at,
         ended_at: it.ending.as_ref().map_or(it.started_at, |ending| ending.at),
         agent: it.agent.clone(),

@@ -12,6 +12,7 @@ mod customer;
 mod flow;
 mod knowledge;
 mod outbound;
+mod outcomes;
 mod pacing;
 mod routing;
 mod scorecard;
@@ -41,6 +42,7 @@ pub use flow::{
 };
 pub use knowledge::{KnowledgeEntry, KnowledgeHit, KnowledgeKind, KnowledgeQuery};
 pub use outbound::{Attempt, Consent, LocalTime, Outcome, PastAttempt, Ruling, Verdict};
+pub use outcomes::{AgentOutcomes, Tally, call_type};
 pub use pacing::{Activity, BusyAgent, Compliance, Pace, PacingQuestion, RecentAttempts};
 pub use routing::{Assignment, Plan, RoutingAgent, RoutingQuestion, RoutingWork};
 pub use scorecard::{

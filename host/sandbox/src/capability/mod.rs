@@ -10,6 +10,7 @@ mod key_value;
 mod knowledge;
 mod log;
 mod messages;
+pub(crate) mod outcomes;
 mod scores;
 #[cfg(test)]
 mod tests;
@@ -61,7 +62,10 @@ pub(crate) fn link(kind: PluginKind, linker: &mut Linker<State>) -> wasmtime::Re
             link!(scoring::scores);
             link!(knowledge::entries);
         }
-        PluginKind::RoutingStrategy => link!(routing_strategy::details),
+        PluginKind::RoutingStrategy => {
+            link!(routing_strategy::details);
+            link!(scoring::outcomes);
+        }
         PluginKind::OutboundRule => link!(profile::customers),
         PluginKind::PacingStrategy | PluginKind::ChannelConnector => {}
         PluginKind::TagGenerator | PluginKind::QaScorecard => {

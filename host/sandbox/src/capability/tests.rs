@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use jackfield_contact::decision::{
-    CallInfo, Customer, FlowEvent, FlowQuestion, PastInteraction, Question, QueueStatus, RoutingAgent,
-    RoutingQuestion, RoutingWork, SurveyAnswer, SurveyRecord, Tag,
+    AgentOutcomes, CallInfo, Customer, FlowEvent, FlowQuestion, PastInteraction, Question, QueueStatus,
+    RoutingAgent, RoutingQuestion, RoutingWork, SurveyAnswer, SurveyRecord, Tag, Tally,
 };
 use jackfield_types::{
     AgentId, Capability, Channel, CustomerId, Digest, E164, Grants, InteractionId, QueueId, SkillId,
@@ -18,7 +18,10 @@ use crate::{
         host::{config, key_value, log},
         profile::customers,
         routing_strategy::details,
-        scoring::scores,
+        scoring::{
+            outcomes::{self, Measure},
+            scores,
+        },
         types::types::Error,
     },
     state::State,
@@ -85,6 +88,16 @@ impl Reads for Known {
 
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
         Ok((key == "stored").then(|| b"before".to_vec()))
+    }
+
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        assert_eq!((agents[0].as_str(), &*reasons[0]), ("li-na", "support"));
+        Ok(vec![AgentOutcomes {
+            agent: agents[0].clone(),
+            reason: reasons[0].clone(),
+            survey: Tally { count: 4, total: 300 },
+            evaluation: Tally::default(),
+        }])
     }
 
     fn customer_tags(&self, _interaction: InteractionId) -> Result<Vec<Tag>, ReadError> {
@@ -234,6 +247,38 @@ fn details_are_named_by_index() {
     assert_eq!(code(details::Host::agent_id(&mut state, 1)), "unknown-index");
     assert_eq!(code(details::Host::needs(&mut state, u32::MAX)), "unknown-index");
     assert_eq!(code(details::Host::work(&mut state, 0)), "unavailable");
+}
+
+#[test]
+fn outcomes_are_named_by_index_and_are_none_where_nothing_is_granted() {
+    use outcomes::Host;
+    let mut known = state(routing(), Arc::new(Known));
+    assert!(known.known());
+    assert_eq!((known.reason(0), known.reason(1)), (0, u32::MAX));
+    assert_eq!(
+        (
+            known.count(0, 0, Measure::Survey),
+            known.total(0, 0, Measure::Survey)
+        ),
+        (4, 300)
+    );
+    for (agent, reason, by) in [
+        (0, 0, Measure::Evaluation),
+        (1, 0, Measure::Survey),
+        (0, u32::MAX, Measure::Survey),
+    ] {
+        assert_eq!(
+            (known.count(agent, reason, by), known.total(agent, reason, by)),
+            (0, 0)
+        );
+    }
+    let mut denied = state(routing(), Arc::new(Known));
+    denied.env.grants = Grants::NONE;
+    assert!(!denied.known());
+    assert_eq!((denied.reason(0), denied.count(0, 0, Measure::Survey)), (0, 0));
+    let mut elsewhere = state(flow(), Arc::new(Known));
+    assert!(!elsewhere.known());
+    assert_eq!(elsewhere.reason(0), u32::MAX);
 }
 
 #[test]

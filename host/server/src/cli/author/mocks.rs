@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jackfield_contact::decision::{
-    Customer, EvaluationRecord, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message, PastInteraction,
-    QueueStatus, SurveyRecord, Tag,
+    AgentOutcomes, Customer, EvaluationRecord, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
+    PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_sandbox::{ReadError, Reads};
-use jackfield_types::{Capability, InteractionId};
+use jackfield_types::{AgentId, Capability, InteractionId};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -29,6 +29,8 @@ pub(super) struct Mocks {
     values: BTreeMap<String, Value>,
     /// Tags of waiting customers by interaction, for routing.
     tags: BTreeMap<String, Vec<Tag>>,
+    /// How conversations of agents went, by what they were about, for routing.
+    outcomes: Vec<AgentOutcomes>,
     messages: Vec<Message>,
     knowledge: Vec<KnowledgeEntry>,
     /// Capabilities that the tenant does not grant.
@@ -165,5 +167,11 @@ impl Reads for Mocks {
             .get(&interaction.to_string())
             .cloned()
             .unwrap_or_default())
+    }
+
+    fn outcomes(&self, agents: &[&AgentId], reasons: &[Arc<str>]) -> Result<Vec<AgentOutcomes>, ReadError> {
+        self.there(Capability::Outcomes)?;
+        let asked = |of: &&AgentOutcomes| agents.contains(&&of.agent) && reasons.contains(&of.reason);
+        Ok(self.outcomes.iter().filter(asked).cloned().collect())
     }
 }

@@ -24,7 +24,7 @@ The engine and the ceilings are those that serve customers.
   now       the decision's moment: milliseconds since 1970, or 2026-11-22T09:30:00Z
   config    the binding's configuration
   question  an object with one field: flow, chat, routing, outbound, pacing, tags, scorecard, connector or assist
-  host      what the plugin may read: customer, history, surveys, evaluations, queues, values, tags, messages,
+  host      what the plugin may read: customer, history, surveys, evaluations, queues, values, tags, outcomes, messages,
             knowledge; not_granted and unavailable name capabilities that refuse
   expect    answer, or failure with message; values, log, fuel_at_most. Without answer and failure: a snapshot
   then      further steps of a flow: event, after_ms, expect
