@@ -10,7 +10,7 @@ use wasmtime::{
 mod bindings {
     #![allow(clippy::all, unreachable_pub)]
     wasmtime::component::bindgen!({
-        path: ["../../wit/types", "../../wit/host", "../../wit/routing-strategy"],
+        path: ["../../wit/types", "../../wit/host", "../../wit/scoring", "../../wit/routing-strategy"],
         world: "cx:routing-strategy/routing-strategy",
     });
 }
@@ -20,6 +20,7 @@ use bindings::{
     cx::{
         host::{clock, config, key_value, log},
         routing_strategy::details,
+        scoring::outcomes::{self, Measure},
         types::types::{self, Error},
     },
 };
@@ -147,6 +148,24 @@ impl key_value::Host for State {
 
     fn delete(&mut self, _: String) -> Result<(), Error> {
         Ok(())
+    }
+}
+
+impl outcomes::Host for State {
+    fn known(&mut self) -> bool {
+        false
+    }
+
+    fn reason(&mut self, _work: u32) -> u32 {
+        0
+    }
+
+    fn count(&mut self, _agent: u32, _reason: u32, _by: Measure) -> u32 {
+        0
+    }
+
+    fn total(&mut self, _agent: u32, _reason: u32, _by: Measure) -> u32 {
+        0
     }
 }
 
