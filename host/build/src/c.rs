@@ -3,14 +3,16 @@
 
 use std::{
     fs,
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use crate::{
-    BuildError, Job,
+    BuildError, Job, Language,
     component::{componentise, foreign_import},
-    contract, process,
+    contract,
+    process::{self, Explained},
 };
 
 /// What Debian calls the compiler, its linker, libc and the compiler's own library.
@@ -116,7 +118,10 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
         .args(own_sources(job.dir)?)
         .args(sources)
         .current_dir(job.dir);
-    process::run(&mut command, "clang")?;
+    if std::io::stderr().is_terminal() {
+        command.arg("-fcolor-diagnostics");
+    }
+    process::run_explained(&mut command, "clang", |said| missing(said, &bindings))?;
     let module = fs::read(&core).map_err(|source| BuildError::file(&core, source))?;
     let component = componentise(&module, "the compiled plugin")?;
     let foreign = foreign_import(&component, |name| name.starts_with("cx:"));
@@ -131,6 +136,35 @@ pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
             why: error.to_string(),
         }),
     }
+}
+
+/// The functions that the linker has not found and the contract asks for, as the header declares them.
+fn missing(said: &str, bindings: &Path) -> Option<Explained> {
+    let mut names: Vec<_> = said
+        .lines()
+        .filter_map(|line| line.split_once("undefined symbol: "))
+        .map(|(_, name)| name.trim())
+        .filter(|name| name.starts_with("exports_"))
+        .collect();
+    names.dedup();
+    let header = fs::read_to_string(bindings.join("plugin.h")).ok()?;
+    let declarations: Vec<_> = names
+        .iter()
+        .filter_map(|name| header.lines().find(|line| line.contains(&format!(" {name}("))))
+        .map(|line| line.trim_start_matches("extern ").trim_end_matches(';'))
+        .collect();
+    let (first, others) = names.split_first()?;
+    Some(Explained {
+        error: BuildError::Export {
+            file: Language::C.sign().to_owned(),
+            what: match others {
+                [] => format!("the function `{first}` is missing"),
+                _ => format!("the functions `{}` are missing", names.join("`, `")),
+            },
+            how: format!("the host calls:\n  {}", declarations.join("\n  ")),
+        },
+        rest: String::new(),
+    })
 }
 
 /// Every `.c` of `src/`, in the order of their names.

@@ -31,6 +31,26 @@ pub fn with_manifest(mut component: Vec<u8>, toml: &str) -> Vec<u8> {
     component
 }
 
+/// Whether a component exports an interface.
+pub(crate) fn exports(component: &[u8], interface: &str) -> Result<bool, wasmparser::BinaryReaderError> {
+    let mut depth = 0usize;
+    for payload in Parser::new(0).parse_all(component) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    if export?.name.name == interface {
+                        return Ok(true);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(false)
+}
+
 /// The first import of a component's outermost level for which `allowed` says no.
 pub(crate) fn foreign_import(
     component: &[u8],

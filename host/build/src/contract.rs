@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, path::Path};
 use jackfield_types::Capability;
 use serde::Deserialize;
 use wit_bindgen_core::{Files, WorldGenerator};
-use wit_parser::{Resolve, WorldId};
+use wit_parser::{InterfaceId, Resolve, WorldId, WorldItem};
 
 use crate::{BuildError, Job, MANIFEST_FILE, ManifestHead, stamp};
 
@@ -16,7 +16,7 @@ macro_rules! packages {
 }
 
 /// Each after those that it uses.
-const PACKAGES: [(&str, &str); 16] = packages![
+pub(crate) const PACKAGES: [(&str, &str); 16] = packages![
     "types",
     "host",
     "call",
@@ -82,6 +82,21 @@ pub(crate) fn world(head: &ManifestHead) -> Result<(Resolve, WorldId), BuildErro
         resolve,
         world.ok_or_else(|| wrong(format!("no world {}", head.kind)))?,
     ))
+}
+
+/// The interface that plugins of a world export, which is one, with the names of its functions.
+pub(crate) fn exported(
+    resolve: &Resolve,
+    world: WorldId,
+) -> Result<(String, InterfaceId, Vec<String>), BuildError> {
+    let world = &resolve.worlds[world];
+    for (key, item) in &world.exports {
+        if let WorldItem::Interface { id, .. } = item {
+            let functions = resolve.interfaces[*id].functions.keys().cloned().collect();
+            return Ok((resolve.name_world_key(key), *id, functions));
+        }
+    }
+    Err(wrong(format!("the world {} exports nothing", world.name)))
 }
 
 /// Writes the texts into a folder as tools of other languages expect them: a package with one world, `plugin`, and

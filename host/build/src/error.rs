@@ -52,6 +52,16 @@ pub enum BuildError {
         /// The command that installs it.
         install: String,
     },
+    /// The plugin lacks what the host calls, or has it in another form.
+    #[error("{file}: {what}; {how}")]
+    Export {
+        /// Where it belongs.
+        file: String,
+        /// What is missing.
+        what: String,
+        /// How it is to be written.
+        how: String,
+    },
     /// A step failed; the tool has said why.
     #[error("{step} failed: see what it says above")]
     Step {

@@ -6,7 +6,11 @@ use std::{
     process::Command,
 };
 
-use crate::{BuildError, Job, contract, process, source_map, stamp, tools, typescript};
+use crate::{
+    BuildError, Job, contract,
+    process::{self, Explained},
+    source_map, stamp, tools, typescript,
+};
 
 /// The packages of npm that are needed, with the versions that are known to work.
 pub const NPM_PACKAGES: [&str; 3] = ["componentize-qjs@0.4.5", "esbuild@0.28", "typescript@7"];
@@ -40,6 +44,8 @@ const TSCONFIG: &str = r#"{
   "include": ["SRC", "node_modules/@jackfield/plugin/contract.d.ts", "node_modules/@jackfield/plugin/globals.d.ts"]
 }
 "#;
+/// Beside the SDK: names what the plugin does not export.
+const CHECK: &str = "check.ts";
 /// What `globals.ts` brings.
 const GLOBALS: &str = "declare const console: Record<\"debug\" | \"log\" | \"info\" | \"warn\" | \"error\", \
                        (...values: unknown[]) => void>;\n";
@@ -54,13 +60,18 @@ pub(crate) fn source(dir: &Path) -> Option<PathBuf> {
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain(NPM_PACKAGES).collect();
-    stamp::unless_known(job, &texts, || compile(job))
+    let tools = PROGRAMS.map(|name| tool(job.dir, name).ok());
+    stamp::unless_known(job, &texts, &tools, || compile(job))
 }
 
 fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let [qjs, esbuild, tsc] = PROGRAMS.map(|name| tool(job.dir, name));
     let (qjs, esbuild, tsc) = (qjs?, esbuild?, tsc?);
+    (job.say)("checking types, bundling, and putting QuickJS around it: some 5 s");
     let (resolve, world) = contract::world(job.head)?;
+    let (interface, _, functions) = contract::exported(&resolve, world)?;
+    let functions: Vec<_> = functions.iter().map(|name| typescript::camel(name)).collect();
+    let source = source(job.dir).unwrap_or_default();
     let package = job.dir.join("node_modules/@jackfield/plugin");
     for (name, text) in SDK {
         stamp::put(&package.join(name), text)?;
@@ -75,29 +86,37 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     if !config.is_file() {
         stamp::put(&config, &TSCONFIG.replace("SRC", "src"))?;
     }
-    process::run(
+    let name = source.file_name().unwrap_or_default().to_string_lossy();
+    stamp::put(
+        &package.join(CHECK),
+        &format!(
+            "import plugin from \"../../../src/{name}\";\n\
+             export const missing: Record<Exclude<keyof typeof import({interface:?}), keyof typeof plugin>, never> = {{}};\n"
+        ),
+    )?;
+    let config = job.dir.join("node_modules/.jackfield-tsconfig.json");
+    stamp::put(
+        &config,
+        &format!("{{\"extends\": \"../tsconfig.json\", \"files\": [\"@jackfield/plugin/{CHECK}\"]}}\n"),
+    )?;
+    process::run_explained(
         Command::new(tsc)
             .arg("--noEmit")
             .arg("-p")
             .arg(&config)
             .current_dir(job.dir),
         "tsc",
+        |said| missing(said, &name, &functions),
     )?;
 
-    let export = resolve.worlds[world]
-        .exports
-        .keys()
-        .map(|key| resolve.name_world_key(key))
-        .find_map(|name| Some(name.split_once('/')?.1.split('@').next()?.to_owned()))
-        .unwrap_or_default();
-    let source = source(job.dir).unwrap_or_default();
+    let export = interface.split(['/', '@']).nth(1).unwrap_or_default();
     let entry = job.dir.join("node_modules/.jackfield-entry.ts");
     stamp::put(
         &entry,
         &format!(
             "import \"@jackfield/plugin/globals\";\nimport plugin from {:?};\nexport const {} = plugin;\n",
             source.display().to_string(),
-            typescript::camel(&export)
+            typescript::camel(export)
         ),
     )?;
     let bundle = job.work.join("plugin.js");
@@ -136,6 +155,47 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
         "componentize-qjs",
     )?;
     fs::read(&component).map_err(|source| BuildError::file(&component, source))
+}
+
+/// What tsc says of the file that looks for the plugin's functions, in other words; the author's own mistakes stay.
+fn missing(said: &str, source: &str, functions: &[String]) -> Option<Explained> {
+    let mut ours = false;
+    let (about, rest): (Vec<_>, Vec<_>) = said.lines().partition(|line| {
+        // What explains a complaint is indented below it.
+        if !line.starts_with(' ') {
+            ours = line.contains(CHECK);
+        }
+        ours
+    });
+    let about = about.join("\n");
+    if about.is_empty() {
+        return None;
+    }
+    let absent: Vec<_> = functions
+        .iter()
+        .filter(|name| about.contains(&format!("\"{name}\"")))
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let what = match absent.as_slice() {
+        [] => "the plugin is no default export".to_owned(),
+        [one] => format!("its default export lacks the function {one}"),
+        many => format!("its default export lacks the functions {}", many.join(", ")),
+    };
+    Some(Explained {
+        error: BuildError::Export {
+            file: format!("src/{source}"),
+            what,
+            how: format!(
+                "expected `export default {{ {} }}`, best within the function of `@jackfield/plugin` for its kind",
+                functions
+                    .iter()
+                    .map(|name| format!("{name}(…) {{ … }}"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        },
+        rest: rest.iter().map(|line| format!("{line}\n")).collect(),
+    })
 }
 
 /// A tool of npm: of the plugin or of a folder around it, or else one for all plugins.

@@ -32,8 +32,48 @@ pub fn run(command: &mut Command, step: &str) -> Result<(), BuildError> {
     Err(failed())
 }
 
+/// What of a tool's complaints is told in other words: those words, and what is left to be shown as the tool said it.
+pub(crate) struct Explained {
+    pub(crate) error: BuildError,
+    pub(crate) rest: String,
+}
+
+/// The same for a tool whose complaints may be about what the build has made: `explain` gets all that it says when it
+/// fails.
+pub(crate) fn run_explained(
+    command: &mut Command,
+    step: &str,
+    explain: impl FnOnce(&str) -> Option<Explained>,
+) -> Result<(), BuildError> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| BuildError::Component {
+            what: shown(command),
+            why: format!("can't be started: {error}"),
+        })?;
+    if output.status.success() {
+        eprint(&output.stderr);
+        return Ok(());
+    }
+    let mut said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.push_str(&String::from_utf8_lossy(&output.stderr));
+    match explain(&said) {
+        Some(Explained { error, rest }) => {
+            eprint(rest.as_bytes());
+            Err(error)
+        }
+        None => {
+            eprint(said.as_bytes());
+            Err(BuildError::Step {
+                step: step.to_owned(),
+            })
+        }
+    }
+}
+
 #[allow(clippy::print_stderr)]
-fn eprint(text: &[u8]) {
+pub(crate) fn eprint(text: &[u8]) {
     eprint!("{}", String::from_utf8_lossy(text));
 }
 

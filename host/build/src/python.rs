@@ -1,8 +1,12 @@
 //! Python: CPython and the plugin in one component, by componentize-py.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::{BuildError, Job, contract, process, stamp, tools};
+use crate::{BuildError, Job, Language, contract, process, stamp, tools};
 
 /// The package of PyPI that is needed, with the version that is known to work.
 pub const PYPI_PACKAGE: &str = "componentize-py==0.25.1";
@@ -17,17 +21,25 @@ macro_rules! sdk {
     };
 }
 
+/// Reads the sources: see there for the codes that it ends with.
+const CHECK: &str = include_str!("check.py");
+const WRONG_SYNTAX: i32 = 10;
+const MISSING: i32 = 11;
+
 const SDK: [(&str, &str); 4] = sdk!["__init__.py", "straight.py", "voice.py", "chat.py"];
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain([PYPI_PACKAGE]).collect();
-    stamp::unless_known(job, &texts, || compile(job))
+    let tool = tools::find(job.dir, BIN, PROGRAM);
+    stamp::unless_known(job, &texts, &[tool], || compile(job))
 }
 
 fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let tool = tool(job)?;
-    (job.say)("putting CPython and the plugin into one component: some 15 s");
     let (resolve, id) = contract::world(job.head)?;
+    let (_, _, functions) = contract::exported(&resolve, id)?;
+    check(job, &tool, &functions)?;
+    (job.say)("putting CPython and the plugin into one component: some 15 s");
     let (wit, path) = (job.work.join("wit"), job.work.join("path"));
     contract::write(job, &wit)?;
     for (name, text) in SDK {
@@ -73,6 +85,41 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
         .env("PYTHONDONTWRITEBYTECODE", "1");
     process::run(&mut command, "componentize-py")?;
     fs::read(&component).map_err(|source| BuildError::file(&component, source))
+}
+
+/// Finds mistakes at once that the long step would find at its end, with the interpreter that the tool runs on. One that is
+/// older than the plugin's may take new syntax for a mistake, so its word is shown and not final.
+fn check(job: &Job<'_>, tool: &Path, functions: &[String]) -> Result<(), BuildError> {
+    let beside = tool.parent().map(|folder| folder.join("python3"));
+    let interpreter = match beside.filter(|path| path.is_file()) {
+        Some(python) => python,
+        None if process::has("python3") => "python3".into(),
+        None => return Ok(()),
+    };
+    let mut command = Command::new(&interpreter);
+    command
+        .args(["-I", "-c", CHECK])
+        .arg(job.dir)
+        .args(functions)
+        .current_dir(job.dir);
+    let output = command.output().map_err(|error| BuildError::Component {
+        what: process::shown(&command),
+        why: format!("can't be started: {error}"),
+    })?;
+    process::eprint(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout);
+    match output.status.code() {
+        Some(WRONG_SYNTAX) => Err(BuildError::Step {
+            step: "reading the sources".to_owned(),
+        }),
+        Some(MISSING) => Err(BuildError::Export {
+            file: Language::Python.sign().to_owned(),
+            what: format!("no function {}", said.trim()),
+            how: "the host calls it by this name".to_owned(),
+        }),
+        // Whatever else there is, the long step will tell.
+        _ => Ok(()),
+    }
 }
 
 fn tool(job: &Job<'_>) -> Result<PathBuf, BuildError> {

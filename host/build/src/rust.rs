@@ -11,8 +11,8 @@ use serde::Deserialize;
 
 use crate::{
     BuildError, Job,
-    component::{componentise, foreign_import},
-    process,
+    component::{componentise, exports, foreign_import},
+    contract, process,
 };
 
 /// The target that plugins are compiled for.
@@ -209,13 +209,40 @@ pub fn component(module: &Module) -> Result<Vec<u8>, BuildError> {
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let compiler = Compiler::find(job.dir)?;
-    (job.say)("compiling with cargo");
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| job.dir.join("target"), PathBuf::from);
+    let known = target.join(TARGET).join("release/deps").is_dir();
+    (job.say)(match known {
+        true => "compiling with cargo",
+        false => "compiling with cargo; the first time with the SDK, up to a minute",
+    });
     let modules = modules(compiler.cargo_build(), job.dir)?;
     match modules.iter().find(|module| module.dir == job.dir) {
-        Some(module) => component(module),
+        Some(module) => registered(job, component(module)?),
         None => Err(BuildError::Component {
             what: job.dir.join("Cargo.toml").display().to_string(),
             why: "builds no component: expected crate-type = [\"cdylib\"] under [lib]".to_owned(),
+        }),
+    }
+}
+
+/// The component, if it is a plugin of its kind.
+fn registered(job: &Job<'_>, component: Vec<u8>) -> Result<Vec<u8>, BuildError> {
+    let (resolve, world) = contract::world(job.head)?;
+    let (interface, ..) = contract::exported(&resolve, world)?;
+    let kind = job.head.kind;
+    match exports(&component, &interface) {
+        Ok(true) => Ok(component),
+        Ok(false) => Err(BuildError::Export {
+            file: "src/lib.rs".to_owned(),
+            what: format!("no {kind} is registered"),
+            how: format!(
+                "write once, with the type that is the plugin:\n  jackfield_plugin::{}::register!(TYPE);",
+                kind.as_str().replace('-', "_")
+            ),
+        }),
+        Err(error) => Err(BuildError::Component {
+            what: "the compiled plugin".to_owned(),
+            why: error.to_string(),
         }),
     }
 }

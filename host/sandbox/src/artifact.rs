@@ -41,6 +41,11 @@ impl Artifacts {
         self.read(engine, digest, &compatibility, &self.path(digest, &compatibility))
     }
 
+    /// Whether something is there for a component; it may still turn out to be damaged.
+    pub(crate) fn has(&self, engine: &Engine, digest: &Digest) -> bool {
+        self.path(digest, &compatibility(engine)).is_file()
+    }
+
     /// Puts what was compiled just now into the cache, and makes it ready. A cache that cannot be written is logged.
     pub(crate) fn keep(
         &self,

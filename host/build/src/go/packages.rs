@@ -70,6 +70,37 @@ pub(super) fn exports(
     Ok(files)
 }
 
+/// A function of the plugin as its author writes it.
+pub(super) fn signature(
+    resolve: &Resolve,
+    world: WorldId,
+    interface: InterfaceId,
+    function: &str,
+) -> Option<String> {
+    let function = resolve.interfaces[interface].functions.get(function)?;
+    let mut package = Package::new(resolve, interface);
+    let (parameters, _) = package.parameters(function).ok()?;
+    let (ok, _) = package.sides(function.result.as_ref()?)?;
+    let ok = package.go(&ok?).ok()?;
+    let mut text = format!("func {}({parameters}) ({ok}, error)", pascal(&function.name));
+    // Authors import packages by their short names.
+    let items = resolve.worlds[world]
+        .imports
+        .iter()
+        .chain(&resolve.worlds[world].exports);
+    for (full, short) in contract::short_names(resolve, world) {
+        for (key, item) in items.clone() {
+            if let WorldItem::Interface { id, .. } = item
+                && resolve.name_world_key(key) == full
+            {
+                let raw = raw(resolve, *id);
+                text = text.replace(&format!("{raw}."), &format!("{}.", short.replace('_', "")));
+            }
+        }
+    }
+    Some(text)
+}
+
 /// The name of `wit-bindgen`'s package of an interface.
 fn raw(resolve: &Resolve, interface: InterfaceId) -> String {
     let full = resolve.id_of(interface).unwrap_or_default();

@@ -3,7 +3,7 @@
 mod build;
 mod cases;
 mod check;
-mod examples;
+mod mistakes;
 mod publish;
 mod templates;
 

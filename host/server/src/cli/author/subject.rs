@@ -45,6 +45,13 @@ impl Subject {
     }
 
     pub(super) fn load_on(&self, sandbox: &Sandbox) -> Result<Plugin, Failure> {
+        let mib = self.wasm.len() >> 20;
+        if mib > 0 && !sandbox.has_compiled(&self.wasm) {
+            let seconds = mib.div_ceil(2) + 1;
+            super::say(&format!(
+                "compiling {mib} MiB for this machine: some {seconds} s, and kept for the next time"
+            ));
+        }
         sandbox
             .load(&self.wasm)
             .map_err(|error| Failure::Work(format!("{}: {error}", self.path.display())))
