@@ -3,10 +3,11 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    thread,
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use jackfield_build::{
     Language, ManifestHead,
     rust::{self, Module},
@@ -27,8 +28,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let filter = arguments.name.as_deref().unwrap_or_default();
     let mut built = build()?;
     let mut missing = Vec::new();
-    for language in others() {
-        match build_in(language)? {
+    for (language, found) in build_others() {
+        match found? {
             Ok(more) => built.extend(more),
             Err(why) => missing.push(format!("{}: {why}", language.as_str())),
         }
@@ -145,16 +146,37 @@ fn componentise(module: &Module) -> Result<Built> {
     })
 }
 
-/// The languages beside Rust.
-pub(crate) fn others() -> impl Iterator<Item = Language> {
-    Language::ALL
+/// What came of a language; `Err` within says why its tools cannot be had.
+type Others = Result<Result<Vec<Built>, String>>;
+
+/// Builds the examples and the conformance suite's guests in the languages beside Rust, side by side: some of their tools
+/// use one core only. The tools are set up before, one language after the other.
+pub(crate) fn build_others() -> Vec<(Language, Others)> {
+    let languages = Language::ALL
         .into_iter()
-        .filter(|language| *language != Language::Rust)
+        .filter(|language| *language != Language::Rust);
+    let ready: Vec<_> = languages
+        .map(|language| (language, languages::prepare(language)))
+        .collect();
+    thread::scope(|scope| {
+        let builds: Vec<_> = ready
+            .into_iter()
+            .map(|(language, ready)| (language, scope.spawn(move || build_in(language, ready))))
+            .collect();
+        let ended = |build: thread::ScopedJoinHandle<'_, Others>| {
+            build
+                .join()
+                .unwrap_or_else(|_| bail!("the build ended by itself"))
+        };
+        builds
+            .into_iter()
+            .map(|(language, build)| (language, ended(build)))
+            .collect()
+    })
 }
 
-/// Builds the examples and the conformance suite's guests in a language; `Err` says why its tools cannot be had.
-pub(crate) fn build_in(language: Language) -> Result<Result<Vec<Built>, String>> {
-    if let Err(error) = languages::prepare(language) {
+fn build_in(language: Language, ready: Result<()>) -> Others {
+    if let Err(error) = ready {
         return Ok(Err(format!("{error:#}")));
     }
     let mut built = Vec::new();

@@ -28,9 +28,9 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         "for the tests",
     );
     steps.run("plugins", || plugins::build().map(|_| ()));
-    for language in plugins::others() {
+    for (language, built) in plugins::build_others() {
         steps.maybe(&format!("plugins in {}", language.as_str()), || {
-            plugins::build_in(language).map(|built| built.map(|_| ()))
+            built.map(|built| built.map(|_| ()))
         });
     }
     if arguments.filter.is_none() {

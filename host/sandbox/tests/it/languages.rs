@@ -4,10 +4,15 @@
 //! so.
 #![allow(clippy::print_stdout)]
 
+mod assist;
 mod cases;
+mod chat;
+mod connector;
 mod outbound;
+mod pacing;
 mod scorecard;
 mod tags;
+mod voice;
 
 use std::{cmp::Reverse, collections::BTreeMap, env, fs, path::PathBuf, sync::Arc};
 
@@ -20,21 +25,21 @@ use jackfield_sandbox::{Decision, Env, LogLevel, Plugin, Sandbox, SandboxOptions
 use jackfield_types::{PluginKind, TenantId};
 
 use crate::{KEY, env as decision_env, queue, step};
-use PluginKind::{OutboundRule, QaScorecard, RoutingStrategy, TagGenerator};
+use PluginKind::{
+    AgentAssist, ChannelConnector, ChatFlow, OutboundRule, PacingStrategy, QaScorecard, RoutingStrategy,
+    TagGenerator, VoiceFlow,
+};
 use cases::{Case, Dice, Outcome};
 
-/// The kinds of the suite.
-const ALL: [PluginKind; 4] = [RoutingStrategy, OutboundRule, TagGenerator, QaScorecard];
+/// The kinds that every language has.
+const COMMON: [PluginKind; 4] = [RoutingStrategy, OutboundRule, TagGenerator, QaScorecard];
 /// The languages of the suite, and the kinds that each has a guest of.
 const LANGUAGES: [(&str, &[PluginKind]); 5] = [
-    (
-        "rust",
-        &[RoutingStrategy, OutboundRule, TagGenerator, QaScorecard],
-    ),
-    ("c", &[RoutingStrategy]),
-    ("js", &[RoutingStrategy]),
-    ("python", &[RoutingStrategy]),
-    ("go", &ALL),
+    ("rust", &PluginKind::ALL),
+    ("c", &COMMON),
+    ("js", &PluginKind::ALL),
+    ("python", &PluginKind::ALL),
+    ("go", &COMMON),
 ];
 
 /// A sandbox that keeps what it has compiled: run times of languages take seconds.
@@ -235,6 +240,31 @@ fn every_language_tags_as_the_native_rule_does() {
 #[test]
 fn every_language_scores_as_the_native_rule_does() {
     conform(QaScorecard, scorecard::made(), scorecard::native);
+}
+
+#[test]
+fn every_language_conducts_calls_as_the_native_flow_does() {
+    conform(VoiceFlow, voice::made(), voice::native);
+}
+
+#[test]
+fn every_language_conducts_conversations_as_the_native_flow_does() {
+    conform(ChatFlow, chat::made(), chat::native);
+}
+
+#[test]
+fn every_language_paces_as_the_native_strategy_does() {
+    conform(PacingStrategy, pacing::made(), pacing::native);
+}
+
+#[test]
+fn every_language_translates_as_the_native_connector_does() {
+    conform(ChannelConnector, connector::made(), connector::native);
+}
+
+#[test]
+fn every_language_suggests_as_the_native_assist_does() {
+    conform(AgentAssist, assist::made(), assist::native);
 }
 
 #[test]

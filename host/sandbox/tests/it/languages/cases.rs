@@ -4,7 +4,8 @@
 use std::{cell::Cell, collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use jackfield_contact::decision::{
-    Answer, Message, PastInteraction, Question, SurveyAnswer, SurveyRecord, TagQuestion,
+    Answer, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message, PastInteraction, Question, QueueStatus,
+    SurveyAnswer, SurveyRecord, TagQuestion,
 };
 use jackfield_sandbox::{Env, ReadError, Reads};
 use jackfield_types::{Capability, Grants, InteractionId, PluginKind, Timestamp};
@@ -46,6 +47,8 @@ pub(super) struct World {
     pub(super) surveys: Vec<SurveyRecord>,
     pub(super) messages: Vec<Message>,
     pub(super) values: BTreeMap<String, String>,
+    pub(super) queues: BTreeMap<String, QueueStatus>,
+    pub(super) knowledge: Vec<KnowledgeEntry>,
     pub(super) not_granted: Vec<Capability>,
 }
 
@@ -61,6 +64,35 @@ impl Reads for World {
     fn messages(&self, after: u32, limit: usize) -> Result<Vec<Message>, ReadError> {
         let later = self.messages.iter().filter(|message| message.number > after);
         Ok(later.take(limit).cloned().collect())
+    }
+
+    fn queue_status(&self, id: &str) -> Result<Option<QueueStatus>, ReadError> {
+        Ok(self.queues.get(id).copied())
+    }
+
+    /// Whatever the words; the longer an entry, the better it fits.
+    fn knowledge_search(&self, query: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>, ReadError> {
+        let fits = |entry: &&KnowledgeEntry| {
+            query.kind.is_none_or(|kind| entry.kind == kind)
+                && query
+                    .language
+                    .as_ref()
+                    .is_none_or(|language| entry.language == *language)
+        };
+        let hit = |entry: &KnowledgeEntry| KnowledgeHit {
+            id: entry.id.clone(),
+            kind: entry.kind,
+            title: entry.title.clone(),
+            language: entry.language.clone(),
+            snippet: entry.body.clone(),
+            score: entry.body.len() as f32 / 8.0,
+        };
+        let fitting = self.knowledge.iter().filter(fits);
+        Ok(fitting.take(query.limit).map(hit).collect())
+    }
+
+    fn knowledge_entry(&self, id: &str) -> Result<Option<KnowledgeEntry>, ReadError> {
+        Ok(self.knowledge.iter().find(|entry| &*entry.id == id).cloned())
     }
 
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
@@ -108,6 +140,16 @@ impl Case {
             return Err("not-granted".to_owned());
         }
         Ok(())
+    }
+
+    /// How a queue stands, as a plugin with a capability sees it.
+    pub(super) fn queue(&self, with: Capability, id: &str) -> Result<QueueStatus, String> {
+        self.is_granted(with)?;
+        self.host
+            .queues
+            .get(id)
+            .copied()
+            .ok_or("unknown-queue".to_owned())
     }
 
     /// Whether what is expected has come.
