@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    BuildError, Job, contract,
+    BuildError, Job, Language, contract,
     process::{self, Explained},
     source_map, stamp, tools, typescript,
 };
@@ -61,7 +61,7 @@ pub(crate) fn source(dir: &Path) -> Option<PathBuf> {
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain(NPM_PACKAGES).collect();
     let tools = PROGRAMS.map(|name| tool(job.dir, name).ok());
-    stamp::unless_known(job, &texts, &tools, || compile(job))
+    stamp::unless_known(job, Language::Js, &texts, &tools, || compile(job))
 }
 
 fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {

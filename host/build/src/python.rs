@@ -31,7 +31,7 @@ const SDK: [(&str, &str); 4] = sdk!["__init__.py", "straight.py", "voice.py", "c
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain([PYPI_PACKAGE]).collect();
     let tool = tools::find(job.dir, BIN, PROGRAM);
-    stamp::unless_known(job, &texts, &[tool], || compile(job))
+    stamp::unless_known(job, Language::Python, &texts, &[tool], || compile(job))
 }
 
 fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {

@@ -7,18 +7,26 @@ use std::{
 
 use jackfield_types::Digest;
 
-use crate::{BuildError, Job, MANIFEST_FILE, OUTPUT_FOLDER, contract};
+use crate::{BuildError, Job, Language, MANIFEST_FILE, OUTPUT_FOLDER, contract};
 
 /// Folders that hold what tools made.
 const MADE: [&str; 3] = [OUTPUT_FOLDER, "node_modules", "__pycache__"];
-/// Of this crate's own sources.
-const BUILDER: &str = include_str!(concat!(env!("OUT_DIR"), "/mark"));
+/// Marks of this crate's own sources for each language whose builds are kept; `build.rs` makes them.
+const BUILDERS: [(Language, &str); 3] = [
+    (Language::Js, include_str!(concat!(env!("OUT_DIR"), "/js"))),
+    (
+        Language::Python,
+        include_str!(concat!(env!("OUT_DIR"), "/python")),
+    ),
+    (Language::Go, include_str!(concat!(env!("OUT_DIR"), "/go"))),
+];
 
 /// What `make` makes of the plugin's folder, or what it made the last time when nothing has changed since: no source of
 /// the folder, not the contract, none of `texts`, which is whatever else goes into it, none of the tools, and not the way
 /// in which all that is put together.
 pub(crate) fn unless_known(
     job: &Job<'_>,
+    language: Language,
     texts: &[&str],
     tools: &[Option<PathBuf>],
     make: impl FnOnce() -> Result<Vec<u8>, BuildError>,
@@ -30,7 +38,9 @@ pub(crate) fn unless_known(
         .map(|tool| tool.as_deref().map(mark).unwrap_or_default())
         .collect();
     let mut sources = Vec::new();
-    let others = texts.iter().copied().chain(contract).chain([BUILDER]);
+    let builder = BUILDERS.iter().filter(|(of, _)| *of == language);
+    let builder = builder.map(|(_, mark)| *mark);
+    let others = texts.iter().copied().chain(contract).chain(builder);
     for text in others.chain(tools.iter().map(String::as_str)) {
         sources.extend_from_slice(Digest::of(text.as_bytes()).as_bytes());
     }
@@ -128,7 +138,7 @@ mod tests {
                 self.made.set(self.made.get() + 1);
                 Ok(vec![self.made.get()])
             };
-            unless_known(&job, &[text], &[tool], make).unwrap()[0]
+            unless_known(&job, Language::Python, &[text], &[tool], make).unwrap()[0]
         }
 
         fn write(&self, name: &str, text: &str) {
@@ -166,7 +176,9 @@ mod tests {
     }
 
     #[test]
-    fn the_mark_of_the_builder_is_one() {
-        assert_eq!(BUILDER.len(), 16);
+    fn every_language_has_a_mark_of_its_own() {
+        let marks: std::collections::BTreeSet<_> = BUILDERS.iter().map(|(_, mark)| *mark).collect();
+        assert_eq!(marks.len(), BUILDERS.len());
+        assert!(marks.iter().all(|mark| mark.len() == 16));
     }
 }

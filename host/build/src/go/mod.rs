@@ -1,6 +1,7 @@
 //! Go: bindings by `wit-bindgen`, packages over them as Go has them (`packages`), the standard toolchain for `wasip1`,
 //! and `sdk/go/adapter.wat` in the place of WASI, so that what comes of it imports the contract only.
 
+mod begun;
 mod packages;
 
 use std::{
@@ -13,7 +14,7 @@ use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, WorldId};
 
 use crate::{
-    BuildError, Job,
+    BuildError, Job, Language,
     component::foreign_import,
     contract,
     process::{self, Explained},
@@ -60,7 +61,7 @@ const MAIN: &str = "component";
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain([ADAPTER]).collect();
     let tool = tools::find(job.dir, BIN, PROGRAM);
-    stamp::unless_known(job, &texts, &[tool], || compile(job))
+    stamp::unless_known(job, Language::Go, &texts, &[tool], || compile(job))
 }
 
 fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
@@ -86,6 +87,15 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
         ]);
     process::run_explained(&mut command, "go build", |said| unfit(said, &resolve, world))?;
     let module = fs::read(&core).map_err(|source| BuildError::file(&core, source))?;
+    let module = match begun::begun(&module) {
+        Ok(begun) => begun,
+        Err(why) => {
+            (job.say)(&format!(
+                "each decision starts the program anew, which takes longer than deciding: {why}"
+            ));
+            module
+        }
+    };
     component(module, &resolve, world)
 }
 
