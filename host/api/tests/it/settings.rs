@@ -78,10 +78,12 @@ async fn an_agent_is_made_and_changed() {
       "status": 200,
       "content_type": "application/json",
       "body": {
+        "blended": false,
         "capacity": {
           "chat": 3,
           "voice": 1
         },
+        "chats": [],
         "id": "bo",
         "interaction": null,
         "name": "王博",
