@@ -24,8 +24,8 @@ use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
 use jackfield_runtime::{
-    AccountError, CampaignError, CeilingsError, OutboundError, QuotaExceeded, ReplayError, RolloutError,
-    SubmitError, TenantError, UsageError,
+    AccountError, CampaignError, CeilingsError, CustomerError, OutboundError, QuotaExceeded, ReplayError,
+    RolloutError, SubmitError, TenantError, UsageError,
 };
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
@@ -293,6 +293,22 @@ impl From<CampaignError> for Problem {
             CampaignError::InUse(_) => Self::conflict("in-use", detail),
             CampaignError::TooMany => Self::conflict("too-many", detail),
             CampaignError::Store(_) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl From<CustomerError> for Problem {
+    fn from(error: CustomerError) -> Self {
+        let detail = error.to_string();
+        match error {
+            CustomerError::Unknown { kind, .. } => {
+                Self::new(StatusCode::NOT_FOUND, &format!("unknown-{kind}"), detail)
+            }
+            CustomerError::Invalid { field, .. } => Self::invalid(&field, detail),
+            CustomerError::InUse { .. } => Self::conflict("in-use", detail),
+            CustomerError::Conflict(_) => Self::conflict("wrong-state", detail),
+            CustomerError::TooMany { .. } => Self::conflict("too-many", detail),
+            CustomerError::Submit(error) => error.into(),
         }
     }
 }

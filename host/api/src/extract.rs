@@ -23,6 +23,9 @@ pub(crate) struct Path<T>(pub(crate) T);
 /// A WebAssembly component as the whole body.
 pub(crate) struct Wasm(pub(crate) Bytes);
 
+/// The bytes of a request, of whatever type: what they are is said elsewhere.
+pub(crate) struct Raw(pub(crate) Bytes);
+
 /// The answer to a successful request.
 pub(crate) type Answer<T> = Result<Json<T>, Problem>;
 
@@ -69,6 +72,17 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
             )
         })?;
         Ok(Self(value))
+    }
+}
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        Bytes::from_request(request, state)
+            .await
+            .map(Self)
+            .map_err(|error| broken_body(&error))
     }
 }
 

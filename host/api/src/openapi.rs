@@ -85,6 +85,7 @@ pub(crate) fn operations(route: &Route) -> Vec<(HttpMethod, Operation)> {
             (HttpMethod::Get, item.get),
             (HttpMethod::Put, item.put),
             (HttpMethod::Post, item.post),
+            (HttpMethod::Patch, item.patch),
             (HttpMethod::Delete, item.delete),
         ];
         operations.extend(

@@ -15,9 +15,10 @@ use utoipa_axum::routes;
 use crate::auth::{Access, Gate, gate};
 use crate::error::Problem;
 use crate::handler::{
-    agent, attempt, binding, campaign, ceilings, chat_entry, customer, decision, docs, event, health,
-    interaction, key, manual, message, number, outbound, plugin, queue, recording, response, rollout, tenant,
-    trust, usage, user, visit,
+    agent, attempt, attribute, binding, campaign, ceilings, chat_entry, customer, customer_import,
+    customer_match, customer_privacy, customer_story, decision, docs, event, health, interaction, key,
+    manual, message, number, outbound, plugin, queue, recording, response, rollout, tenant, trust, usage,
+    user, visit,
 };
 use crate::{App, layers};
 
@@ -59,6 +60,10 @@ const SERVE: Access = Access::Tenant(&[
     Role::Marketer,
     Role::Agent,
 ]);
+/// Writes down what a customer says.
+const KEEP: Access = Access::Tenant(&[Role::Admin, Role::Supervisor, Role::Marketer, Role::Agent]);
+/// Says which customers are one.
+const RECONCILE: Access = Access::Tenant(&[Role::Admin, Role::Supervisor]);
 /// Asks whether a contact attempt may be made.
 const REACH_OUT: Access = Access::Tenant(&[
     Role::Admin,
@@ -335,7 +340,113 @@ pub(crate) fn routes() -> Vec<Route> {
         route("/v1/events", WATCH, routes!(event::stream_events)),
         // Customers
         route("/v1/customers", SEGMENT, routes!(customer::list_customers)),
+        route("/v1/customers", KEEP, routes!(customer::create_customer)),
         route("/v1/customers/{customer}", SERVE, routes!(customer::get_customer)),
+        route(
+            "/v1/customers/{customer}",
+            KEEP,
+            routes!(customer::update_customer),
+        ),
+        route(
+            "/v1/customers/{customer}",
+            ADMIN,
+            routes!(customer_privacy::erase_customer),
+        ),
+        route(
+            "/v1/customers/{customer}/export",
+            ADMIN,
+            routes!(customer_privacy::export_customer),
+        ),
+        route(
+            "/v1/customers/{customer}/identities/{identity}",
+            KEEP,
+            routes!(customer::add_identity, customer::remove_identity),
+        ),
+        route(
+            "/v1/customers/{customer}/timeline",
+            SERVE,
+            routes!(customer_story::list_timeline),
+        ),
+        route(
+            "/v1/customers/{customer}/notes",
+            KEEP,
+            routes!(customer_story::write_note),
+        ),
+        route(
+            "/v1/customers/{customer}/consents",
+            KEEP,
+            routes!(customer_story::record_consent),
+        ),
+        route(
+            "/v1/customers/{customer}/intents",
+            KEEP,
+            routes!(customer_story::record_intent),
+        ),
+        route(
+            "/v1/customers/{customer}/links/{other}",
+            KEEP,
+            routes!(customer_story::put_link, customer_story::remove_link),
+        ),
+        route(
+            "/v1/customers/{customer}/merged/{other}",
+            RECONCILE,
+            routes!(customer_story::merge_customers, customer_story::unmerge_customer),
+        ),
+        route(
+            "/v1/customers/{customer}/distinct/{other}",
+            RECONCILE,
+            routes!(customer_match::put_distinct),
+        ),
+        route(
+            "/v1/customer-matches",
+            RECONCILE,
+            routes!(customer_match::list_matches),
+        ),
+        route(
+            "/v1/customer-imports",
+            PLAN,
+            routes!(customer_import::list_imports),
+        ),
+        route(
+            "/v1/customer-imports/{import}",
+            PLAN,
+            routes!(
+                customer_import::get_import,
+                customer_import::begin_import,
+                customer_import::remove_import
+            ),
+        ),
+        route(
+            "/v1/customer-imports/{import}/parts",
+            PLAN,
+            routes!(customer_import::import_part),
+        )
+        .body_limit(limits::MAX_IMPORT_PART_BYTES),
+        route(
+            "/v1/customer-imports/{import}/failures",
+            PLAN,
+            routes!(customer_import::list_import_failures),
+        ),
+        route(
+            "/v1/customer-settings",
+            STAFF,
+            routes!(attribute::get_customer_settings),
+        ),
+        route(
+            "/v1/customer-settings",
+            ADMIN,
+            routes!(attribute::put_customer_settings),
+        ),
+        route(
+            "/v1/customer-attributes",
+            STAFF,
+            routes!(attribute::list_attributes),
+        ),
+        route(
+            "/v1/customer-attributes/{attribute}",
+            ADMIN,
+            routes!(attribute::put_attribute, attribute::remove_attribute),
+        ),
         route(
             "/v1/customers/{customer}/decisions",
             ADMIN,

@@ -400,6 +400,15 @@ pub enum Event {
         /// Who asked for it.
         by: Arc<str>,
     },
+    /// Something was changed about a customer by somebody; what it says is in the customer's timeline, not here.
+    CustomerChanged {
+        /// The customer.
+        customer: CustomerId,
+        /// What.
+        change: CustomerChange,
+        /// Who asked for it.
+        by: Arc<str>,
+    },
     /// An outbound attempt was judged.
     OutboundChecked {
         /// The attempt, the answer, and every rule that was asked.
@@ -440,6 +449,65 @@ pub enum BindingNote {
         /// What had been seen, as one JSON text of at most 4 KiB.
         evidence: Arc<str>,
     },
+}
+
+/// What was changed about a customer. Holds nothing personal, so it may stay when the customer is erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CustomerChange {
+    /// Was made, by hand.
+    Made,
+    /// Was changed in these fields.
+    Updated(Vec<Arc<str>>),
+    /// Got an address of this scheme.
+    IdentityAdded(Arc<str>),
+    /// Lost an address of this scheme.
+    IdentityRemoved(Arc<str>),
+    /// Another customer was merged into this one: its addresses and everything that was and will be known through them
+    /// counts for this one, and stays where it is, so that the merge can be taken back.
+    Merged {
+        /// Who.
+        from: CustomerId,
+        /// How many addresses came with it.
+        identities: u64,
+        /// How many interactions came with it.
+        interactions: u64,
+    },
+    /// Another customer is one of its own again.
+    Unmerged(CustomerId),
+    /// A note was written.
+    Noted,
+    /// Consent was given or refused.
+    Consent {
+        /// For what.
+        purpose: Arc<str>,
+        /// On which channel; `None`: on all.
+        channel: Option<Channel>,
+        /// Given, or refused or withdrawn.
+        granted: bool,
+    },
+    /// The customer wants to buy something.
+    Intent,
+    /// Is linked to another customer.
+    Linked {
+        /// To whom.
+        to: CustomerId,
+        /// As what, for example `household`.
+        kind: Arc<str>,
+    },
+    /// Is no longer linked to another customer.
+    Unlinked(CustomerId),
+    /// Customers were imported; the customer is the first of them.
+    Imported {
+        /// By which import.
+        import: Arc<str>,
+        /// How many were made.
+        made: u64,
+        /// How many were known and are changed.
+        changed: u64,
+    },
+    /// Was erased, with what only its key could read.
+    Erased,
 }
 
 /// Why work left a queue without an agent.
@@ -515,6 +583,7 @@ impl Event {
             | Self::AgentStateRequested { .. }
             | Self::OutboundChecked { .. }
             | Self::DecisionsErased { .. }
+            | Self::CustomerChanged { .. }
             | Self::BindingNoted { .. } => None,
             Self::AgentStateChanged { interaction, .. } | Self::DecisionFailed { interaction, .. } => {
                 *interaction

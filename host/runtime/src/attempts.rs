@@ -5,9 +5,7 @@
 
 use jackfield_contact::decision::{Outcome, PastAttempt};
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
-use jackfield_types::{
-    CampaignId, Channel, CustomerId, E164, OpContext, TenantId, Timestamp, is_name, limits,
-};
+use jackfield_types::{CampaignId, Channel, E164, OpContext, TenantId, Timestamp, is_name, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::outbound::OutboundError;
@@ -118,6 +116,20 @@ impl Tenant {
             .collect()
     }
 
+    /// What is kept of a number, for whatever purpose; at most 1,000.
+    pub(crate) async fn attempts_of(
+        &self,
+        ctx: &OpContext,
+        number: &E164,
+    ) -> Result<Vec<AttemptRecord>, SubmitError> {
+        let scan = Scan::prefix(format!("{number} "));
+        let page = self.inner.shared.store.scan(ctx, ATTEMPTS, scan).await?;
+        page.rows
+            .iter()
+            .map(|row| crate::history::decode(&row.value))
+            .collect()
+    }
+
     /// That there is such a campaign.
     pub(crate) async fn known_campaign(&self, ctx: &OpContext, id: &CampaignId) -> Result<(), OutboundError> {
         match self.campaign(ctx, id).await {
@@ -127,14 +139,8 @@ impl Tenant {
         }
     }
 
-    /// Removes what is kept of a customer's number; how many.
-    pub(crate) async fn erase_attempts(
-        &self,
-        ctx: &OpContext,
-        customer: &CustomerId,
-    ) -> Result<u64, SubmitError> {
-        let number = customer.as_str().strip_prefix("tel:").map(E164::new);
-        let Some(Ok(number)) = number else { return Ok(0) };
+    /// Removes what is kept of a number; how many.
+    pub(crate) async fn erase_attempts(&self, ctx: &OpContext, number: &E164) -> Result<u64, SubmitError> {
         let store = &self.inner.shared.store;
         let mut erased = 0;
         loop {

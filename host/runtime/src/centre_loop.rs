@@ -11,14 +11,17 @@ use jackfield_contact::effect::{AskId, Effect, Outcome};
 use jackfield_contact::event::{Event, Recorded};
 use jackfield_contact::input::Input;
 use jackfield_store::{Error as StoreError, Tx};
-use jackfield_types::{E164, ExtensionPoint, OpContext, Timestamp};
+use jackfield_types::{CustomerId, E164, ExtensionPoint, OpContext, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::chats::ChatNews;
+use crate::customers::{
+    Address, CustomerError, Done, Ledger, Opener, Order, Work, carry_out, in_touch, owner_of, seal_event,
+};
 use crate::decide::{Decider, KV, kv_key};
 use crate::history::JournalEntry;
 use crate::metrics::add;
-use crate::project::Projector;
+use crate::project::{FirstContacts, Projector, Seen};
 use crate::tenant::{Inner, Tenant};
 use crate::{StartError, SubmitError, clock, rollouts};
 
@@ -28,6 +31,8 @@ pub(crate) const JOURNAL: &str = "journal";
 const MAX_BATCH: usize = 128;
 /// Events after which a commit is due, so that it stays within the store's limits.
 const MAX_EVENTS: usize = 120;
+/// Changes of customers in one commit: each changes two at most, so that they stay within the store's limits.
+const MAX_ORDERS: usize = 16;
 /// Keys of other tables that may be written beside the events of one commit.
 const MAX_KV_WRITES: usize = 64;
 /// Entries that a subscriber may fall behind.
@@ -42,6 +47,8 @@ type Look = Box<dyn FnOnce(&Centre) + Send>;
 pub(crate) enum Message {
     /// Something is wanted.
     Input { input: Box<Input>, reply: Option<Reply> },
+    /// Something about a customer is to be changed.
+    Customer(Box<Order>),
     /// Somebody looks.
     Read(Look),
     /// End after the next commit.
@@ -100,6 +107,8 @@ struct Batch {
     outcome: Outcome,
     kv: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     replies: Vec<Reply>,
+    orders: Vec<Order>,
+    first_contacts: FirstContacts,
     reads: Vec<Look>,
     stop: Option<oneshot::Sender<()>>,
 }
@@ -118,8 +127,9 @@ impl CentreLoop {
         let ctx = OpContext::system(tenant.id().clone(), "runtime");
         let mut centre = Centre::new();
         let mut next_seq = 0;
+        let store = &tenant.inner.shared.store;
+        let mut opener = Opener::new(store, &ctx, &tenant.inner.customers.keys);
         loop {
-            let store = &tenant.inner.shared.store;
             let page = store
                 .read_stream(&ctx, JOURNAL, next_seq, jackfield_types::limits::MAX_PAGE)
                 .await?;
@@ -127,11 +137,7 @@ impl CentreLoop {
                 break;
             }
             for (seq, bytes) in page {
-                let recorded: Recorded =
-                    serde_json::from_slice(&bytes).map_err(|error| StartError::Record {
-                        what: format!("journal entry {seq} of tenant {}", tenant.id()),
-                        error,
-                    })?;
+                let recorded: Recorded = opener.open(&bytes).await?;
                 centre.replay(&recorded);
                 next_seq = seq + 1;
             }
@@ -172,7 +178,12 @@ impl CentreLoop {
             if !self.gather(&mut batch).await {
                 return;
             }
-            match self.commit(&mut batch).await {
+            let mut done = self.commit(&mut batch).await;
+            if done.is_ok() {
+                let orders = std::mem::take(&mut batch.orders);
+                done = self.change_customers(orders).await;
+            }
+            match done {
                 Ok(()) => {}
                 Err(Fatal(why)) => {
                     tracing::error!(tenant = %self.tenant.id(), %why, "the tenant's loop has stopped");
@@ -231,12 +242,140 @@ impl CentreLoop {
         self.at_once.extend(reports);
         for message in messages {
             match message {
-                Message::Input { input, reply } => self.handle(now, *input, batch, reply),
+                Message::Input { mut input, reply } => match self.know_customer(&mut input, batch).await {
+                    Ok(()) => self.handle(now, *input, batch, reply),
+                    Err(error) => match reply {
+                        Some(reply) => drop(reply.send(Err(error.into()))),
+                        None => tracing::warn!(tenant = %self.tenant.id(), %error, "input dropped"),
+                    },
+                },
+                Message::Customer(order) => batch.orders.push(*order),
                 Message::Read(look) => batch.reads.push(look),
                 Message::Stop(done) => batch.stop = Some(done),
             }
         }
         true
+    }
+
+    /// Puts the customer in the place of the address that somebody got in touch by.
+    async fn know_customer(&self, input: &mut Input, batch: &mut Batch) -> Result<(), StoreError> {
+        if let Input::CallArrived {
+            customer: customer @ Some(_),
+            ..
+        }
+        | Input::ChatStarted {
+            customer: customer @ Some(_),
+            ..
+        } = input
+            && let Some(id) = customer.take()
+        {
+            *customer = Some(self.customer_at(id, &mut batch.first_contacts).await?);
+        }
+        Ok(())
+    }
+
+    /// Whose an address is; of nobody's, the id of the customer who is made with the event that names it. What is no
+    /// address, and what none can be made of, stays as it is.
+    async fn customer_at(
+        &self,
+        address: CustomerId,
+        first_contacts: &mut FirstContacts,
+    ) -> Result<CustomerId, StoreError> {
+        let state = &self.tenant.inner.customers;
+        if !address.is_address() {
+            return Ok(address);
+        }
+        let Ok(known) = Address::new(address.as_str(), state.region()) else {
+            return Ok(address);
+        };
+        if let Some(id) = first_contacts.get(&known) {
+            return Ok(id.clone());
+        }
+        let store = &self.tenant.inner.shared.store;
+        if let Some(id) = owner_of(store, &self.ctx, &state.keys, &known).await? {
+            return Ok(id);
+        }
+        let id = CustomerId::from_uuid(uuid::Uuid::now_v7());
+        first_contacts.insert(known, id.clone());
+        Ok(id)
+    }
+
+    /// Does what people want changed of customers, as many as fit into each commit.
+    async fn change_customers(&mut self, orders: Vec<Order>) -> Result<(), Fatal> {
+        let mut orders = orders.into_iter().peekable();
+        while orders.peek().is_some() {
+            let tenant = self.tenant.clone();
+            let state = &tenant.inner.customers;
+            let ctx = self.ctx.clone();
+            let mut ledger = Ledger::new(&tenant.inner.shared.store, &ctx, &state.keys);
+            let mut replies: Vec<(_, Done)> = Vec::new();
+            let now = self.now();
+            let mut taken = 0;
+            while let Some(order) = orders.next_if(|order| taken == 0 || !order.work.is_large()) {
+                taken = if order.work.is_large() {
+                    MAX_ORDERS
+                } else {
+                    taken + 1
+                };
+                let Order {
+                    customer,
+                    work,
+                    by,
+                    reply,
+                } = order;
+                let done = match self.in_touch(&mut ledger, customer.as_ref(), &work).await {
+                    Ok(()) => carry_out(&mut ledger, state, now, customer.as_ref(), work, &by).await,
+                    Err(error) => Err(error),
+                };
+                match done {
+                    Ok(done) => replies.push((reply, done)),
+                    Err(error) => drop(reply.send(Err(error))),
+                }
+                if taken >= MAX_ORDERS {
+                    break;
+                }
+            }
+            let entries = self.entries(&std::mem::take(&mut ledger.events), now);
+            let mut tx = Tx::new();
+            if !entries.is_empty() {
+                tx = tx.append(JOURNAL, self.next_seq, encoded(&entries)?);
+            }
+            let tx = ledger.into_tx(tx).map_err(|error| Fatal(error.to_string()))?;
+            if tx != Tx::new() {
+                self.commit_durably(tx).await?;
+                self.next_seq += entries.len() as u64;
+                self.announce(entries);
+            }
+            replies
+                .into_iter()
+                .for_each(|(reply, done)| drop(reply.send(Ok(done))));
+        }
+        Ok(())
+    }
+
+    /// Refuses to erase somebody who is in touch: events are still to come that have to be read again.
+    async fn in_touch(
+        &self,
+        ledger: &mut Ledger<'_>,
+        customer: Option<&CustomerId>,
+        work: &Work,
+    ) -> Result<(), CustomerError> {
+        let (Some(customer), Work::Erase) = (customer, work) else {
+            return Ok(());
+        };
+        let group = ledger.group(customer).await?;
+        in_touch(&self.centre, &group)
+    }
+
+    fn entries(&self, events: &[Event], at: Timestamp) -> Vec<Arc<JournalEntry>> {
+        let entry = |(event, seq): (&Event, u64)| {
+            let recorded = Recorded {
+                at,
+                event: event.clone(),
+            };
+            Arc::new(JournalEntry { seq, recorded })
+        };
+        events.iter().zip(self.next_seq..).map(entry).collect()
     }
 
     /// The wall clock, never going back: a clock that is set back would confuse durations.
@@ -300,35 +439,25 @@ impl CentreLoop {
         let at = self.last_now;
         let mut rest = events.as_slice();
         loop {
-            let (part, later) = rest.split_at(rest.len().min(MAX_EVENTS));
-            rest = later;
-            let entries: Vec<Arc<JournalEntry>> = part
-                .iter()
-                .zip(self.next_seq..)
-                .map(|(event, seq)| {
-                    Arc::new(JournalEntry {
-                        seq,
-                        recorded: Recorded {
-                            at,
-                            event: event.clone(),
-                        },
-                    })
-                })
-                .collect();
-            let mut tx = Tx::new();
-            if !entries.is_empty() {
-                let bytes = entries
-                    .iter()
-                    .map(|entry| encode(&entry.recorded))
-                    .collect::<Result<_, _>>()?;
-                tx = tx.append(JOURNAL, self.next_seq, bytes);
-            }
-            let store = &self.tenant.inner.shared.store;
-            let mut tx = self
-                .projector
-                .project(store, tx, &entries, &self.centre, &batch.outcome.closed)
-                .await
-                .map_err(|error| Fatal(error.to_string()))?;
+            let mut most = rest.len().min(MAX_EVENTS);
+            let (entries, mut tx) = loop {
+                let entries = self.entries(&rest[..most], at);
+                let store = &self.tenant.inner.shared.store;
+                let seen = Seen {
+                    centre: &self.centre,
+                    closed: &batch.outcome.closed,
+                    customers: &self.tenant.inner.customers,
+                    first_contacts: &batch.first_contacts,
+                };
+                let projected = self.projector.project(store, &entries, seen).await;
+                let tx = projected.map_err(|error| Fatal(error.to_string()))?;
+                // Rows of customers may be long.
+                if most <= 1 || tx.fits() {
+                    break (entries, tx);
+                }
+                most = most.div_ceil(2);
+            };
+            rest = &rest[most..];
             for (key, value) in kv.drain(..) {
                 tx.puts.retain(|(space, known, _)| *space != KV || *known != key);
                 tx.deletes.retain(|(space, known)| *space != KV || *known != key);
@@ -422,6 +551,11 @@ impl CentreLoop {
     }
 }
 
-fn encode(recorded: &Recorded) -> Result<Vec<u8>, Fatal> {
-    serde_json::to_vec(recorded).map_err(|error| Fatal(format!("an event can't be written: {error}")))
+/// Entries that hold nothing of a person.
+fn encoded(entries: &[Arc<JournalEntry>]) -> Result<Vec<Vec<u8>>, Fatal> {
+    let encode = |entry: &Arc<JournalEntry>| {
+        seal_event(&entry.recorded, None)
+            .map_err(|error| Fatal(format!("an event can't be written: {error}")))
+    };
+    entries.iter().map(encode).collect()
 }

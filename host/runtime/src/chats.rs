@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::SubmitError;
-use crate::history::{JournalEntry, decode};
+use crate::history::JournalEntry;
 use crate::tenant::Tenant;
 
 /// Keys `{interaction} {number}`.
@@ -162,7 +162,12 @@ impl Tenant {
             .after(Some(message_key(interaction, after).into_bytes()))
             .limit(limit.min(limits::MAX_MESSAGES_PAGE));
         let page = self.inner.shared.store.scan(ctx, MESSAGES, scan).await?;
-        page.rows.iter().map(|row| decode(&row.value)).collect()
+        let mut opener = self.opener(ctx);
+        let mut messages = Vec::with_capacity(page.rows.len());
+        for row in &page.rows {
+            messages.push(opener.open(&row.value).await?);
+        }
+        Ok(messages)
     }
 
     /// What happens in a conversation from now on. The receiver ends when it has fallen too far behind.

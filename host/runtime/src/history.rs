@@ -1,20 +1,22 @@
 //! What has been: journal entries, interactions and customers as stored.
 
-use jackfield_contact::decision::{Customer, EvaluationRecord, PastInteraction, SurveyRecord};
+use std::collections::BTreeSet;
+
+use jackfield_contact::decision::{EvaluationRecord, PastInteraction, SurveyRecord};
 use jackfield_contact::event::{Event, Recorded};
 use jackfield_contact::interaction::{Interaction, Stage};
-use jackfield_store::{Scan, Space, Store};
+use jackfield_store::{Scan, Space};
 use jackfield_types::{AgentId, CustomerId, InteractionId, OpContext, QueueId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::SubmitError;
 use crate::centre_loop::JOURNAL;
+use crate::customers::Opener;
 use crate::tenant::Tenant;
 
 pub(crate) const INTERACTIONS: Space = Space::new("interactions");
 /// Which journal entries tell of an interaction: key `{interaction} {seq}`, no value.
 pub(crate) const INTERACTION_EVENTS: Space = Space::new("interaction-events");
-pub(crate) const CUSTOMERS: Space = Space::new("customers");
 /// Keys `{customer} {interaction}…`.
 pub(crate) const CUSTOMER_HISTORY: Space = Space::new("customer-history");
 pub(crate) const CUSTOMER_SURVEYS: Space = Space::new("customer-surveys");
@@ -33,20 +35,6 @@ pub struct JournalEntry {
     pub recorded: Recorded,
 }
 
-/// A customer as stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CustomerRow {
-    /// What plugins may see.
-    #[serde(flatten)]
-    pub customer: Customer,
-    /// When the customer was last in touch.
-    pub last_seen_at: Timestamp,
-    /// Interactions so far.
-    pub interactions: u64,
-    /// The agent of the last conversation.
-    pub last_agent: Option<AgentId>,
-}
-
 /// Which interactions are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InteractionFilter {
@@ -56,14 +44,14 @@ pub struct InteractionFilter {
     pub queue: Option<QueueId>,
     /// Only those that this agent last talked in.
     pub agent: Option<AgentId>,
-    /// Only those of this customer.
+    /// Only those of this customer, by id or address, and of those that were merged into it.
     pub customer: Option<CustomerId>,
     /// Only those that began then or later.
     pub since: Option<Timestamp>,
 }
 
 impl InteractionFilter {
-    fn fits(&self, it: &Interaction) -> bool {
+    fn fits(&self, it: &Interaction, customers: &BTreeSet<CustomerId>) -> bool {
         self.live.is_none_or(|live| live == (it.stage != Stage::Ended))
             && self
                 .queue
@@ -73,10 +61,7 @@ impl InteractionFilter {
                 .agent
                 .as_ref()
                 .is_none_or(|agent| it.agent.as_ref() == Some(agent))
-            && self
-                .customer
-                .as_ref()
-                .is_none_or(|customer| it.customer.as_ref() == Some(customer))
+            && (self.customer.is_none() || it.customer.as_ref().is_some_and(|id| customers.contains(id)))
             && self.since.is_none_or(|since| it.started_at >= since)
     }
 }
@@ -91,8 +76,8 @@ pub struct Listing<T> {
 }
 
 impl Tenant {
-    fn store(&self) -> &Store {
-        &self.inner.shared.store
+    pub(crate) fn opener<'a>(&'a self, ctx: &'a OpContext) -> Opener<'a> {
+        Opener::new(self.store(), ctx, &self.inner.customers.keys)
     }
 
     /// Journal entries from a number on, oldest first, at most `limit` and 1,000.
@@ -103,14 +88,13 @@ impl Tenant {
         limit: usize,
     ) -> Result<Vec<JournalEntry>, SubmitError> {
         let page = self.store().read_stream(ctx, JOURNAL, from, limit).await?;
-        page.into_iter()
-            .map(|(seq, bytes)| {
-                Ok(JournalEntry {
-                    seq,
-                    recorded: decode(&bytes)?,
-                })
-            })
-            .collect()
+        let mut opener = self.opener(ctx);
+        let mut entries = Vec::with_capacity(page.len());
+        for (seq, bytes) in page {
+            let recorded = opener.open(&bytes).await?;
+            entries.push(JournalEntry { seq, recorded });
+        }
+        Ok(entries)
     }
 
     /// The number of the journal's next entry.
@@ -127,18 +111,23 @@ impl Tenant {
         limit: usize,
     ) -> Result<Listing<Interaction>, SubmitError> {
         let limit = limit.clamp(1, limits::MAX_PAGE);
+        let customers = match &filter.customer {
+            Some(customer) => self.ids_of(ctx, customer).await?,
+            None => BTreeSet::new(),
+        };
         let mut cursor = cursor.map(String::into_bytes);
         let (mut items, mut looked_at) = (Vec::new(), 0);
+        let mut opener = self.opener(ctx);
         loop {
             let scan = Scan::all().reverse().after(cursor.take()).limit(limit);
             let page = self.store().scan(ctx, INTERACTIONS, scan).await?;
             looked_at += page.rows.len();
             for row in page.rows {
-                let it: Interaction = decode(&row.value)?;
+                let it: Interaction = opener.open(&row.value).await?;
                 if filter.since.is_some_and(|since| it.started_at < since) {
                     return Ok(Listing { items, next: None });
                 }
-                if filter.fits(&it) {
+                if filter.fits(&it, &customers) {
                     items.push(it);
                 }
                 if items.len() == limit {
@@ -170,7 +159,10 @@ impl Tenant {
             .store()
             .get(ctx, INTERACTIONS, interaction.to_string().as_bytes())
             .await?;
-        row.map(|row| decode(&row.value)).transpose()
+        match row {
+            Some(row) => Ok(Some(self.opener(ctx).open(&row.value).await?)),
+            None => Ok(None),
+        }
     }
 
     /// What the journal tells of an interaction, oldest first, at most 1,000 entries.
@@ -184,50 +176,16 @@ impl Tenant {
             .scan(ctx, INTERACTION_EVENTS, Scan::prefix(format!("{interaction} ")))
             .await?;
         let mut entries = Vec::with_capacity(page.rows.len());
+        let mut opener = self.opener(ctx);
         for row in page.rows {
             let seq = text(row.key).rsplit(' ').next().and_then(|seq| seq.parse().ok());
             let Some(seq) = seq else { continue };
             for (seq, bytes) in self.store().read_stream(ctx, JOURNAL, seq, 1).await? {
-                entries.push(JournalEntry {
-                    seq,
-                    recorded: decode(&bytes)?,
-                });
+                let recorded = opener.open(&bytes).await?;
+                entries.push(JournalEntry { seq, recorded });
             }
         }
         Ok(entries)
-    }
-
-    /// One customer.
-    pub async fn customer(
-        &self,
-        ctx: &OpContext,
-        customer: &CustomerId,
-    ) -> Result<Option<CustomerRow>, SubmitError> {
-        let row = self
-            .store()
-            .get(ctx, CUSTOMERS, customer.as_str().as_bytes())
-            .await?;
-        row.map(|row| decode(&row.value)).transpose()
-    }
-
-    /// Customers by id.
-    pub async fn customers(
-        &self,
-        ctx: &OpContext,
-        cursor: Option<String>,
-        limit: usize,
-    ) -> Result<Listing<CustomerRow>, SubmitError> {
-        let scan = Scan::all().after(cursor.map(String::into_bytes)).limit(limit);
-        let page = self.store().scan(ctx, CUSTOMERS, scan).await?;
-        let items = page
-            .rows
-            .iter()
-            .map(|row| decode(&row.value))
-            .collect::<Result<_, _>>()?;
-        Ok(Listing {
-            items,
-            next: page.next.map(text),
-        })
     }
 
     /// A customer's finished interactions, newest first.
@@ -267,9 +225,20 @@ impl Tenant {
         customer: &CustomerId,
         limit: usize,
     ) -> Result<Vec<T>, SubmitError> {
-        let scan = Scan::prefix(format!("{customer} ")).reverse().limit(limit);
-        let page = self.store().scan(ctx, space, scan).await?;
-        page.rows.iter().map(|row| decode(&row.value)).collect()
+        let mut rows = Vec::new();
+        for id in self.ids_of(ctx, customer).await? {
+            let prefix = format!("{id} ");
+            let scan = Scan::prefix(prefix.clone()).reverse().limit(limit);
+            let page = self.store().scan(ctx, space, scan).await?;
+            rows.extend(
+                page.rows
+                    .into_iter()
+                    .map(|row| (row.key[prefix.len()..].to_vec(), row.value)),
+            );
+        }
+        // What follows the customer in a key is the interaction, whose id sorts by time.
+        rows.sort_by(|one, other| other.0.cmp(&one.0));
+        rows.iter().take(limit).map(|(_, row)| decode(row)).collect()
     }
 }
 

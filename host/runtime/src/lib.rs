@@ -15,6 +15,7 @@ mod ceilings;
 mod centre_loop;
 mod chats;
 mod clock;
+mod customers;
 mod decide;
 mod directory;
 mod error;
@@ -44,8 +45,14 @@ pub use attempts::AttemptRecord;
 pub use campaigns::{CampaignError, CampaignRecord};
 pub use ceilings::{CeilingsError, LoweredCeilings};
 pub use chats::{ChatNews, StoredMessage};
+pub use customers::{
+    Address, AttributeDefinition, AttributeKind, AttributeValue, ConsentRecord, CustomerError,
+    CustomerExport, CustomerMatch, CustomerRow, CustomerSettings, ErasedCustomer, Happened, Hours,
+    ImportFailure, ImportFormat, ImportRecord, ImportSettings, Intent, Link, Preferences, Product,
+    ProfilePatch, Region, Relationship, TimelineEntry,
+};
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
-pub use history::{CustomerRow, InteractionFilter, JournalEntry, Listing};
+pub use history::{InteractionFilter, JournalEntry, Listing};
 pub use metering::{
     Level, Quota, QuotaExceeded, QuotaState, UsageError, UsageQuery, UsageRow, UsageStep, UsedFor,
 };

@@ -29,8 +29,8 @@ pub struct OutboundCheck {
     pub campaign: Option<CampaignId>,
     /// ISO 3166-1 alpha-2 with an optional subdivision; none: that of the calling code.
     pub jurisdiction: Option<String>,
-    /// Consent for this purpose on this channel.
-    pub consent: Consent,
+    /// Consent for this purpose on this channel; none: what the customer's profile says.
+    pub consent: Option<Consent>,
     /// IANA zones that the number may be in; empty: all those of its calling code.
     pub zones: Vec<String>,
     /// Civil dates (`YYYY-MM-DD`) that are holidays where the number is.
@@ -72,8 +72,16 @@ impl Tenant {
     pub async fn check_outbound(&self, check: OutboundCheck) -> Result<OutboundChecked, OutboundError> {
         let now = check.at.unwrap_or_else(clock::now);
         let campaign = check.campaign.clone();
+        let consent = check.consent;
         let mut attempt = attempt(check, now)?;
         let ctx = OpContext::system(self.id().clone(), "outbound");
+        if consent.is_none()
+            && let Ok(customer) = CustomerId::new(&format!("tel:{}", attempt.number))
+        {
+            attempt.consent = self
+                .consent_of(&ctx, &customer, &attempt.purpose, attempt.channel, now)
+                .await?;
+        }
         if let Some(campaign) = &campaign {
             self.known_campaign(&ctx, campaign).await?;
         }
@@ -218,7 +226,7 @@ fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundErro
         purpose: check.purpose.into(),
         jurisdiction: jurisdiction.into(),
         local_times,
-        consent: check.consent,
+        consent: check.consent.unwrap_or(Consent::Unknown),
         attempts: check.attempts,
     })
 }

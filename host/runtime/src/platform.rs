@@ -25,6 +25,7 @@ use crate::breaker::Breakers;
 use crate::ceilings::Lowered;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
 use crate::chats::Listeners;
+use crate::customers::{self, CustomerState, Region};
 use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
 use crate::metering::{Meter, keep_flushing};
@@ -180,6 +181,8 @@ pub(crate) struct Shared {
     pub(crate) admission: Admission,
     /// A candidate failed: what was seen of it is to be kept at once.
     pub(crate) rollout_failed: Arc<Notify>,
+    /// Where the keys of tenants' customers lie.
+    customer_keys: PathBuf,
     pub(crate) followers: broadcast::Sender<(TenantId, Arc<JournalEntry>)>,
     /// Has heard everything since the start; goes to the first who follows.
     first_follower: Mutex<Option<Following>>,
@@ -224,6 +227,7 @@ impl Platform {
         let metrics = Arc::<Metrics>::default();
         let shared = Arc::new(Shared {
             followers,
+            customer_keys: options.data_dir.join("customer-keys"),
             first_follower: Mutex::new(Some(first_follower)),
             registry: Registry::new(store.clone(), sandbox, options.plugins.ceiling),
             directory: Arc::default(),
@@ -247,6 +251,7 @@ impl Platform {
         keep_flushing(Arc::downgrade(&platform.shared));
         keep_swept(Arc::downgrade(&platform.shared));
         keep_watched(Arc::downgrade(&platform.shared));
+        customers::keep_retained(Arc::downgrade(&platform.shared));
         if let Some(voice) = options.voice {
             platform.start_voice(voice).await?;
         }
@@ -344,6 +349,7 @@ impl Platform {
                 breakers: Breakers::default(),
                 ceilings: Lowered::load(&self.shared.store, &id).await?,
                 listeners: Listeners::default(),
+                customers: CustomerState::load(&self.shared.store, &id, &self.shared.customer_keys).await?,
                 replaying: tokio::sync::Mutex::default(),
             }),
         };
@@ -359,6 +365,7 @@ impl Platform {
         }
         tokio::spawn(centre.run());
         recordings::remove_when_journaled(tenant.clone(), files);
+        tenant.resume_erasures().await?;
         self.shared.directory.tenants.insert(tenant.clone(), record);
         Ok(tenant)
     }
@@ -524,7 +531,9 @@ async fn take_voice_event(shared: &Arc<Shared>, event: VoiceEvent) {
             let Some((handle, number)) = found else {
                 return refuse(Cause::UnknownNumber);
             };
-            let caller = E164::new(&from).map_or(from, |number| number.as_str().into());
+            // A network may give numbers as its own people write them.
+            let caller =
+                customers::number(&from, Region::of(&number)).map_or(from, |number| number.as_str().into());
             let customer = customer_of(&caller);
             let last_agent = match &customer {
                 Some(customer) => {

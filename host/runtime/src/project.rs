@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jackfield_contact::Centre;
 use jackfield_contact::decision::{
-    Customer, EvaluationRecord, PastInteraction, PhaseEmotion, SurveyRecord, Tag, TagChange,
+    EvaluationRecord, PastInteraction, PhaseEmotion, SurveyRecord, Tag, TagChange,
 };
 use jackfield_contact::event::Event;
 use jackfield_contact::interaction::Interaction;
@@ -13,13 +13,21 @@ use jackfield_store::{Error as StoreError, Space, Store, Tx};
 use jackfield_types::{CustomerId, OpContext, Timestamp, limits};
 use serde::Serialize;
 
+use crate::centre_loop::JOURNAL;
 use crate::chats::{MESSAGES, StoredMessage, message_key};
+use crate::customers::{
+    Address, CustomerState, DataKey, Happened, Ledger, TimelineEntry, seal_event, seal_interaction,
+    seal_message,
+};
 use crate::history::{
-    CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, CUSTOMERS, CustomerRow, INTERACTION_EVENTS,
-    INTERACTIONS, JournalEntry, changes_interaction,
+    CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, INTERACTION_EVENTS, INTERACTIONS, JournalEntry,
+    changes_interaction,
 };
 use crate::outcomes::Outcomes;
 use crate::responses;
+
+/// Customers whose first contact is in the making, by address: ids that were given, and that become rows with the event.
+pub(crate) type FirstContacts = BTreeMap<Address, CustomerId>;
 
 pub(crate) struct Projector {
     ctx: OpContext,
@@ -34,36 +42,32 @@ impl Projector {
     pub(crate) async fn project(
         &self,
         store: &Store,
-        mut tx: Tx,
         entries: &[Arc<JournalEntry>],
-        centre: &Centre,
-        closed: &[Interaction],
+        seen: Seen<'_>,
     ) -> Result<Tx, StoreError> {
+        let Seen {
+            centre,
+            closed,
+            customers: state,
+            first_contacts,
+        } = seen;
         let find = |id| {
             centre
                 .interaction(id)
                 .or_else(|| closed.iter().find(|it| it.id == id))
         };
+        let mut tx = Tx::new();
         let changed: BTreeSet<_> = entries
             .iter()
             .filter_map(|entry| changes_interaction(&entry.recorded.event))
             .collect();
-        for it in changed.into_iter().filter_map(find) {
-            tx = tx.put(INTERACTIONS, it.id.to_string(), interaction_row(it));
-        }
-        let mut customers = Customers {
-            ctx: &self.ctx,
-            store,
-            rows: BTreeMap::new(),
-        };
+        let mut ledger = Ledger::new(store, &self.ctx, &state.keys);
+        let mut journal = Vec::with_capacity(entries.len());
         let mut outcomes = Outcomes::new(&self.ctx, store);
         for entry in entries {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
             if let Some(id) = event.interaction() {
                 tx = tx.put(INTERACTION_EVENTS, format!("{id} {:020}", entry.seq), Vec::new());
-            }
-            if let (Some(id), Some(message)) = (event.interaction(), StoredMessage::of(event)) {
-                tx = tx.put(MESSAGES, message_key(id, message.message.number), json(&message));
             }
             let it = event.interaction().and_then(find);
             if let Some((key, row)) = it.and_then(|it| responses::row(at, event, it)) {
@@ -78,25 +82,46 @@ impl Projector {
                     },
                     Some(it),
                 ) => {
-                    let row = customers.row(customer, at, it).await?;
-                    row.interactions += 1;
-                    row.last_seen_at = at;
-                    if row.customer.name.is_none() {
-                        row.customer.name.clone_from(caller_name);
+                    first_contact(&mut ledger, customer, at, first_contacts).await?;
+                    let mut named = None;
+                    if let Some(record) = ledger.change(customer).await? {
+                        record.head.interactions += 1;
+                        record.head.last_seen_at = at;
+                        if record.personal.name.is_none() && caller_name.is_some() {
+                            record.personal.name.clone_from(caller_name);
+                            named.clone_from(caller_name);
+                        }
                     }
+                    ledger.named(customer, None, named.as_deref());
+                    tell_of(&mut ledger, it, false)?;
                 }
                 (Event::Connected { agent, .. }, Some(it)) => {
-                    if let Some(customer) = &it.customer {
-                        customers.row(customer, at, it).await?.last_agent = Some(agent.clone());
+                    if let Some(customer) = &it.customer
+                        && let Some(record) = ledger.change(customer).await?
+                    {
+                        record.head.last_agent = Some(agent.clone());
                     }
                 }
                 (
                     Event::Tagged {
-                        customer, changes, ..
+                        customer,
+                        changes,
+                        by,
+                        ..
                     },
                     Some(it),
                 ) => {
-                    apply_tags(&mut customers.row(customer, at, it).await?.customer.tags, changes);
+                    if let Some(root) = ledger.root(customer).await? {
+                        tag(&mut ledger, &root, changes).await?;
+                        if !changes.is_empty() {
+                            let what = Happened::Tags {
+                                interaction: Some(it.id),
+                                changes: changes.clone(),
+                                by: format!("{}@{}", by.plugin, by.version).into(),
+                            };
+                            ledger.tell(&root, &format!("tags {}", it.id), &TimelineEntry { at, what })?;
+                        }
+                    }
                 }
                 (Event::AgentRemoved { agent }, _) => outcomes.forget(agent),
                 (Event::SurveyAnswered { answer, .. }, Some(it)) => {
@@ -106,6 +131,17 @@ impl Projector {
                         at,
                         answer: answer.clone(),
                     };
+                    let what = Happened::Survey {
+                        interaction: it.id,
+                        answer: answer.clone(),
+                    };
+                    tell(
+                        &mut ledger,
+                        it,
+                        &format!("survey {:020}", entry.seq),
+                        TimelineEntry { at, what },
+                    )
+                    .await?;
                     tx = of_customer(
                         tx,
                         CUSTOMER_SURVEYS,
@@ -133,6 +169,17 @@ impl Projector {
                         emotions: emotions.collect(),
                     };
                     tx = of_customer(tx, CUSTOMER_EVALUATIONS, it, &it.id.to_string(), &record);
+                    let what = Happened::Evaluation {
+                        interaction: it.id,
+                        score: *score,
+                    };
+                    tell(
+                        &mut ledger,
+                        it,
+                        &format!("evaluation {}", it.id),
+                        TimelineEntry { at, what },
+                    )
+                    .await?;
                 }
                 (Event::InteractionEnded { .. } | Event::Orphaned { .. }, Some(it)) => {
                     let record = PastInteraction {
@@ -147,69 +194,154 @@ impl Projector {
                         value: value_of(it),
                     };
                     tx = of_customer(tx, CUSTOMER_HISTORY, it, &it.id.to_string(), &record);
+                    if let Some(customer) = &it.customer
+                        && ledger.record(customer).await?.is_some()
+                    {
+                        tell_of(&mut ledger, it, true)?;
+                    }
                 }
                 _ => {}
             }
-        }
-        tx = outcomes.put_into(tx);
-        for (id, row) in customers.rows {
-            tx = tx.put(CUSTOMERS, id.as_str(), json(&row));
-        }
-        Ok(tx)
-    }
-}
-
-/// Customers that a commit changes, read once.
-struct Customers<'a> {
-    ctx: &'a OpContext,
-    store: &'a Store,
-    rows: BTreeMap<CustomerId, CustomerRow>,
-}
-
-impl Customers<'_> {
-    async fn row(
-        &mut self,
-        id: &CustomerId,
-        at: Timestamp,
-        it: &Interaction,
-    ) -> Result<&mut CustomerRow, StoreError> {
-        if !self.rows.contains_key(id) {
-            let stored = self
-                .store
-                .get(self.ctx, CUSTOMERS, id.as_str().as_bytes())
-                .await?;
-            let row = match stored {
-                Some(stored) => {
-                    serde_json::from_slice(&stored.value).map_err(|error| StoreError::Corrupt {
-                        what: format!("customer {id}: {error}"),
-                    })?
+            let customer = match (it, event) {
+                (Some(it), _) => it.customer.clone(),
+                (None, Event::OutboundChecked { check }) => {
+                    match Address::new(&format!("tel:{}", check.number), None) {
+                        Ok(address) => ledger.owner(&address).await?,
+                        Err(_) => None,
+                    }
                 }
-                None => new_customer(id, at, it),
+                _ => None,
             };
-            self.rows.insert(id.clone(), row);
+            let key = key_of(&mut ledger, customer.as_ref()).await?;
+            if let (Some(id), Some(message)) = (event.interaction(), StoredMessage::of(event)) {
+                let row = seal_message(&message, customer.as_ref().zip(key.as_deref()))?;
+                tx = tx.put(MESSAGES, message_key(id, message.message.number), row);
+            }
+            journal.push(seal_event(
+                &entry.recorded,
+                customer.as_ref().zip(key.as_deref()),
+            )?);
         }
-        Ok(self
-            .rows
-            .entry(id.clone())
-            .or_insert_with(|| new_customer(id, at, it)))
+        for it in changed.into_iter().filter_map(find) {
+            let key = key_of(&mut ledger, it.customer.as_ref()).await?;
+            let row = interaction_row(it, it.customer.as_ref().zip(key.as_deref()))?;
+            tx = tx.put(INTERACTIONS, it.id.to_string(), row);
+        }
+        if let Some(first) = entries.first() {
+            tx = tx.append(JOURNAL, first.seq, journal);
+        }
+        ledger.into_tx(outcomes.put_into(tx))
     }
 }
 
-fn new_customer(id: &CustomerId, at: Timestamp, it: &Interaction) -> CustomerRow {
-    let customer = Customer {
-        id: id.clone(),
-        name: it.caller_name.clone(),
-        language: None,
-        first_seen_at: at,
-        attributes: Vec::new(),
-        tags: Vec::new(),
-    };
-    CustomerRow {
-        customer,
-        last_seen_at: at,
-        interactions: 0,
-        last_agent: None,
+/// The key of a customer; none of one who is not known by a row.
+async fn key_of(
+    ledger: &mut Ledger<'_>,
+    customer: Option<&CustomerId>,
+) -> Result<Option<Arc<DataKey>>, StoreError> {
+    let Some(customer) = customer else { return Ok(None) };
+    Ok(ledger.record(customer).await?.map(|record| record.key.clone()))
+}
+
+/// What entries are projected from, beside themselves.
+pub(crate) struct Seen<'a> {
+    /// The centre after the entries.
+    pub(crate) centre: &'a Centre,
+    /// Interactions that it has forgotten with them.
+    pub(crate) closed: &'a [Interaction],
+    /// What the tenant says about customers.
+    pub(crate) customers: &'a CustomerState,
+    /// Who is in touch for the first time.
+    pub(crate) first_contacts: &'a FirstContacts,
+}
+
+/// Makes the customer of an event that names somebody unknown, with the address that the loop has given the id for. A
+/// journal of before names customers by address; such a one keeps that name.
+async fn first_contact(
+    ledger: &mut Ledger<'_>,
+    customer: &CustomerId,
+    at: Timestamp,
+    first_contacts: &FirstContacts,
+) -> Result<(), StoreError> {
+    if ledger.record(customer).await?.is_some() {
+        return Ok(());
     }
+    let given = first_contacts
+        .iter()
+        .find(|(_, id)| *id == customer)
+        .map(|(address, _)| address.clone());
+    let address = given.or_else(|| Address::new(customer.as_str(), None).ok());
+    ledger
+        .make(customer, at)?
+        .personal
+        .identities
+        .extend(address.clone());
+    if let Some(address) = &address {
+        ledger.hand(address, Some(customer));
+    }
+    Ok(())
+}
+
+/// Changes the tags of a customer; one that ends, ends for all that were merged into it.
+async fn tag(ledger: &mut Ledger<'_>, root: &CustomerId, changes: &[TagChange]) -> Result<(), StoreError> {
+    let group = ledger.group(root).await?;
+    for id in &group {
+        let ends = |change: &&TagChange| matches!(change, TagChange::Expire(_));
+        let own: Vec<_> = changes
+            .iter()
+            .filter(|change| id == root || ends(change))
+            .cloned()
+            .collect();
+        if own.is_empty() {
+            continue;
+        }
+        if let Some(record) = ledger.change(id).await? {
+            let before = record.personal.tags.clone();
+            apply_tags(&mut record.personal.tags, &own);
+            if !record.fits() {
+                tracing::warn!(customer = %id, "tags refused: the customer has {} bytes", limits::MAX_PROFILE_BYTES);
+                record.personal.tags = before;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds to the timeline of an interaction's customer.
+async fn tell(
+    ledger: &mut Ledger<'_>,
+    it: &Interaction,
+    of: &str,
+    entry: TimelineEntry,
+) -> Result<(), StoreError> {
+    if let Some(customer) = &it.customer
+        && ledger.record(customer).await?.is_some()
+    {
+        ledger.tell(customer, of, &entry)?;
+    }
+    Ok(())
+}
+
+/// Tells of an interaction, where it began; again when it is over. Its customer has been read.
+fn tell_of(ledger: &mut Ledger<'_>, it: &Interaction, over: bool) -> Result<(), StoreError> {
+    let Some(customer) = &it.customer else {
+        return Ok(());
+    };
+    let what = Happened::Interaction {
+        interaction: it.id,
+        channel: it.channel,
+        over,
+        queue: it.queue.clone(),
+        agent: it.agent.clone(),
+        talked_ms: it.talked_ms,
+        abandoned: over && it.abandoned(),
+    };
+    let at = it.started_at;
+    ledger.tell(
+        customer,
+        &format!("interaction {}", it.id),
+        &TimelineEntry { at, what },
+    )
 }
 
 /// What came of the interaction in money: the attribute `value`, in the currency's minor unit.
@@ -251,14 +383,17 @@ fn of_customer(tx: Tx, space: Space, it: &Interaction, key: &str, record: &impl 
 
 /// The row of an interaction; one that is too long for the store is kept without its stretches, which the journal
 /// still tells.
-fn interaction_row(it: &Interaction) -> Vec<u8> {
-    let row = json(it);
+fn interaction_row(
+    it: &Interaction,
+    customer: Option<(&CustomerId, &DataKey)>,
+) -> Result<Vec<u8>, StoreError> {
+    let row = seal_interaction(it, customer)?;
     if row.len() <= limits::MAX_VALUE_BYTES {
-        return row;
+        return Ok(row);
     }
     let mut short = it.clone();
     short.segments.clear();
-    json(&short)
+    seal_interaction(&short, customer)
 }
 
 fn json(value: &impl Serialize) -> Vec<u8> {

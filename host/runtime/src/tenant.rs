@@ -13,7 +13,7 @@ use crate::breaker::Breakers;
 use crate::ceilings::Lowered;
 use crate::centre_loop::{Message, Report};
 use crate::chats::Listeners;
-
+use crate::customers::CustomerState;
 use crate::history::JournalEntry;
 use crate::metering::Meter;
 use crate::platform::Shared;
@@ -40,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) breakers: Breakers,
     pub(crate) ceilings: Lowered,
     pub(crate) listeners: Listeners,
+    pub(crate) customers: CustomerState,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }

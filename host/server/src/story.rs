@@ -223,6 +223,10 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             "erased",
             format!("{records} recorded decisions about {customer}, for {by}"),
         ),
+        Event::CustomerChanged { customer, change, by } => {
+            let what = serde_json::to_value(change).unwrap_or_default();
+            (Quiet, "customer", format!("{customer} {what}, by {by}"))
+        }
         Event::OutboundChecked { check } => outbound(check),
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
         Event::DecisionFailed {

@@ -156,6 +156,11 @@ impl Tx {
         self
     }
 
+    /// Whether it keeps to the limits of a transaction, with as much to spare as [`MAX_VALUE_BYTES`] a few times over.
+    pub fn fits(&self) -> bool {
+        self.ops() + 100 <= MAX_TX_OPS && self.bytes() + 4 * MAX_VALUE_BYTES <= MAX_TX_BYTES
+    }
+
     /// Operations, as counted against the limit.
     pub(crate) fn ops(&self) -> usize {
         let events: usize = self.appends.iter().map(|append| append.events.len() + 1).sum();

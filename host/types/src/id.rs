@@ -149,6 +149,16 @@ slug!(
     "call type id"
 );
 slug!(
+    /// An attribute that a tenant defines for its customers, for example `tier`.
+    AttributeId,
+    "attribute id"
+);
+slug!(
+    /// A bulk import of customers.
+    ImportId,
+    "import id"
+);
+slug!(
     /// A plugin, unique within a tenant.
     PluginId,
     "plugin id"
@@ -298,15 +308,27 @@ impl fmt::Display for LegId {
 #[serde(transparent)]
 pub struct OfferId(pub u16);
 
-/// A customer of a tenant. Until the customer is merged with others, the id is made from the first
-/// identity seen, for example `tel:+8613800138000`.
+/// A customer of a tenant: a version 7 UUID, made at the first contact, that says nothing of the person.
+///
+/// An address, `scheme:value` such as `tel:+8613800138000`, may stand where a customer is asked for: it means whoever
+/// has it. Journals of before customers had ids of their own name them so.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct CustomerId(Arc<str>);
 
 impl CustomerId {
-    /// Checks and wraps an id: `scheme:rest`, printable ASCII without spaces, at most 128 bytes.
+    /// Wraps a UUID.
+    pub fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid.to_string().into())
+    }
+
+    /// Checks and wraps a UUID, or an address: `scheme:rest`, printable ASCII without spaces, at most 128 bytes.
     pub fn new(text: &str) -> Result<Self, InvalidId> {
+        if let Ok(uuid) = Uuid::parse_str(text)
+            && !text.contains(':')
+        {
+            return Ok(Self::from_uuid(uuid));
+        }
         let fits = text.len() <= crate::limits::MAX_CUSTOMER_ID_BYTES
             && text
                 .split_once(':')
@@ -318,9 +340,14 @@ impl CustomerId {
             Err(InvalidId::new(
                 "customer id",
                 text,
-                "scheme:value in at most 128 printable ASCII characters without '/'",
+                "a UUID, or an address, scheme:value in at most 128 printable ASCII characters without '/'",
             ))
         }
+    }
+
+    /// Whether this is an address, which stands for whoever has it.
+    pub fn is_address(&self) -> bool {
+        self.0.contains(':')
     }
 
     /// The id as text.
@@ -377,5 +404,8 @@ mod tests {
         assert!(serde_json::from_str::<TenantId>(&format!("\"{}\"", TenantId::platform())).is_err());
         assert!(serde_json::from_str::<CustomerId>("\"tel:+4420\"").is_ok());
         assert!(serde_json::from_str::<CustomerId>("\"tel\"").is_err());
+        let id = CustomerId::new("019B76DA-0000-7000-8000-000000000000").unwrap();
+        assert_eq!(id.as_str(), "019b76da-0000-7000-8000-000000000000");
+        assert!(!id.is_address());
     }
 }

@@ -22,8 +22,8 @@ pub use channel::Channel;
 pub use context::{Actor, OpContext, Role, TraceId};
 pub use digest::{Digest, InvalidDigest};
 pub use id::{
-    AgentId, CallTypeId, CampaignId, ChatEntryId, ConnectorId, CustomerId, DecisionId, InteractionId,
-    InvalidId, KeyName, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
+    AgentId, AttributeId, CallTypeId, CampaignId, ChatEntryId, ConnectorId, CustomerId, DecisionId, ImportId,
+    InteractionId, InvalidId, KeyName, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
 };
 pub use name::{NAME_EXPECTED, is_name};
 pub use phone::{E164, InvalidNumber};

@@ -5,6 +5,31 @@ pub const MAX_SLUG_BYTES: usize = 64;
 /// Bytes of a customer id. Longer is refused.
 pub const MAX_CUSTOMER_ID_BYTES: usize = 128;
 
+/// Bytes of what is kept of one customer in one piece (names, addresses, attributes, tags, consents); a change that
+/// would need more is refused, a tag left out with a log line.
+pub const MAX_PROFILE_BYTES: usize = 24 * 1024;
+/// Addresses of one customer; one more is refused.
+pub const MAX_IDENTITIES: usize = 20;
+/// Customers that are merged into one, it included; one more is refused.
+pub const MAX_MERGED: usize = 16;
+/// Attributes that a tenant defines for its customers; one more is refused.
+pub const MAX_ATTRIBUTE_DEFINITIONS: usize = 200;
+/// Options of one attribute that is chosen from a list; more are refused.
+pub const MAX_ATTRIBUTE_OPTIONS: usize = 100;
+/// Products, links to others, and consents (purpose and channel) of one customer, of each; one more is refused.
+pub const MAX_PROFILE_ITEMS: usize = 100;
+/// Customers of one import that are written together; the next ones wait for their turn.
+pub const MAX_IMPORT_BATCH: usize = 200;
+/// Bytes of one part of an import; more answers 413.
+pub const MAX_IMPORT_PART_BYTES: usize = 4 * 1024 * 1024;
+/// Rows of one import that are kept with what is wrong with them; of more, only the number is.
+pub const MAX_IMPORT_ERRORS: u64 = 10_000;
+/// Imports of one tenant that are kept; one more is refused.
+pub const MAX_IMPORTS: usize = 1_000;
+/// Entries of a timeline, and interactions with their events, in one part of an export; the next part follows by its
+/// cursor.
+pub const MAX_EXPORT_ENTRIES: usize = 500;
+
 /// Bytes of one value in the store; larger answers `TooLarge` (large things are blobs).
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 /// Bytes of one key in the store; longer answers `TooLarge`.

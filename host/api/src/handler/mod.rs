@@ -3,11 +3,17 @@
 
 pub mod agent;
 pub mod attempt;
+pub mod attribute;
 pub mod binding;
 pub mod campaign;
 pub mod ceilings;
 pub mod chat_entry;
 pub mod customer;
+pub mod customer_import;
+pub mod customer_match;
+pub mod customer_parts;
+pub mod customer_privacy;
+pub mod customer_story;
 pub mod decision;
 pub(crate) mod docs;
 pub mod event;

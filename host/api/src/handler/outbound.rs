@@ -35,10 +35,9 @@ pub struct OutboundBody {
     pub campaign: Option<CampaignId>,
     /// ISO 3166-1 alpha-2, with a subdivision where one matters: `FR`, `US-FL`; by the number's prefix when left out.
     pub jurisdiction: Option<String>,
-    /// `given`, `refused` or `unknown`, which it is when left out.
-    #[serde(default = "unknown")]
-    #[schema(value_type = String)]
-    pub consent: Consent,
+    /// `given`, `refused` or `unknown`; what the customer's profile says when left out.
+    #[schema(value_type = Option<String>)]
+    pub consent: Option<Consent>,
     /// IANA names of the time zones that the customer may be in, at most 40; by the number's prefix when left out.
     #[serde(default)]
     pub zones: Vec<String>,
@@ -70,10 +69,6 @@ pub struct AttemptBody {
 
 pub(super) fn voice() -> Channel {
     Channel::Voice
-}
-
-fn unknown() -> Consent {
-    Consent::Unknown
 }
 
 /// The ruling, of the first rule that does not allow; `allow` when all allow.

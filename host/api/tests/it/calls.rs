@@ -16,7 +16,7 @@ async fn a_waiting_call_is_shown_whole() {
     let call = app.call("one", NUMBER).await;
     let shown = app.get(&format!("/v1/interactions/{call}"), &admin).await;
     assert_json_snapshot!(shown, {
-        ".body.id" => "[id]", ".body.started_at" => "[time]", ".body.stage.since" => "[time]",
+        ".body.id" => "[id]", ".body.customer" => "[id]", ".body.started_at" => "[time]", ".body.stage.since" => "[time]",
         // A stretch of no length is left out, so how many there are hangs on the clock.
         ".body.segments" => "[segments]",
     }, @r##"
@@ -29,7 +29,7 @@ async fn a_waiting_call_is_shown_whole() {
         "caller": "+8613800138000",
         "caller_name": null,
         "channel": "voice",
-        "customer": "tel:+8613800138000",
+        "customer": "[id]",
         "ending": null,
         "id": "[id]",
         "number": "+442079460100",
@@ -63,16 +63,32 @@ async fn a_waiting_call_is_shown_whole() {
     assert_eq!(types.first(), Some(&"interaction-started"));
     assert!(types.contains(&"queued"), "{types:?}");
     let customer = app.get("/v1/customers/tel:+8613800138000", &admin).await.ok();
-    assert_json_snapshot!(customer.body, {".first_seen_at" => "[time]", ".last_seen_at" => "[time]"}, @r##"
+    assert_json_snapshot!(customer.body, {".id" => "[id]", ".first_seen_at" => "[time]", ".last_seen_at" => "[time]"}, @r##"
     {
       "attributes": {},
+      "consents": [],
       "first_seen_at": "[time]",
-      "id": "tel:+8613800138000",
+      "id": "[id]",
+      "identities": [
+        "tel:+8613800138000"
+      ],
       "interactions": 1,
       "language": null,
       "last_agent": null,
       "last_seen_at": "[time]",
+      "links": [],
+      "merged": [],
       "name": null,
+      "preferences": {
+        "channel": null,
+        "hours": [],
+        "zone": null
+      },
+      "relationship": {
+        "account_manager": null,
+        "products": [],
+        "since": null
+      },
       "tags": []
     }
     "##);

@@ -57,7 +57,7 @@ fn every_route_is_told_with_its_roles_and_errors() {
         told += 1;
     }
     let paths = document["paths"].as_object().unwrap();
-    let methods = ["get", "put", "post", "delete"];
+    let methods = ["get", "put", "post", "patch", "delete"];
     let all = paths
         .values()
         .flat_map(|item| methods.iter().filter(|method| item[**method].is_object()))

@@ -43,6 +43,14 @@ fn entries() -> BTreeMap<&'static str, Entry> {
     const VERSION: &[(&str, &str)] = &[("plugin", "kept"), ("version", "1.0.0")];
     const CALL: &[(&str, &str)] = &[("interaction", "CALL")];
     const CAMPAIGN: &[(&str, &str)] = &[("campaign", "spring")];
+    const CUSTOMER: &[(&str, &str)] = &[("customer", "tel:+8613800138000")];
+    const IDENTITY: &[(&str, &str)] = &[
+        ("customer", "tel:+8613800138000"),
+        ("identity", "email:li@example.com"),
+    ];
+    const LINK: &[(&str, &str)] = &[("customer", "tel:+8613800138000"), ("other", "crm:4711")];
+    const IMPORT: &[(&str, &str)] = &[("import", "spring")];
+    const ATTRIBUTE: &[(&str, &str)] = &[("attribute", "tier")];
     const USER: &[(&str, &str)] = &[("user", "ann")];
     const KEY: &[(&str, &str)] = &[("user", "ann"), ("key", "KEY")];
     BTreeMap::from([
@@ -328,6 +336,122 @@ fn entries() -> BTreeMap<&'static str, Entry> {
             "DELETE /v1/customers/{customer}/decisions",
             entry(&[("customer", "tel:+8613800138000")], None, 200, "supervisor"),
         ),
+        (
+            "POST /v1/customers",
+            entry(&[], Some(json!({"name": "Li Lei"})), 201, "analyst"),
+        ),
+        (
+            "PATCH /v1/customers/{customer}",
+            entry(CUSTOMER, Some(json!({"name": "Li Lei"})), 404, "analyst"),
+        ),
+        (
+            "DELETE /v1/customers/{customer}",
+            entry(CUSTOMER, None, 404, "supervisor"),
+        ),
+        (
+            "GET /v1/customers/{customer}/export",
+            entry(CUSTOMER, None, 404, "supervisor"),
+        ),
+        (
+            "PUT /v1/customers/{customer}/identities/{identity}",
+            entry(IDENTITY, None, 404, "analyst"),
+        ),
+        (
+            "DELETE /v1/customers/{customer}/identities/{identity}",
+            entry(IDENTITY, None, 404, "analyst"),
+        ),
+        (
+            "GET /v1/customers/{customer}/timeline",
+            entry(CUSTOMER, None, 404, "planner"),
+        ),
+        (
+            "POST /v1/customers/{customer}/notes",
+            entry(
+                CUSTOMER,
+                Some(json!({"text": "Asked for an offer."})),
+                404,
+                "analyst",
+            ),
+        ),
+        (
+            "POST /v1/customers/{customer}/consents",
+            entry(
+                CUSTOMER,
+                Some(json!({"purpose": "sales", "granted": true, "source": "call"})),
+                404,
+                "analyst",
+            ),
+        ),
+        (
+            "POST /v1/customers/{customer}/intents",
+            entry(
+                CUSTOMER,
+                Some(json!({"product": "fibre", "confidence": 50})),
+                404,
+                "analyst",
+            ),
+        ),
+        (
+            "PUT /v1/customers/{customer}/links/{other}",
+            entry(LINK, Some(json!({"kind": "household"})), 404, "analyst"),
+        ),
+        (
+            "DELETE /v1/customers/{customer}/links/{other}",
+            entry(LINK, None, 404, "analyst"),
+        ),
+        (
+            "PUT /v1/customers/{customer}/merged/{other}",
+            entry(LINK, Some(json!({})), 404, "agent"),
+        ),
+        (
+            "DELETE /v1/customers/{customer}/merged/{other}",
+            entry(LINK, None, 404, "agent"),
+        ),
+        (
+            "PUT /v1/customers/{customer}/distinct/{other}",
+            entry(LINK, None, 404, "agent"),
+        ),
+        ("GET /v1/customer-matches", entry(&[], None, 200, "agent")),
+        ("GET /v1/customer-imports", entry(&[], None, 200, "agent")),
+        (
+            "GET /v1/customer-imports/{import}",
+            entry(IMPORT, None, 404, "agent"),
+        ),
+        (
+            "PUT /v1/customer-imports/{import}",
+            entry(&[("import", "new")], Some(json!({"format": "csv"})), 200, "agent"),
+        ),
+        (
+            "DELETE /v1/customer-imports/{import}",
+            entry(IMPORT, None, 404, "agent"),
+        ),
+        (
+            "POST /v1/customer-imports/{import}/parts",
+            entry(IMPORT, None, 400, "agent"),
+        ),
+        (
+            "GET /v1/customer-imports/{import}/failures",
+            entry(IMPORT, None, 404, "agent"),
+        ),
+        ("GET /v1/customer-settings", entry(&[], None, 200, "operator")),
+        (
+            "PUT /v1/customer-settings",
+            entry(&[], Some(json!({"default_region": "CN"})), 200, "supervisor"),
+        ),
+        ("GET /v1/customer-attributes", entry(&[], None, 200, "operator")),
+        (
+            "PUT /v1/customer-attributes/{attribute}",
+            entry(
+                ATTRIBUTE,
+                Some(json!({"label": "Tier", "type": "text", "class": "none"})),
+                200,
+                "supervisor",
+            ),
+        ),
+        (
+            "DELETE /v1/customer-attributes/{attribute}",
+            entry(&[("attribute", "kept")], None, 404, "supervisor"),
+        ),
         ("GET /v1/campaigns", entry(&[], None, 200, "operator")),
         (
             "GET /v1/campaigns/{campaign}",
@@ -389,6 +513,12 @@ impl World {
             let path = format!("/v1/campaigns/{campaign}");
             app.put(&path, &one, json!({"name": campaign})).await.ok();
         }
+        let known = json!({"identities": ["crm:4711"]});
+        app.post("/v1/customers", &one, known).await.ok();
+        let import = json!({"format": "csv"});
+        app.put("/v1/customer-imports/spring", &one, import).await.ok();
+        let kept = json!({"label": "Kept", "type": "text", "class": "none"});
+        app.put("/v1/customer-attributes/kept", &one, kept).await.ok();
         let two = app
             .post("/v1/tenants", &app.operator, json!({"id": "two", "name": "Two"}))
             .await

@@ -13,6 +13,7 @@ mod campaigns;
 mod ceilings;
 mod chat;
 mod contract;
+mod customers;
 mod denial;
 mod events;
 mod floods;

@@ -259,7 +259,7 @@ async fn a_rule_that_can_not_be_loaded_after_a_start_defers() {
         purpose: "sales".into(),
         campaign: Some("spring".parse().unwrap()),
         jurisdiction: None,
-        consent: Consent::Given,
+        consent: Some(Consent::Given),
         zones: vec![],
         holidays: vec![],
         at: Some(Timestamp(MORNING)),

@@ -275,6 +275,10 @@ impl TestApp {
         self.send(with_json(request("PUT", path, key), &body)).await
     }
 
+    pub(crate) async fn patch(&self, path: &str, key: &str, body: Value) -> Reply {
+        self.send(with_json(request("PATCH", path, key), &body)).await
+    }
+
     pub(crate) async fn post(&self, path: &str, key: &str, body: Value) -> Reply {
         self.send(with_json(request("POST", path, key), &body)).await
     }

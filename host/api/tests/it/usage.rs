@@ -260,7 +260,7 @@ async fn ask(tenant: &Tenant) -> OutboundChecked {
         purpose: "survey".into(),
         campaign: None,
         jurisdiction: None,
-        consent: Consent::Given,
+        consent: Some(Consent::Given),
         zones: vec![],
         holidays: vec![],
         // Billed when it is made, whatever moment it is about.

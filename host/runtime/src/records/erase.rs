@@ -6,18 +6,20 @@ use jackfield_contact::decision::Question;
 use jackfield_contact::input::Input;
 use jackfield_sandbox::{DecisionRecord, Read};
 use jackfield_store::{Error as StoreError, Scan, Store, Tx};
-use jackfield_types::{CustomerId, InteractionId, OpContext, limits};
+use jackfield_types::{CustomerId, E164, InteractionId, OpContext, limits};
 
 use super::READ_ROWS;
 use super::mentions::{Names, message_ids};
 use super::segment::{DECISIONS, POINTS, decode, last_id, segments};
 use crate::SubmitError;
+use crate::customers::{Address, CustomerRow};
 use crate::history::InteractionFilter;
 use crate::tenant::Tenant;
 
 /// Whose records go.
 pub(super) struct Concerned {
-    pub(super) customer: CustomerId,
+    pub(super) customers: BTreeSet<CustomerId>,
+    pub(super) numbers: BTreeSet<E164>,
     pub(super) interactions: BTreeSet<InteractionId>,
     /// How records call the customer, wherever they do.
     pub(super) names: Names,
@@ -30,14 +32,12 @@ impl Concerned {
         let one = |interaction: &InteractionId| self.interactions.contains(interaction);
         let asked = match &*record.question {
             Question::Routing(routing) => routing.work.iter().any(|work| one(&work.interaction)),
-            Question::Outbound(attempt) => {
-                self.customer.as_str().strip_prefix("tel:") == Some(attempt.number.as_str())
-            }
+            Question::Outbound(attempt) => self.numbers.contains(&attempt.number),
             question => question.interaction().as_ref().is_some_and(one),
         };
         asked
             || record.reads.iter().any(|read| match read {
-                Read::Customer(Ok(Some(customer))) => customer.id == self.customer,
+                Read::Customer(Ok(Some(customer))) => self.customers.contains(&customer.id),
                 Read::CustomerTags(interaction, _) => one(interaction),
                 Read::History(_, Ok(past)) => past.iter().any(|past| one(&past.id)),
                 Read::Surveys(_, Ok(surveys)) => surveys.iter().any(|survey| one(&survey.interaction)),
@@ -70,16 +70,27 @@ impl Tenant {
         let Ok(_turn) = self.inner.replaying.try_lock() else {
             return Err(SubmitError::Overloaded);
         };
+        let found = self.customer(ctx, customer).await?;
+        let addresses = addresses_of(found.as_ref(), customer);
+        let numbers = addresses
+            .iter()
+            .filter_map(|address| address.as_str().strip_prefix("tel:"));
+        let numbers: BTreeSet<E164> = numbers.filter_map(|number| E164::new(number).ok()).collect();
+        let customers = self.ids_of(ctx, customer).await?;
         let concerned = Concerned {
-            customer: customer.clone(),
             interactions: self.interactions_of(ctx, customer).await?,
-            names: Names::of(customer),
+            names: Names::of(customers.iter().chain(&addresses)),
+            customers,
+            numbers: numbers.clone(),
         };
         self.inner.shared.recorder.flush().await;
         let records = erase(&self.inner.shared.store, ctx, &concerned).await?;
-        let attempts = self.erase_attempts(ctx, customer).await?;
+        let mut attempts = 0;
+        for number in &numbers {
+            attempts += self.erase_attempts(ctx, number).await?;
+        }
         let erased = Input::DecisionsErased {
-            customer: customer.clone(),
+            customer: found.map_or_else(|| customer.clone(), |row| row.customer.id),
             records,
             by: ctx.actor.to_string().into(),
         };
@@ -88,6 +99,19 @@ impl Tenant {
             decisions: records,
             attempts,
         })
+    }
+
+    /// How records and kept answers call a customer: by its ids and its addresses. To be asked for before an erasure, which
+    /// takes those away.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    pub async fn names_of(&self, ctx: &OpContext, customer: &CustomerId) -> Result<Names, SubmitError> {
+        let found = self.customer(ctx, customer).await?;
+        let ids = self.ids_of(ctx, customer).await?;
+        Ok(Names::of(
+            ids.iter().chain(&addresses_of(found.as_ref(), customer)),
+        ))
     }
 
     async fn interactions_of(
@@ -108,6 +132,14 @@ impl Tenant {
                 return Ok(found);
             }
         }
+    }
+}
+
+/// The addresses of a customer; of one who is not known, the one that was asked for.
+fn addresses_of(found: Option<&CustomerRow>, customer: &CustomerId) -> BTreeSet<CustomerId> {
+    match found {
+        Some(row) => row.identities.iter().filter_map(Address::as_customer).collect(),
+        None => [customer.clone()].into(),
     }
 }
 
@@ -248,9 +280,10 @@ mod tests {
         let store = kept(&all).await;
         let ctx = OpContext::system(tenant(), "test");
         let concerned = Concerned {
-            customer: CALLER.parse().unwrap(),
+            customers: [CALLER.parse().unwrap()].into(),
+            numbers: BTreeSet::new(),
             interactions: [interaction(2)].into(),
-            names: Names::of(&CALLER.parse().unwrap()),
+            names: Names::of([&CALLER.parse().unwrap()]),
         };
         assert_eq!(erase(&store, &ctx, &concerned).await, Ok(4));
         for record in &gone {
@@ -369,9 +402,10 @@ mod tests {
         let store = kept(&all).await;
         let ctx = OpContext::system(tenant(), "test");
         let concerned = Concerned {
-            customer: CALLER.parse().unwrap(),
+            customers: [CALLER.parse().unwrap()].into(),
+            numbers: BTreeSet::new(),
             interactions: BTreeSet::new(),
-            names: Names::of(&CALLER.parse().unwrap()),
+            names: Names::of([&CALLER.parse().unwrap()]),
         };
         erase(&store, &ctx, &concerned).await.unwrap();
         for record in &gone {

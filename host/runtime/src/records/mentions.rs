@@ -20,35 +20,37 @@ const SHORTEST: usize = 6;
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     whole: Vec<String>,
-    number: Option<Spellings>,
+    numbers: Vec<Spellings>,
 }
 
 impl Names {
-    /// Of a customer: the id, and the address behind its scheme.
-    pub fn of(customer: &CustomerId) -> Self {
-        let id = customer.as_str();
-        let address = id.split_once(':').map_or(id, |(_, address)| address);
-        let mut names = vec![id.to_owned()];
-        let number = E164::new(address).ok();
-        if address.len() >= SHORTEST && number.is_none() {
-            names.push(address.to_owned());
+    /// Of a customer: its ids and addresses, and what stands behind the scheme of these.
+    pub fn of<'a>(ids: impl IntoIterator<Item = &'a CustomerId>) -> Self {
+        let mut names = Self::default();
+        for id in ids.into_iter().map(CustomerId::as_str) {
+            names.whole.push(id.to_owned());
+            let Some((_, address)) = id.split_once(':') else {
+                continue;
+            };
+            match E164::new(address) {
+                Ok(number) => names.numbers.push(Spellings::of(&number)),
+                Err(_) if address.len() >= SHORTEST => names.whole.push(address.to_owned()),
+                Err(_) => {}
+            }
         }
-        Self {
-            whole: names,
-            number: number.as_ref().map(Spellings::of),
-        }
+        names
     }
 
     /// Ids that providers gave messages of somebody.
     pub(super) fn of_messages(ids: impl IntoIterator<Item = String>) -> Self {
         Self {
             whole: ids.into_iter().filter(|id| id.len() >= SHORTEST).collect(),
-            number: None,
+            numbers: Vec::new(),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.whole.is_empty() && self.number.is_none()
+        self.whole.is_empty() && self.numbers.is_empty()
     }
 
     /// Whether a record mentions one of them.
@@ -80,7 +82,7 @@ impl Names {
     /// Whether a text mentions one of them.
     pub fn are_in_text(&self, text: &str) -> bool {
         self.whole.iter().any(|name| is_in(name, text))
-            || self.number.as_ref().is_some_and(|number| number.are_in(text))
+            || self.numbers.iter().any(|number| number.are_in(text))
     }
 }
 
@@ -168,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_name_is_found_whole_and_however_it_is_written() {
-        let names = Names::of(&"tel:+8613800138000".parse().unwrap());
+        let names = Names::of([&"tel:+8613800138000".parse().unwrap()]);
         for text in [
             "tel:+8613800138000",
             "From=%2B8613800138000&To=1",
@@ -182,11 +184,11 @@ mod tests {
         for text in ["+18613800138000", "86138001380001", "8613800138", "tel:+86"] {
             assert!(!names.are_in_text(text), "{text}");
         }
-        let names = Names::of(&"wechat:oABc-12_x".parse().unwrap());
+        let names = Names::of([&"wechat:oABc-12_x".parse().unwrap()]);
         assert!(names.are_in_text("<FromUserName><![CDATA[oABc-12_x]]>"));
         assert!(!names.are_in_text("oABc-12_xy"));
         // A short address alone would be found everywhere.
-        let names = Names::of(&"sip:100".parse().unwrap());
+        let names = Names::of([&"sip:100".parse().unwrap()]);
         assert!(names.are_in_text("sip:100") && !names.are_in_text("100 of them"));
     }
 }

@@ -122,7 +122,7 @@ pub(crate) fn check() -> OutboundCheck {
         purpose: "survey".into(),
         campaign: None,
         jurisdiction: None,
-        consent: Consent::Given,
+        consent: Some(Consent::Given),
         zones: vec![],
         holidays: vec![],
         at: None,

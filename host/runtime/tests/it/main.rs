@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod campaigns;
+mod customers;
 mod faults;
 mod replays;
 mod rollouts;

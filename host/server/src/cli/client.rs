@@ -99,6 +99,8 @@ fn usual_key_file() -> Option<PathBuf> {
 pub(crate) enum Sent {
     Nothing,
     Json(Value),
+    /// Bytes of another kind.
+    Bytes(Vec<u8>),
     /// A component, and its signature.
     Wasm(Vec<u8>, Option<String>),
 }
@@ -175,6 +177,10 @@ impl Client {
         self.ask(Method::PUT, path, Sent::Json(body))
     }
 
+    pub(crate) fn patch(&self, path: &str, body: Value) -> Result<Value, Failure> {
+        self.ask(Method::PATCH, path, Sent::Json(body))
+    }
+
     /// Makes something. Sent with a fresh idempotency key, so a request whose answer was lost is safely sent again.
     pub(crate) fn post(&self, path: &str, body: Sent) -> Result<Value, Failure> {
         self.ask(Method::POST, path, body)
@@ -188,6 +194,7 @@ impl Client {
         let (media_type, body, signature) = match sent {
             Sent::Nothing => (None, Vec::new(), None),
             Sent::Json(value) => (Some("application/json"), value.to_string().into_bytes(), None),
+            Sent::Bytes(bytes) => (Some("application/octet-stream"), bytes, None),
             Sent::Wasm(bytes, signature) => (Some("application/wasm"), bytes, signature),
         };
         let once = (method == Method::POST).then(|| uuid::Uuid::now_v7().to_string());

@@ -12,6 +12,8 @@ mod ceilings;
 mod chat;
 mod client;
 mod customer;
+mod customer_import;
+mod customer_settings;
 mod decision;
 mod events;
 mod failure;
@@ -65,7 +67,7 @@ pub(crate) enum Command {
     Calls(calls::Arguments),
     /// Everything that happens in the tenant.
     Events(events::Arguments),
-    /// Customers and their tags.
+    /// Customers: who they are on every channel, and what is known of them.
     Customer(customer::Arguments),
     /// Campaigns: what outbound rules and pacing are bound to.
     Campaign(campaign::Arguments),

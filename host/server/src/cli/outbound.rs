@@ -84,9 +84,9 @@ struct Check {
     /// ISO 3166, for example FR or US-FL; by default by the number's prefix.
     #[arg(long)]
     jurisdiction: Option<String>,
-    /// given, refused or unknown.
-    #[arg(long, default_value = "unknown")]
-    consent: String,
+    /// given, refused or unknown; by default what the customer's profile says.
+    #[arg(long)]
+    consent: Option<String>,
     /// A time zone that the customer may be in; may be repeated; by default by the number's prefix.
     #[arg(long = "zone", value_name = "IANA")]
     zones: Vec<String>,

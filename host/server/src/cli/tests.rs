@@ -118,6 +118,113 @@ fn the_command_line_is_sound_and_explains_itself() {
 }
 
 #[test]
+fn customers_are_made_changed_merged_and_told_of() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |arguments: &[&str]| server.run(&key, arguments).unwrap();
+    run(&[
+        "customer",
+        "attribute",
+        "define",
+        "tier",
+        "--type",
+        "enum",
+        "--option",
+        "gold",
+        "--option",
+        "silver",
+    ]);
+    run(&["customer", "settings", "set", "--default-region", "GB"]);
+    run(&[
+        "customer",
+        "create",
+        "--identity",
+        "tel:020 7946 0100",
+        "--name",
+        "Ann",
+        "--set",
+        "tier=gold",
+    ]);
+    run(&["customer", "create", "--identity", "email:ann@example.com"]);
+    run(&["customer", "set", "+442079460100", "--language", "en"]);
+    run(&["customer", "note", "+442079460100", "Asked for an offer."]);
+    run(&[
+        "customer",
+        "consent",
+        "+442079460100",
+        "sales",
+        "--granted",
+        "--source",
+        "call",
+    ]);
+    run(&[
+        "customer",
+        "merge",
+        "email:ann@example.com",
+        "+442079460100",
+        "--why",
+        "one person",
+    ]);
+    let shown = run(&["customer", "show", "email:ann@example.com"]);
+    for part in ["Ann", "tel:+442079460100", "gold", "sales"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let timeline = run(&["customer", "timeline", "+442079460100", "--kinds", "note,merged"]);
+    assert!(
+        timeline.contains("Asked for an offer.") && timeline.contains("one person"),
+        "{timeline}"
+    );
+    assert_eq!(timeline.lines().count(), 2);
+    let bad = server.run(
+        &key,
+        &["customer", "set", "+442079460100", "--set", "tier=bronze"],
+    );
+    assert!(bad.unwrap_err().to_string().contains("one of gold, silver"));
+}
+
+#[test]
+fn customers_are_imported_from_a_file_and_what_is_wrong_is_written_to_another() {
+    let server = Server::start();
+    let key = server.tenant();
+    let folder = tempfile::tempdir().unwrap();
+    let (file, errors) = (
+        folder.path().join("customers.csv"),
+        folder.path().join("errors.csv"),
+    );
+    let (file, errors) = (file.to_str().unwrap(), errors.to_str().unwrap());
+    let mut table = String::from("id,name,tel\n");
+    for n in 0..40_000 {
+        table.push_str(&format!("{n},Customer {n},+86138{n:08}\n"));
+    }
+    table.push_str("x,Broken,12\n");
+    std::fs::write(file, &table).unwrap();
+    let told = server
+        .run(
+            &key,
+            &["customer", "import", file, "--map", "id=crm", "--errors", errors],
+        )
+        .unwrap();
+    assert!(
+        told.ends_with("40001 rows: made 40000, changed 0, refused 1\n"),
+        "{told}"
+    );
+    assert!(told.lines().count() > 2, "progress: {told}");
+    let wrong = std::fs::read_to_string(errors).unwrap();
+    assert!(wrong.starts_with("row,field,problem\n40001,\"tel\","), "{wrong}");
+    // The same again goes on where it stopped: there is nothing left.
+    let again = server.run(&key, &["customer", "import", file]).unwrap();
+    assert!(
+        again.ends_with("40001 rows: made 40000, changed 0, refused 1\n"),
+        "{again}"
+    );
+    let found = server.run(&key, &["customer", "show", "crm:39999"]).unwrap();
+    assert!(
+        found.contains("Customer 39999") && found.contains("+8613800039999"),
+        "{found}"
+    );
+}
+
+#[test]
 fn settings_are_made_changed_and_listed() {
     let server = Server::start();
     let key = server.tenant();

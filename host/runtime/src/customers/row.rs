@@ -1,0 +1,156 @@
+//! A customer as stored: a line of what is not personal, the customer's key under the tenant's, and the sealed rest.
+
+use std::sync::Arc;
+
+use jackfield_contact::decision::Customer;
+use jackfield_store::Error as StoreError;
+use jackfield_types::{AgentId, CustomerId, Timestamp, limits};
+use serde::{Deserialize, Serialize};
+
+use super::Address;
+use super::keys::{DataKey, Keys, NotOpened, WRAPPED};
+use super::profile::Personal;
+
+/// What the sealed part of a row is bound to.
+const PROFILE: &str = "profile";
+
+/// What a row says in the open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) id: CustomerId,
+    pub(crate) first_seen_at: Timestamp,
+    pub(crate) last_seen_at: Timestamp,
+    pub(crate) interactions: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) last_agent: Option<AgentId>,
+    /// The customer that this one counts for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) merged_into: Option<CustomerId>,
+    /// The customers that count for this one; theirs may have some too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) merged: Vec<CustomerId>,
+}
+
+/// A customer as read.
+#[derive(Clone)]
+pub(crate) struct Record {
+    pub(crate) head: Head,
+    pub(crate) personal: Personal,
+    pub(crate) key: Arc<DataKey>,
+    wrapped: Vec<u8>,
+    /// Of before customers had keys: its address is in no index yet.
+    pub(crate) old: bool,
+}
+
+/// A row of before: a customer was an address.
+#[derive(Deserialize)]
+struct OldRow {
+    #[serde(flatten)]
+    customer: Customer,
+    last_seen_at: Timestamp,
+    interactions: u64,
+    last_agent: Option<AgentId>,
+}
+
+impl Record {
+    pub(crate) fn new(keys: &Keys, id: CustomerId, at: Timestamp) -> Result<Self, NotOpened> {
+        let (key, wrapped) = keys.make(&id)?;
+        Ok(Self {
+            head: Head {
+                id,
+                first_seen_at: at,
+                last_seen_at: at,
+                interactions: 0,
+                last_agent: None,
+                merged_into: None,
+                merged: Vec::new(),
+            },
+            personal: Personal::default(),
+            key,
+            wrapped,
+            old: false,
+        })
+    }
+
+    pub(crate) fn decode(keys: &Keys, row: &[u8]) -> Result<Self, StoreError> {
+        let Some(line) = row.iter().position(|byte| *byte == b'\n') else {
+            return Self::decode_old(keys, row);
+        };
+        let broken = |what: &dyn std::fmt::Display| corrupt(&format!("a customer's row: {what}"));
+        let head: Head = serde_json::from_slice(&row[..line]).map_err(|error| broken(&error))?;
+        let (wrapped, sealed) = row[line + 1..]
+            .split_at_checked(WRAPPED)
+            .ok_or_else(|| broken(&"it is cut"))?;
+        let unreadable = |_: NotOpened| broken(&"the tenant's key does not open it");
+        let key = keys.open(&head.id, wrapped).map_err(unreadable)?;
+        let text = key.open(PROFILE, sealed).map_err(unreadable)?;
+        Ok(Self {
+            personal: serde_json::from_slice(&text).map_err(|error| broken(&error))?,
+            head,
+            key,
+            wrapped: wrapped.to_vec(),
+            old: false,
+        })
+    }
+
+    fn decode_old(keys: &Keys, row: &[u8]) -> Result<Self, StoreError> {
+        let old: OldRow =
+            serde_json::from_slice(row).map_err(|error| corrupt(&format!("a customer's row: {error}")))?;
+        let mut record =
+            Self::new(keys, old.customer.id.clone(), old.customer.first_seen_at).map_err(|_| no_chance())?;
+        record.head.last_seen_at = old.last_seen_at;
+        record.head.interactions = old.interactions;
+        record.head.last_agent = old.last_agent;
+        record.personal = Personal {
+            name: old.customer.name,
+            language: old.customer.language,
+            identities: Address::new(old.customer.id.as_str(), None).into_iter().collect(),
+            tags: old.customer.tags,
+            ..Personal::default()
+        };
+        record.old = true;
+        Ok(record)
+    }
+
+    /// The row; `None` when it would be too long.
+    pub(crate) fn encode(&self) -> Result<Option<Vec<u8>>, StoreError> {
+        let failed = |error: serde_json::Error| corrupt(&error.to_string());
+        let text = serde_json::to_vec(&self.personal).map_err(failed)?;
+        if text.len() > limits::MAX_PROFILE_BYTES {
+            return Ok(None);
+        }
+        let mut row = serde_json::to_vec(&self.head).map_err(failed)?;
+        row.push(b'\n');
+        row.extend_from_slice(&self.wrapped);
+        let sealed = self.key.seal(PROFILE, &text);
+        row.extend(sealed.map_err(|_| no_chance())?);
+        Ok(Some(row))
+    }
+
+    /// Whether it fits into a row.
+    pub(crate) fn fits(&self) -> bool {
+        self.size() <= limits::MAX_PROFILE_BYTES
+    }
+
+    /// Bytes of what is sealed of it.
+    pub(crate) fn size(&self) -> usize {
+        serde_json::to_vec(&self.personal).map_or(usize::MAX, |text| text.len())
+    }
+}
+
+/// The wrapped key out of a row; none of a row of before.
+pub(crate) fn wrapped_in(row: &[u8]) -> Option<&[u8]> {
+    let line = row.iter().position(|byte| *byte == b'\n')?;
+    row.get(line + 1..line + 1 + WRAPPED)
+}
+
+/// The system gives no random numbers.
+pub(crate) fn no_chance() -> StoreError {
+    StoreError::Unavailable {
+        what: "no random numbers".into(),
+    }
+}
+
+fn corrupt(what: &str) -> StoreError {
+    StoreError::Corrupt { what: what.into() }
+}

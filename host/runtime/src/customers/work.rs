@@ -1,0 +1,762 @@
+//! What people want changed of customers. The tenant's loop does it, one thing after another, so that no two changes meet:
+//! first everything is checked, then changed, and rows, timeline and journal are written in one commit.
+
+use std::sync::Arc;
+
+use jackfield_contact::decision::Consent;
+use jackfield_contact::event::CustomerChange;
+use jackfield_types::{Channel, CustomerId, OpContext, Timestamp, limits};
+use tokio::sync::oneshot;
+
+use super::import::{ImportBatch, ImportRecord};
+use super::ledger::Ledger;
+use super::profile::{ConsentRecord, Link, ProfilePatch, check_code, check_text};
+use super::state::CustomerState;
+use super::timeline::{Happened, TimelineEntry};
+use super::{Address, CustomerError};
+use crate::SubmitError;
+use crate::centre_loop::Message;
+use crate::tenant::Tenant;
+
+/// How far ahead of this clock somebody's may be.
+const MAX_AHEAD_MS: u64 = 60_000;
+
+/// One change that is wanted.
+pub(crate) enum Work {
+    Create(Vec<Address>, ProfilePatch),
+    Update(ProfilePatch),
+    AddIdentity(Address),
+    RemoveIdentity(Address),
+    Merge {
+        from: CustomerId,
+        why: Option<Arc<str>>,
+    },
+    Unmerge(CustomerId),
+    Note(Arc<str>),
+    Consent(ConsentRecord),
+    Intent(Intent),
+    Link(Link),
+    Unlink(CustomerId),
+    Import(ImportBatch),
+    /// Takes away what is too old to be kept.
+    ForgetSensitive,
+    Erase,
+}
+
+impl Work {
+    /// Whether it may change so many customers, or so much of them, that it has a commit for itself.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(
+            self,
+            Self::Import(_) | Self::Unlink(_) | Self::ForgetSensitive | Self::Erase
+        )
+    }
+}
+
+/// A wish to buy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Intent {
+    /// What, 1 to 64 bytes.
+    pub product: Arc<str>,
+    /// How sure that is, 0 to 100.
+    pub confidence: u8,
+    /// How much it would be, in the minor unit of the tenant's currency.
+    pub value: Option<u64>,
+    /// How it was seen, at most 2,048 bytes.
+    pub note: Option<Arc<str>>,
+}
+
+/// What came of it.
+pub(crate) enum Done {
+    Customer(CustomerId),
+    Imported(Box<ImportRecord>),
+}
+
+/// Into the tenant's loop.
+pub(crate) struct Order {
+    /// The customer, by id; none for those that make some.
+    pub(crate) customer: Option<CustomerId>,
+    pub(crate) work: Work,
+    pub(crate) by: Arc<str>,
+    pub(crate) reply: oneshot::Sender<Result<Done, CustomerError>>,
+}
+
+/// Does one order.
+pub(crate) async fn carry_out(
+    ledger: &mut Ledger<'_>,
+    state: &CustomerState,
+    now: Timestamp,
+    customer: Option<&CustomerId>,
+    work: Work,
+    by: &Arc<str>,
+) -> Result<Done, CustomerError> {
+    let work = match work {
+        Work::Create(identities, patch) => {
+            return create(ledger, state, now, identities, patch, by)
+                .await
+                .map(Done::Customer);
+        }
+        Work::Import(batch) => {
+            let done = batch.carry_out(ledger, state, now, by).await?;
+            return Ok(Done::Imported(Box::new(done)));
+        }
+        work => work,
+    };
+    let Some(given) = customer else {
+        return Err(CustomerError::unknown("customer", ""));
+    };
+    let unknown = || CustomerError::unknown("customer", given);
+    let root = ledger.root(given).await?.ok_or_else(unknown)?;
+    let step = Step {
+        ledger,
+        now,
+        root: root.clone(),
+        by,
+    };
+    match work {
+        Work::Create(..) | Work::Import(_) => {}
+        Work::Update(patch) => step.update(state, patch).await?,
+        Work::AddIdentity(address) => step.add_identity(address).await?,
+        Work::RemoveIdentity(address) => step.remove_identity(address).await?,
+        Work::Merge { from, why } => step.merge(from, why).await?,
+        Work::Unmerge(from) => step.unmerge(&from).await?,
+        Work::Note(text) => step.note(text).await?,
+        Work::Consent(consent) => step.consent(consent).await?,
+        Work::Intent(intent) => step.intent(intent).await?,
+        Work::Link(link) => step.link(link).await?,
+        Work::Unlink(to) => step.unlink(&to).await?,
+        Work::ForgetSensitive => step.forget_sensitive(state).await?,
+        Work::Erase => super::erase::erase(step.ledger, &root, by).await?,
+    }
+    Ok(Done::Customer(root))
+}
+
+async fn create(
+    ledger: &mut Ledger<'_>,
+    state: &CustomerState,
+    now: Timestamp,
+    identities: Vec<Address>,
+    mut patch: ProfilePatch,
+    by: &Arc<str>,
+) -> Result<CustomerId, CustomerError> {
+    patch.check()?;
+    patch.attributes = state.accept(patch.attributes)?;
+    let mut own: Vec<Address> = Vec::new();
+    for address in identities {
+        if let Some(owner) = ledger.owner(&address).await? {
+            return Err(in_use(&address, owner));
+        }
+        if !own.contains(&address) {
+            own.push(address);
+        }
+    }
+    if own.len() > limits::MAX_IDENTITIES {
+        return Err(too_many_identities());
+    }
+    let id = CustomerId::from_uuid(uuid::Uuid::now_v7());
+    let mut made = super::row::Record::new(ledger.keys, id.clone(), now)
+        .map_err(|_| SubmitError::Unavailable("no random numbers".into()))?;
+    patch.clone().apply(&mut made.personal);
+    made.personal.identities.clone_from(&own);
+    if !made.fits() {
+        return Err(too_large());
+    }
+    for address in &own {
+        ledger.hand(address, Some(&id));
+    }
+    ledger.named(&id, None, made.personal.name.as_deref());
+    ledger.put(made);
+    let what = Happened::Profile {
+        fields: patch.fields(),
+        by: by.clone(),
+    };
+    ledger.tell(&id, &unique(), &TimelineEntry { at: now, what })?;
+    ledger.journal(&id, CustomerChange::Made, by);
+    Ok(id)
+}
+
+/// One change of a customer that is known, who is a root.
+struct Step<'l, 'a> {
+    ledger: &'l mut Ledger<'a>,
+    now: Timestamp,
+    root: CustomerId,
+    by: &'l Arc<str>,
+}
+
+impl Step<'_, '_> {
+    /// The customer as it would be; nothing is changed yet.
+    async fn draft(&mut self) -> Result<super::row::Record, CustomerError> {
+        let record = self.ledger.record(&self.root).await?;
+        record
+            .cloned()
+            .ok_or_else(|| CustomerError::unknown("customer", &self.root))
+    }
+
+    /// Keeps the draft, tells the timeline and the journal.
+    async fn keep(
+        self,
+        draft: super::row::Record,
+        what: Option<Happened>,
+        change: CustomerChange,
+    ) -> Result<(), CustomerError> {
+        if !draft.fits() {
+            return Err(too_large());
+        }
+        let Self {
+            ledger,
+            now,
+            root,
+            by,
+        } = self;
+        if let Some(record) = ledger.change(&root).await? {
+            let before = record.personal.name.clone();
+            let after = draft.personal.name.clone();
+            record.personal = draft.personal;
+            record.head = draft.head;
+            ledger.named(&root, before.as_deref(), after.as_deref());
+        }
+        if let Some(what) = what {
+            ledger.tell(&root, &unique(), &TimelineEntry { at: now, what })?;
+        }
+        ledger.journal(&root, change, by);
+        Ok(())
+    }
+
+    async fn update(mut self, state: &CustomerState, mut patch: ProfilePatch) -> Result<(), CustomerError> {
+        patch.check()?;
+        patch.attributes = state.accept(patch.attributes)?;
+        let fields = patch.fields();
+        if fields.is_empty() {
+            return Ok(());
+        }
+        let mut draft = self.draft().await?;
+        patch.apply(&mut draft.personal);
+        let what = Happened::Profile {
+            fields: fields.clone(),
+            by: self.by.clone(),
+        };
+        self.keep(draft, Some(what), CustomerChange::Updated(fields))
+            .await
+    }
+
+    async fn forget_sensitive(self, state: &CustomerState) -> Result<(), CustomerError> {
+        let Self { ledger, root, by, .. } = self;
+        let mut fields: Vec<Arc<str>> = Vec::new();
+        for id in ledger.group(&root).await? {
+            if let Some(record) = ledger.change(&id).await? {
+                record.personal.attributes.retain(|key, _| {
+                    let stays = state.is_open(key);
+                    fields.extend((!stays).then(|| format!("attributes.{key}").into()));
+                    stays
+                });
+            }
+        }
+        ledger.journal(&root, CustomerChange::Updated(fields), by);
+        Ok(())
+    }
+
+    async fn add_identity(mut self, address: Address) -> Result<(), CustomerError> {
+        if let Some(owner) = self.ledger.owner(&address).await? {
+            let group = self.ledger.group(&self.root).await?;
+            return if group.contains(&owner) {
+                Ok(())
+            } else {
+                Err(in_use(&address, owner))
+            };
+        }
+        let mut draft = self.draft().await?;
+        if draft.personal.identities.len() >= limits::MAX_IDENTITIES {
+            return Err(too_many_identities());
+        }
+        draft.personal.identities.push(address.clone());
+        if !draft.fits() {
+            return Err(too_large());
+        }
+        self.ledger.hand(&address, Some(&self.root));
+        let fields = vec!["identities".into()];
+        let what = Happened::Profile {
+            fields,
+            by: self.by.clone(),
+        };
+        let change = CustomerChange::IdentityAdded(address.scheme().into());
+        self.keep(draft, Some(what), change).await
+    }
+
+    async fn remove_identity(self, address: Address) -> Result<(), CustomerError> {
+        let owner = self.ledger.owner(&address).await?;
+        let group = self.ledger.group(&self.root).await?;
+        let Some(owner) = owner.filter(|owner| group.contains(owner)) else {
+            return Err(CustomerError::unknown("identity", &address));
+        };
+        let Self {
+            ledger,
+            now,
+            root,
+            by,
+        } = self;
+        if let Some(record) = ledger.change(&owner).await? {
+            record.personal.identities.retain(|known| *known != address);
+        }
+        ledger.hand(&address, None);
+        let what = Happened::Profile {
+            fields: vec!["identities".into()],
+            by: by.clone(),
+        };
+        ledger.tell(&owner, &unique(), &TimelineEntry { at: now, what })?;
+        ledger.journal(
+            &root,
+            CustomerChange::IdentityRemoved(address.scheme().into()),
+            by,
+        );
+        Ok(())
+    }
+
+    async fn merge(self, from: CustomerId, why: Option<Arc<str>>) -> Result<(), CustomerError> {
+        if let Some(why) = &why {
+            check_text("why", why)?;
+        }
+        let Self {
+            ledger,
+            now,
+            root,
+            by,
+        } = self;
+        let other = match ledger.record(&from).await? {
+            None => return Err(CustomerError::unknown("customer", &from)),
+            Some(other) => other.clone(),
+        };
+        if ledger.root(&from).await?.as_ref() == Some(&root) {
+            return Err(CustomerError::Conflict(format!(
+                "{from} is the same customer as {root} already"
+            )));
+        }
+        if let Some(into) = other.head.merged_into {
+            return Err(CustomerError::Conflict(format!(
+                "{from} was merged into {into}: merge that one, or take that merge back first"
+            )));
+        }
+        let theirs = ledger.group(&from).await?;
+        if ledger.group(&root).await?.len() + theirs.len() > limits::MAX_MERGED {
+            return Err(CustomerError::TooMany {
+                what: "customers merged into one",
+                most: limits::MAX_MERGED,
+            });
+        }
+        let (mut identities, mut interactions) = (0, 0);
+        for id in &theirs {
+            if let Some(record) = ledger.record(id).await? {
+                identities += record.personal.identities.len() as u64;
+                interactions += record.head.interactions;
+            }
+        }
+        if let Some(record) = ledger.change(&from).await? {
+            record.head.merged_into = Some(root.clone());
+        }
+        if let Some(record) = ledger.change(&root).await? {
+            record.head.merged.push(from.clone());
+        }
+        let what = Happened::Merged {
+            from: from.clone(),
+            why,
+            by: by.clone(),
+        };
+        ledger.tell(&root, &unique(), &TimelineEntry { at: now, what })?;
+        let change = CustomerChange::Merged {
+            from,
+            identities,
+            interactions,
+        };
+        ledger.journal(&root, change, by);
+        Ok(())
+    }
+
+    async fn unmerge(self, from: &CustomerId) -> Result<(), CustomerError> {
+        let Self {
+            ledger,
+            now,
+            root,
+            by,
+        } = self;
+        let merged = ledger
+            .record(from)
+            .await?
+            .and_then(|record| record.head.merged_into.clone());
+        let Some(into) = merged.filter(|_| from != &root) else {
+            return Err(CustomerError::unknown("merge", from));
+        };
+        if !ledger.group(&root).await?.contains(from) {
+            return Err(CustomerError::unknown("merge", from));
+        }
+        if let Some(record) = ledger.change(from).await? {
+            record.head.merged_into = None;
+        }
+        if let Some(record) = ledger.change(&into).await? {
+            record.head.merged.retain(|known| known != from);
+        }
+        let what = Happened::Unmerged {
+            from: from.clone(),
+            by: by.clone(),
+        };
+        ledger.tell(&into, &unique(), &TimelineEntry { at: now, what })?;
+        ledger.journal(&root, CustomerChange::Unmerged(from.clone()), by);
+        Ok(())
+    }
+
+    async fn note(mut self, text: Arc<str>) -> Result<(), CustomerError> {
+        check_text("text", &text)?;
+        let draft = self.draft().await?;
+        let what = Happened::Note {
+            text,
+            by: self.by.clone(),
+        };
+        self.keep(draft, Some(what), CustomerChange::Noted).await
+    }
+
+    async fn consent(mut self, consent: ConsentRecord) -> Result<(), CustomerError> {
+        check_code("purpose", &consent.purpose)?;
+        check_code("source", &consent.source)?;
+        if let Some(proof) = &consent.proof {
+            check_text("proof", proof)?;
+        }
+        if consent.from.0 > self.now.0 + MAX_AHEAD_MS {
+            return Err(CustomerError::invalid(
+                "from",
+                "in the future: expected when it was said, since nobody has consented before",
+            ));
+        }
+        if consent.expires_at.is_some_and(|at| at <= consent.from) {
+            return Err(CustomerError::invalid(
+                "expires_at",
+                "expected a moment after from",
+            ));
+        }
+        let mut draft = self.draft().await?;
+        let known = &mut draft.personal.consents;
+        let same = |said: &ConsentRecord| said.purpose == consent.purpose && said.channel == consent.channel;
+        match known.iter().position(same) {
+            // What was said later holds, in whatever order it is recorded.
+            Some(at) if known[at].from > consent.from => {}
+            Some(at) => known[at] = consent.clone(),
+            None if known.len() >= limits::MAX_PROFILE_ITEMS => {
+                return Err(CustomerError::TooMany {
+                    what: "consents of a customer",
+                    most: limits::MAX_PROFILE_ITEMS,
+                });
+            }
+            None => known.push(consent.clone()),
+        }
+        let change = CustomerChange::Consent {
+            purpose: consent.purpose.clone(),
+            channel: consent.channel,
+            granted: consent.granted,
+        };
+        let what = Happened::Consent {
+            consent,
+            by: self.by.clone(),
+        };
+        self.keep(draft, Some(what), change).await
+    }
+
+    async fn intent(mut self, intent: Intent) -> Result<(), CustomerError> {
+        check_code("product", &intent.product)?;
+        if let Some(note) = &intent.note {
+            check_text("note", note)?;
+        }
+        if intent.confidence > 100 {
+            return Err(CustomerError::invalid("confidence", "expected 0 to 100"));
+        }
+        let draft = self.draft().await?;
+        let what = Happened::Intent {
+            product: intent.product,
+            confidence: intent.confidence,
+            value: intent.value,
+            note: intent.note,
+            by: self.by.clone(),
+        };
+        self.keep(draft, Some(what), CustomerChange::Intent).await
+    }
+
+    async fn link(mut self, link: Link) -> Result<(), CustomerError> {
+        check_code("kind", &link.kind)?;
+        let unknown = || CustomerError::unknown("customer", &link.to);
+        let other = self.ledger.root(&link.to).await?.ok_or_else(unknown)?;
+        if other == self.root {
+            return Err(CustomerError::Conflict(
+                "a customer can't be linked to itself".into(),
+            ));
+        }
+        let mut theirs = self.ledger.record(&other).await?.cloned().ok_or_else(unknown)?;
+        let mut draft = self.draft().await?;
+        for (links, to) in [
+            (&mut draft.personal.links, &other),
+            (&mut theirs.personal.links, &self.root),
+        ] {
+            links.retain(|known| known.to != *to);
+            if links.len() >= limits::MAX_PROFILE_ITEMS {
+                return Err(CustomerError::TooMany {
+                    what: "links of a customer",
+                    most: limits::MAX_PROFILE_ITEMS,
+                });
+            }
+            links.push(Link {
+                to: to.clone(),
+                kind: link.kind.clone(),
+            });
+        }
+        if !theirs.fits() || !draft.fits() {
+            return Err(too_large());
+        }
+        if let Some(record) = self.ledger.change(&other).await? {
+            record.personal = theirs.personal;
+        }
+        let change = CustomerChange::Linked {
+            to: other,
+            kind: link.kind,
+        };
+        self.keep(draft, None, change).await
+    }
+
+    async fn unlink(self, to: &CustomerId) -> Result<(), CustomerError> {
+        let Self { ledger, root, by, .. } = self;
+        let mine = ledger.group(&root).await?;
+        let other = ledger.root(to).await?.unwrap_or_else(|| to.clone());
+        let theirs = ledger.group(&other).await?;
+        let mut was = false;
+        for (ids, linked) in [(&mine, &theirs), (&theirs, &mine)] {
+            for id in ids {
+                let Some(record) = ledger.record(id).await? else {
+                    continue;
+                };
+                if !record.personal.links.iter().any(|link| linked.contains(&link.to)) {
+                    continue;
+                }
+                was = true;
+                if let Some(record) = ledger.change(id).await? {
+                    record.personal.links.retain(|link| !linked.contains(&link.to));
+                }
+            }
+        }
+        if !was {
+            return Err(CustomerError::unknown("link", to));
+        }
+        ledger.journal(&root, CustomerChange::Unlinked(other), by);
+        Ok(())
+    }
+}
+
+pub(crate) fn unique() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+fn in_use(address: &Address, customer: CustomerId) -> CustomerError {
+    CustomerError::InUse {
+        identity: address.to_string(),
+        customer,
+    }
+}
+
+fn too_many_identities() -> CustomerError {
+    CustomerError::TooMany {
+        what: "identities of a customer",
+        most: limits::MAX_IDENTITIES,
+    }
+}
+
+pub(crate) fn too_large() -> CustomerError {
+    CustomerError::Conflict(format!(
+        "the customer would have more than {} bytes; take something away first",
+        limits::MAX_PROFILE_BYTES
+    ))
+}
+
+impl Tenant {
+    /// Hands an order to the loop; answered when it is durable.
+    pub(crate) async fn order(
+        &self,
+        ctx: &OpContext,
+        customer: Option<CustomerId>,
+        work: Work,
+    ) -> Result<Done, CustomerError> {
+        let (reply, answer) = oneshot::channel();
+        let order = Order {
+            customer,
+            work,
+            by: ctx.actor.to_string().into(),
+            reply,
+        };
+        self.try_send(Message::Customer(Box::new(order)))?;
+        let stopped = || SubmitError::Unavailable("the tenant's loop has stopped; see the log".into());
+        answer.await.unwrap_or_else(|_| Err(stopped().into()))
+    }
+
+    async fn ordered(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        work: Work,
+    ) -> Result<CustomerId, CustomerError> {
+        let id = self.known(ctx, customer).await?;
+        match self.order(ctx, Some(id.clone()), work).await? {
+            Done::Customer(id) => Ok(id),
+            Done::Imported(_) => Ok(id),
+        }
+    }
+
+    /// The customer that an id or address stands for.
+    pub(crate) async fn known(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+    ) -> Result<CustomerId, CustomerError> {
+        let found = self.resolve(ctx, customer).await?;
+        found.ok_or_else(|| CustomerError::unknown("customer", customer))
+    }
+
+    /// An address as people write it, in its one form; a number without its country is one of the tenant's region.
+    pub fn address(&self, text: &str) -> Result<Address, CustomerError> {
+        Address::new(text, self.inner.customers.region())
+    }
+
+    /// Makes a customer with these addresses.
+    ///
+    /// # Errors
+    /// [`CustomerError::InUse`] when one of them is somebody's.
+    pub async fn create_customer(
+        &self,
+        ctx: &OpContext,
+        identities: Vec<Address>,
+        profile: ProfilePatch,
+    ) -> Result<CustomerId, CustomerError> {
+        match self.order(ctx, None, Work::Create(identities, profile)).await? {
+            Done::Customer(id) => Ok(id),
+            Done::Imported(_) => Err(CustomerError::unknown("customer", "")),
+        }
+    }
+
+    /// Changes fields of a customer.
+    pub async fn update_customer(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        patch: ProfilePatch,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::Update(patch)).await
+    }
+
+    /// Gives a customer an address; one that it has already is no error.
+    pub async fn add_identity(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        address: Address,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::AddIdentity(address)).await
+    }
+
+    /// Takes an address away from a customer: who gets in touch by it next is another customer.
+    pub async fn remove_identity(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        address: Address,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::RemoveIdentity(address)).await
+    }
+
+    /// Merges a customer into another. Nothing moves: what is and will be known through the addresses of `from` counts for
+    /// `customer` until the merge is taken back.
+    ///
+    /// # Errors
+    /// [`CustomerError::Conflict`] when they are one already, or `from` was merged into a third.
+    pub async fn merge_customers(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        from: &CustomerId,
+        why: Option<Arc<str>>,
+    ) -> Result<CustomerId, CustomerError> {
+        // An id means that customer itself, an address whoever it counts for.
+        let from = if from.is_address() {
+            self.known(ctx, from).await?
+        } else {
+            from.clone()
+        };
+        self.ordered(ctx, customer, Work::Merge { from, why }).await
+    }
+
+    /// Takes a merge back: `from` is a customer of its own again, with what it had and what came through its addresses.
+    pub async fn unmerge_customer(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        from: &CustomerId,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::Unmerge(from.clone())).await
+    }
+
+    /// Writes a note, 1 to 2,048 bytes.
+    pub async fn note(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        text: Arc<str>,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::Note(text)).await
+    }
+
+    /// Records what a customer said to being contacted.
+    pub async fn record_consent(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        consent: ConsentRecord,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::Consent(consent)).await
+    }
+
+    /// Records that a customer wants to buy something.
+    pub async fn record_intent(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        intent: Intent,
+    ) -> Result<CustomerId, CustomerError> {
+        self.ordered(ctx, customer, Work::Intent(intent)).await
+    }
+
+    /// Links two customers, both ways.
+    pub async fn link_customers(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        to: &CustomerId,
+        kind: Arc<str>,
+    ) -> Result<CustomerId, CustomerError> {
+        let to = self.known(ctx, to).await?;
+        self.ordered(ctx, customer, Work::Link(Link { to, kind })).await
+    }
+
+    /// Takes a link away, both ways.
+    pub async fn unlink_customers(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        to: &CustomerId,
+    ) -> Result<CustomerId, CustomerError> {
+        let to = self.known(ctx, to).await?;
+        self.ordered(ctx, customer, Work::Unlink(to)).await
+    }
+
+    /// What a customer says to being contacted for a purpose on a channel; `Unknown` of somebody who is not known.
+    pub(crate) async fn consent_of(
+        &self,
+        ctx: &OpContext,
+        customer: &CustomerId,
+        purpose: &str,
+        channel: Channel,
+        now: Timestamp,
+    ) -> Result<Consent, SubmitError> {
+        let found = self.customer(ctx, customer).await?;
+        Ok(found.map_or(Consent::Unknown, |row| row.consent(purpose, channel, now)))
+    }
+}

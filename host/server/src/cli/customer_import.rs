@@ -1,0 +1,240 @@
+//! `jackfield customer import …`: a file, sent in parts of whole rows.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::client::{Client, Sent, path, with_query};
+use super::failure::Failure;
+use super::output::Output;
+
+/// Bytes after which a part is sent.
+const PART: usize = 1024 * 1024;
+
+/// What to import, and how it is written.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The first row of a table names its columns: tel, email, wechat, chat, crm, name, language,
+account-manager, since, an attribute's id, or - for one that is left out; --map says so of another name.
+A file that was stopped goes on where it stopped when the same command is given again.
+
+Example:
+  jackfield customer import customers.csv --encoding gbk --map 姓名=name --map 手机=tel --errors errors.csv --dry-run"
+)]
+pub(super) struct Import {
+    /// The file: a table (.csv), or JSON objects, one to a line (.ndjson, .jsonl).
+    file: PathBuf,
+    /// The import's id; by default the file's name.
+    #[arg(long)]
+    id: Option<String>,
+    /// utf-8, gbk, gb18030 or big5.
+    #[arg(long, default_value = "utf-8")]
+    encoding: String,
+    /// What a column means; may be repeated.
+    #[arg(long = "map", value_name = "COLUMN=MEANING", value_parser = meaning)]
+    columns: Vec<(String, String)>,
+    /// Only say what would come of it.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write what is wrong with rows into this file, as a table.
+    #[arg(long, value_name = "FILE")]
+    errors: Option<PathBuf>,
+}
+
+fn meaning(text: &str) -> Result<(String, String), String> {
+    let expected = "expected COLUMN=MEANING, for example 手机=tel";
+    let (column, meaning) = text.split_once('=').ok_or(expected)?;
+    Ok((column.to_owned(), meaning.to_owned()))
+}
+
+pub(super) fn run(import: Import, client: &Client, json: bool, out: &mut Output) -> Result<(), Failure> {
+    let extension = import.file.extension().and_then(|extension| extension.to_str());
+    let table = !matches!(extension, Some("ndjson" | "jsonl"));
+    let id = import
+        .id
+        .clone()
+        .unwrap_or_else(|| slug(&import.file, import.dry_run));
+    let file = File::open(&import.file)
+        .map_err(|error| Failure::Usage(format!("{}: {error}", import.file.display())))?;
+    let at = path(&["customer-imports", &id]);
+    let mut state = match client.find(&at)? {
+        Some(known) => known,
+        None => {
+            let columns: serde_json::Map<_, _> = import
+                .columns
+                .iter()
+                .map(|(column, meaning)| (column.clone(), meaning.as_str().into()))
+                .collect();
+            let format = if table { "csv" } else { "ndjson" };
+            let body = json!({
+                "format": format, "encoding": import.encoding, "columns": columns, "dry_run": import.dry_run,
+            });
+            client.put(&at, body)?
+        }
+    };
+    let done = state["rows"].as_u64().unwrap_or_default();
+    let mut rows = Rows {
+        from: BufReader::new(file),
+        table,
+    };
+    let mut part = Vec::new();
+    if table {
+        // The names count as no row; they go with the first.
+        let names = rows.next()?.unwrap_or_default();
+        if done == 0 {
+            part = names;
+        }
+    }
+    for _ in 0..done {
+        rows.next()?;
+    }
+    loop {
+        let row = rows.next()?;
+        let last = row.is_none();
+        part.extend(row.unwrap_or_default());
+        if part.len() >= PART || (last && !part.is_empty()) {
+            let row = state["rows"].as_u64().unwrap_or_default();
+            let to = path(&["customer-imports", &id, "parts"]);
+            let to = with_query(&to, &[("row", row.to_string())]);
+            state = client.post(&to, Sent::Bytes(std::mem::take(&mut part)))?;
+            if !json {
+                out.line(&told(&state))?;
+            }
+        }
+        if last {
+            break;
+        }
+    }
+    if let Some(errors) = &import.errors {
+        write_errors(client, &id, errors)?;
+    }
+    out.done(json, &state, &format!("import {id}: {}", told(&state)))
+}
+
+fn told(state: &Value) -> String {
+    let would = if state["dry_run"] == true { "would be " } else { "" };
+    format!(
+        "{} rows: {would}made {}, {would}changed {}, refused {}",
+        state["rows"], state["made"], state["changed"], state["failed"]
+    )
+}
+
+/// The name of a file as an id; a dry run is an import of its own.
+fn slug(file: &Path, dry_run: bool) -> String {
+    let name = file
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
+    let plain: String = name
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .take(48)
+        .collect();
+    let plain = plain.trim_start_matches(['-', '_']);
+    let plain = if plain.is_empty() { "import" } else { plain };
+    format!("{plain}{}", if dry_run { "-dry-run" } else { "" })
+}
+
+fn write_errors(client: &Client, id: &str, file: &Path) -> Result<(), Failure> {
+    let failures = client.list(&path(&["customer-imports", id, "failures"]), &[], usize::MAX)?;
+    let mut to = std::io::BufWriter::new(File::create(file)?);
+    let quoted = |value: &Value| format!("\"{}\"", value.as_str().unwrap_or_default().replace('"', "\"\""));
+    writeln!(to, "row,field,problem")?;
+    for failure in failures {
+        writeln!(
+            to,
+            "{},{},{}",
+            failure["row"],
+            quoted(&failure["field"]),
+            quoted(&failure["problem"])
+        )?;
+    }
+    Ok(to.flush()?)
+}
+
+/// Rows of a file as bytes, their ends included. In none of the encodings that can be declared is a byte of a letter a quote
+/// or the end of a line.
+struct Rows<R> {
+    from: R,
+    table: bool,
+}
+
+impl<R: BufRead> Rows<R> {
+    /// The next row that is not empty.
+    fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        loop {
+            let mut row = Vec::new();
+            if self.from.read_until(b'\n', &mut row)? == 0 {
+                return Ok(None);
+            }
+            // A field between quotes may go over several lines.
+            while self.table && is_open(&row) {
+                if self.from.read_until(b'\n', &mut row)? == 0 {
+                    break;
+                }
+            }
+            if !row.trim_ascii().is_empty() {
+                if !row.ends_with(b"\n") {
+                    row.push(b'\n');
+                }
+                return Ok(Some(row));
+            }
+        }
+    }
+}
+
+/// Whether a row ends within quotes.
+fn is_open(row: &[u8]) -> bool {
+    let (mut quoted, mut field_begins) = (false, true);
+    for byte in row {
+        match byte {
+            b'"' if quoted || field_begins => quoted = !quoted,
+            _ => {}
+        }
+        // After a quote that ends a field, another one is a quote within it.
+        field_begins = !quoted && matches!(byte, b',' | b'\n' | b'"');
+    }
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_cut_where_they_end() {
+        let text = "name,tel\r\n\r\n\"Li \"\"the\nnew\"\" Lei\",1\nHan 5\" Meimei,2\n\n\"a\",3";
+        let mut rows = Rows {
+            from: text.as_bytes(),
+            table: true,
+        };
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().unwrap() {
+            found.push(String::from_utf8(row).unwrap());
+        }
+        assert_eq!(
+            found,
+            [
+                "name,tel\r\n",
+                "\"Li \"\"the\nnew\"\" Lei\",1\n",
+                "Han 5\" Meimei,2\n",
+                "\"a\",3\n"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_gives_its_import_a_name() {
+        assert_eq!(slug(Path::new("/x/Kunden 2026.csv"), false), "kunden-2026");
+        assert_eq!(slug(Path::new("客户.csv"), true), "import-dry-run");
+    }
+}
