@@ -129,6 +129,11 @@ impl Browser {
         }
     }
 
+    /// Loads the page anew.
+    pub fn reload(&mut self) {
+        self.call("Page.reload", json!({}));
+    }
+
     /// Types a text into what has the focus, as a keyboard does.
     pub fn type_text(&mut self, text: &str) {
         self.call("Input.insertText", json!({"text": text}));

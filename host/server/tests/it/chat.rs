@@ -157,7 +157,7 @@ fn a_window_speaks_chinese_on_a_telephone() {
     ));
     browser.screenshot(&picture("chinese.png"));
     // A reload goes on with the same conversation.
-    browser.eval("location.reload()");
+    browser.reload();
     browser.wait(&format!("{} === 1", shown("customer", "我要找人工客服")));
     let wide = browser.eval("document.documentElement.scrollWidth <= innerWidth");
     assert_eq!(wide, json!(true), "nothing hangs over the edge");
