@@ -129,9 +129,11 @@ impl Browser {
         }
     }
 
-    /// Loads the page anew.
+    /// Loads the page anew, and waits until it is there.
     pub fn reload(&mut self) {
+        self.eval("window.beforeReload = true");
         self.call("Page.reload", json!({}));
+        self.wait("!window.beforeReload && document.readyState === 'complete'");
     }
 
     /// Types a text into what has the focus, as a keyboard does.
