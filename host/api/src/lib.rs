@@ -35,6 +35,7 @@ struct App {
     requests: metrics::Requests,
     places: places::Places,
     flood: std::sync::Arc<chat::flood::Flood>,
+    sockets: chat::sockets::Sockets,
     /// Becomes true when the server is to end; event streams end by it.
     closing: tokio::sync::watch::Receiver<bool>,
 }

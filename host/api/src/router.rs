@@ -546,6 +546,7 @@ pub(crate) fn router_until(platform: Platform, closing: tokio::sync::watch::Rece
         requests: crate::metrics::Requests::default(),
         places: crate::places::Places::default(),
         flood: std::sync::Arc::default(),
+        sockets: crate::chat::sockets::Sockets::default(),
         closing,
     };
     let mut router = Router::new();

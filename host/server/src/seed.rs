@@ -40,7 +40,8 @@ pub(crate) const NUMBERS: [DemoNumber; 2] = [
 ];
 
 /// Id, name, language.
-const CHAT_ENTRIES: [(&str, &str, &str); 2] = [("web", "Support", "en"), ("web-zh", "在线客服", "zh-CN")];
+pub(crate) const CHAT_ENTRIES: [(&str, &str, &str); 2] =
+    [("web", "Support", "en"), ("web-zh", "在线客服", "zh-CN")];
 
 /// Id, name, level of English, level of Chinese.
 const AGENTS: [(&str, &str, u8, u8); 3] = [

@@ -146,12 +146,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         other => other.into(),
     })?;
     telemetry::observe(&platform);
-    if arguments.demo {
+    let demo = if arguments.demo {
         let plugins = seed::plugins_dir(arguments.plugins.as_deref())?;
         let demo = seed::demo_tenant(&platform, &plugins, seed::Timing::default()).await?;
         demo.write_key(&arguments.data)?;
-        announce_demo(&platform, &demo);
-    }
+        Some(demo)
+    } else {
+        None
+    };
     let listener = tokio::net::TcpListener::bind(arguments.http).await;
     let listener = listener.with_context(|| {
         format!(
@@ -165,6 +167,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     println!("http  http://{http}   reference: http://{http}/docs");
     println!("keys  {}", arguments.data.display());
+    if let Some(demo) = &demo {
+        announce_demo(&platform, demo, &format!("http://{http}"));
+    }
     println!("ready");
     let store = platform.store().clone();
     let watched = store.clone();
@@ -198,7 +203,7 @@ fn connections() -> usize {
     usize::try_from(allowed / 2).map_or(MAX_HTTP_CONNECTIONS, |half| half.min(MAX_HTTP_CONNECTIONS))
 }
 
-fn announce_demo(platform: &Platform, demo: &seed::Demo) {
+fn announce_demo(platform: &Platform, demo: &seed::Demo, http: &str) {
     let sip = platform
         .voice()
         .map(|voice| voice.sip_udp().to_string())
@@ -212,6 +217,12 @@ fn announce_demo(platform: &Platform, demo: &seed::Demo) {
     }
     for number in seed::NUMBERS {
         println!("        number  {} ({})", number.number, number.language);
+    }
+    for (entry, _, language) in seed::CHAT_ENTRIES {
+        println!(
+            "        chat    {http}/chat/{}/{entry} ({language})",
+            demo.tenant.id()
+        );
     }
 }
 

@@ -194,19 +194,14 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
                 format!("{score}, {} items  {}", evaluation.items.len(), cost(by)),
             )
         }
-        Event::Tagged {
-            customer,
-            changes,
-            by,
-            ..
-        } => {
+        Event::Tagged { changes, by, .. } => {
             let changes: Vec<_> = changes.iter().map(tag_change).collect();
             let changes = if changes.is_empty() {
                 "no change".to_owned()
             } else {
                 changes.join(", ")
             };
-            (Plugin, "tags", format!("{customer}: {changes}  {}", cost(by)))
+            (Plugin, "tags", format!("{changes}  {}", cost(by)))
         }
         Event::BindingNoted {
             point,

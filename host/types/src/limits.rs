@@ -267,7 +267,7 @@ pub const MAX_TENANT_HTTP_VISITS: usize = 512;
 pub const GUARANTEED_HTTP_VISITS: usize = 16;
 /// HTTP connections open at once, event streams included; one more waits for its turn. Half of the descriptors that the
 /// process may have, where that is less.
-pub const MAX_HTTP_CONNECTIONS: usize = 4_096;
+pub const MAX_HTTP_CONNECTIONS: usize = 16_384;
 /// Milliseconds within which the head of a request has come, the time since the answer before it included; then the
 /// connection is closed.
 pub const MAX_HTTP_HEAD_MS: u64 = 20_000;
@@ -325,3 +325,10 @@ pub const MAX_OWED_EVENTS: usize = 32;
 pub const MAX_CLIENT_ID_BYTES: usize = 64;
 /// Messages of each side of a conversation whose sender's id is remembered; older ones would count twice.
 pub const MAX_CLIENT_IDS: usize = 256;
+
+/// Chat windows connected at once; one more is answered with 503, and the connections that are left serve everybody else.
+pub const MAX_CHAT_SOCKETS: usize = 12_288;
+/// Of them, those of one tenant; one more is answered with 429.
+pub const MAX_TENANT_SOCKETS: usize = 8_192;
+/// And those from one address (of IPv6, 64 bits); one more is answered with 429.
+pub const MAX_ADDRESS_SOCKETS: usize = 256;

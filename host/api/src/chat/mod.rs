@@ -5,6 +5,7 @@ pub(crate) mod cors;
 pub(crate) mod flood;
 pub(crate) mod frame;
 pub(crate) mod socket;
+pub(crate) mod sockets;
 
 use jackfield_contact::interaction::Stage;
 use jackfield_runtime::{SubmitError, Tenant};

@@ -339,6 +339,7 @@ pub(crate) async fn open_socket(
 ) -> Result<Response, Problem> {
     let (door, _) = door(app, peer, place).await?;
     door.app.flood.take(Whose::Address(door.peer), clock::now())?;
+    let place = door.app.sockets.take(door.peer, door.tenant.id())?;
     let Door {
         app,
         tenant,
@@ -348,7 +349,10 @@ pub(crate) async fn open_socket(
     Ok(upgrade
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
-        .on_upgrade(move |socket| Window::new(socket, app, tenant, entry, peer).serve()))
+        .on_upgrade(async move |socket| {
+            let _place = place;
+            Window::new(socket, app, tenant, entry, peer).serve().await;
+        }))
 }
 
 /// The chat window as one script, to be embedded in any page that the entry allows.

@@ -12,6 +12,7 @@ mod address;
 mod erase;
 mod error;
 mod export;
+mod handle;
 mod import;
 mod import_rows;
 mod keys;

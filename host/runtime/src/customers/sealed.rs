@@ -69,12 +69,9 @@ pub(crate) fn seal_event(
     event: &impl Serialize,
     customer: Option<(&CustomerId, &DataKey)>,
 ) -> Result<Vec<u8>, StoreError> {
-    let Some(customer) = customer else {
-        return plain(event);
-    };
-    let value = serde_json::to_value(event).map_err(broken)?;
-    let personal = value["type"].as_str().map_or_else(Vec::new, personal_of_event);
-    seal(value, personal, customer)
+    sealed_row(event, customer, |value| {
+        value["type"].as_str().map_or_else(Vec::new, personal_of_event)
+    })
 }
 
 /// The row of an interaction.
@@ -82,11 +79,7 @@ pub(crate) fn seal_interaction(
     row: &impl Serialize,
     customer: Option<(&CustomerId, &DataKey)>,
 ) -> Result<Vec<u8>, StoreError> {
-    let Some(customer) = customer else {
-        return plain(row);
-    };
-    let value = serde_json::to_value(row).map_err(broken)?;
-    seal(value, personal_of_interaction(), customer)
+    sealed_row(row, customer, |_| personal_of_interaction())
 }
 
 /// The row of a message.
@@ -94,11 +87,20 @@ pub(crate) fn seal_message(
     row: &impl Serialize,
     customer: Option<(&CustomerId, &DataKey)>,
 ) -> Result<Vec<u8>, StoreError> {
+    sealed_row(row, customer, |_| personal_of_message())
+}
+
+fn sealed_row(
+    row: &impl Serialize,
+    customer: Option<(&CustomerId, &DataKey)>,
+    personal: impl FnOnce(&Value) -> Vec<(&'static str, Value)>,
+) -> Result<Vec<u8>, StoreError> {
     let Some(customer) = customer else {
         return plain(row);
     };
     let value = serde_json::to_value(row).map_err(broken)?;
-    seal(value, personal_of_message(), customer)
+    let personal = personal(&value);
+    seal(value, personal, customer)
 }
 
 /// The row of an interaction whose customer is erased.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::client::{Client, Connection, Sent, path};
+use super::client::{Client, Connection, Sent, path, with_query};
 use super::failure::Failure;
 use super::output::{Column, Output};
 
@@ -190,14 +190,18 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             entry,
             within,
         } => {
-            let given = [("queue", queue), ("agent", agent), ("entry", entry)];
-            let mut at = format!("{}?within_ms={}", path(&["chat-responses"]), within * 1_000);
-            for (field, value) in given {
-                if let Some(value) = value {
-                    at += &format!("&{field}={value}");
-                }
-            }
-            let report = client.get(&at)?;
+            let within = Some(within.saturating_mul(1_000).to_string());
+            let given = [
+                ("within_ms", within),
+                ("queue", queue),
+                ("agent", agent),
+                ("entry", entry),
+            ];
+            let given = given
+                .into_iter()
+                .filter_map(|(field, value)| Some((field, value?)));
+            let query: Vec<_> = given.collect();
+            let report = client.get(&with_query(&path(&["chat-responses"]), &query))?;
             let rows = ["first", "turns"].map(|of| {
                 let mut row = report[of].clone();
                 row["of"] = of.into();
@@ -209,9 +213,18 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             out.list(json, rows.to_vec(), RESPONSES)
         }
         Command::Messages { interaction } => {
-            let mut found = client.get(&path(&["interactions", &interaction, "messages?limit=200"]))?;
-            let items = found["items"].take();
-            out.list(json, items.as_array().cloned().unwrap_or_default(), MESSAGES)
+            let at = path(&["interactions", &interaction, "messages"]);
+            let mut items = Vec::new();
+            let mut after = String::from("0");
+            loop {
+                let query = [("after", after), ("limit", "200".to_owned())];
+                let page = client.get(&with_query(&at, &query))?;
+                items.extend(page["items"].as_array().into_iter().flatten().cloned());
+                match page["next"].as_str() {
+                    Some(next) => after = next.to_owned(),
+                    None => return out.list(json, items, MESSAGES),
+                }
+            }
         }
         Command::Accept { interaction } => act(out, &interaction, "accept", "taken"),
         Command::Decline { interaction } => act(out, &interaction, "decline", "declined"),

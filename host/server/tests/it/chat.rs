@@ -1,6 +1,7 @@
 //! A written conversation in a real browser: bot, agent, survey; the server dies in the middle of a sentence.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use jackfield_testkit::{Api, Browser, Server, Window};
 use serde_json::{Value, json};
@@ -227,6 +228,29 @@ fn a_socket_that_talks_nonsense_ends_and_nobody_else_notices() {
         };
         assert_eq!(seen["client_id"], id);
     }
+    // What the command line says of it.
+    let say = |arguments: &[&str]| {
+        let mut command = Command::new(BINARY);
+        command
+            .args(arguments)
+            .args(["--url", server.api.url(), "--key-file"]);
+        let said = command.arg(data.path().join("demo-admin.key")).output().unwrap();
+        assert!(
+            said.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&said.stderr)
+        );
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let id = session["conversation"].as_str().unwrap();
+    let messages = say(&["chat", "messages", id]);
+    assert!(
+        messages.contains("text a") && messages.contains("text b"),
+        "{messages}"
+    );
+    assert!(say(&["chat", "entries"]).contains("web-zh"));
+    let responses = say(&["chat", "responses", "--queue", "support", "--within", "20"]);
+    assert!(responses.contains("turns"), "{responses}");
     second.send(&json!({"type": "end"}));
     loop {
         if good.wait("standing")["standing"] == "ended" {
