@@ -4,7 +4,8 @@
  *   <script src="https://HOST/chat/widget.js" data-tenant="demo" data-entry="web" defer></script>
  *
  * Further attributes: data-name (what the visitor is called), data-language (zh or en; else the entry's),
- * data-open (opened at once). Colours follow the custom properties --jackfield-accent and --jackfield-on-accent of the
+ * data-open (opened at once), data-identity (a token by which the page's site says who the visitor is; later by
+ * document.querySelector("jackfield-chat").identify(token)). Colours follow the custom properties --jackfield-accent and --jackfield-on-accent of the
  * page.
  */
 (() => {
@@ -20,12 +21,18 @@
       bot: "Assistant", waiting: "You are in the queue", agent: "You are talking with ", ended: "The conversation has ended",
       again: "Start a new conversation", offline: "No connection. Trying again…", typing: "is writing…", seen: "Seen",
       sent: "Sent", sending: "Sending…", failed: "Not sent: ", messages: "Messages", closed: "Chat is not available at the moment.",
+      attach: "Attach a file", drop: "Drop files here", remove: "Remove ", save: "Save ", uploading: "Uploading ", file: "file",
+      large: (most) => `larger than ${most} MB`, type: "only pictures, PDF and plain text can be sent", damaged: "the file is damaged",
+      many: "too many files", full: "no more files can be taken", broken: "no connection",
     },
     zh: {
       open: "打开聊天", close: "关闭聊天窗口", write: "输入消息", send: "发送", end: "结束对话",
       bot: "智能助手", waiting: "正在排队，请稍候", agent: "正在为您服务：", ended: "对话已结束",
       again: "开始新的对话", offline: "连接已断开，正在重连…", typing: "正在输入…", seen: "已读",
       sent: "已发送", sending: "发送中…", failed: "发送失败：", messages: "消息", closed: "暂时无法使用在线聊天。",
+      attach: "添加文件", drop: "将文件拖放到此处", remove: "移除 ", save: "保存 ", uploading: "正在上传 ", file: "文件",
+      large: (most) => `文件超过 ${most} MB`, type: "只能发送图片、PDF 和纯文本文件", damaged: "文件已损坏",
+      many: "文件太多", full: "无法再接收文件", broken: "连接已断开",
     },
   };
   let t = TEXTS.en;
@@ -60,6 +67,7 @@
     .customer { align-self: flex-end; align-items: flex-end; }
     .customer .text { background: var(--accent); color: var(--on-accent); border-color: transparent; border-bottom-right-radius: 5px; }
     .agent, .bot { align-items: flex-start; }
+    .text a { color: inherit; }
     .agent .text, .bot .text { border-bottom-left-radius: 5px; }
     .system { align-self: center; max-width: 92%; }
     .system .text { background: #fff8e1; border-color: #f1e3b0; font-size: 14px; }
@@ -68,6 +76,32 @@
     .choices { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 6px; }
     .choices button { padding: 7px 14px; border-radius: 18px; border: 1.5px solid var(--accent); color: var(--accent); background: #fff; }
     .choices button:hover { background: var(--accent); color: var(--on-accent); }
+    .picture, .file { display: block; margin-top: 4px; border-radius: 14px; overflow: hidden; border: 1px solid #e3e7ec; background: #fff; text-align: start; max-width: 100%; }
+    .text[hidden] + .picture, .text[hidden] + .file { margin-top: 0; }
+    .picture img { display: block; max-width: 240px; max-height: 240px; min-width: 48px; min-height: 48px; object-fit: cover; }
+    .file { display: flex; align-items: center; gap: 10px; padding: 10px 14px 10px 10px; }
+    .file:hover { border-color: var(--accent); }
+    .file svg { flex: none; width: 34px; height: 34px; padding: 7px; border-radius: 9px; background: #eef1f5; color: #57606a; }
+    .file b { display: block; font-weight: 600; font-size: 14px; overflow-wrap: anywhere; }
+    .file span span { font-size: 12px; color: #57606a; }
+    .tray { display: flex; flex-wrap: wrap; gap: 8px; padding: 10px 12px 0; border-top: 1px solid #e3e7ec; }
+    .tray:empty { display: none; }
+    .tray + form { border-top: 0; }
+    .tray:empty + form { border-top: 1px solid #e3e7ec; }
+    .chip { position: relative; display: flex; align-items: center; gap: 8px; max-width: 100%; height: 48px; padding: 4px 6px 4px 4px; border: 1px solid #c6ccd3;
+      border-radius: 10px; overflow: hidden; font-size: 13px; }
+    .chip img, .chip svg.kind { flex: none; width: 38px; height: 38px; border-radius: 7px; object-fit: cover; background: #eef1f5; color: #57606a; }
+    .chip svg.kind { padding: 9px; }
+    .chip span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 150px; }
+    .chip progress { position: absolute; left: 0; bottom: 0; width: 100%; height: 3px; border: 0; appearance: none; background: #e3e7ec; }
+    .chip progress::-webkit-progress-bar { background: transparent; } .chip progress::-webkit-progress-value { background: var(--accent); }
+    .chip progress::-moz-progress-bar { background: var(--accent); }
+    .chip button { flex: none; display: grid; place-items: center; width: 30px; height: 30px; border-radius: 8px; } .chip button:hover { background: #8883; }
+    .chip button svg { width: 16px; height: 16px; }
+    form button.clip { padding: 0; width: 42px; flex: none; background: none; color: #57606a; }
+    form button.clip:hover { background: #eef1f5; } form button.clip svg { width: 22px; height: 22px; }
+    .dropping::after { content: attr(data-drop); position: absolute; inset: 0; display: grid; place-items: center; background: #fffd; color: var(--accent);
+      font-size: 18px; font-weight: 600; border: 3px dashed var(--accent); border-radius: inherit; }
     .typing { min-height: 20px; padding: 0 18px 4px; font-size: 13px; color: #57606a; background: #f6f8fa; }
     .notice { padding: 8px 16px; font-size: 13px; background: #fff3cd; color: #5c4400; }
     form { display: flex; gap: 8px; align-items: flex-end; padding: 10px 12px calc(10px + env(safe-area-inset-bottom)); border-top: 1px solid #e3e7ec; }
@@ -84,6 +118,9 @@
       .text { background: #242a31; border-color: #353c45; } .system .text { background: #3a3320; border-color: #574c2a; }
       .who, .state, .typing { color: #a4adb8; } form { border-color: #353c45; } textarea { border-color: #46505b; }
       .choices button { color: #a8c7fa; border-color: #a8c7fa; } .state.bad { color: #f2b8b5; }
+      .picture, .file { background: #242a31; border-color: #353c45; } .file svg, .chip img, .chip svg.kind { background: #353c45; color: #a4adb8; }
+      .file span span { color: #a4adb8; } .tray { border-color: #353c45; } .chip { border-color: #46505b; } form button.clip { color: #a4adb8; }
+      form button.clip:hover { background: #2b323a; } .dropping::after { background: #1b1f24ee; }
     }`;
 
   const MARKUP = `
@@ -95,7 +132,9 @@
       <div class="notice" role="status" hidden></div>
       <ol role="log" aria-live="polite" tabindex="0"></ol>
       <div class="typing" aria-live="off"></div>
-      <form><textarea rows="1" maxlength="8000" enterkeyhint="send"></textarea><button></button></form>
+      <div class="notice trouble" role="alert" hidden></div>
+      <div class="tray" role="group"></div>
+      <form><button class="clip" type="button"><svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d="M21 11.5l-8.6 8.6a5.6 5.6 0 0 1-8-8l8.7-8.6a3.7 3.7 0 0 1 5.3 5.3l-8.6 8.6a1.9 1.9 0 0 1-2.7-2.7l7.9-7.9"/></svg></button><input type="file" multiple hidden><textarea rows="1" maxlength="8000" enterkeyhint="send"></textarea><button class="send"></button></form>
       <button class="again" hidden></button>
     </section>`;
 
@@ -107,8 +146,20 @@
   root.innerHTML = MARKUP;
   const $ = (selector) => root.querySelector(selector);
   const [launch, badge, pane, list, form, field, sendButton, again, notice, standing, typing] = [
-    ".launch", ".badge", ".window", "ol", "form", "textarea", "form button", ".again", ".notice", ".standing", ".typing",
+    ".launch", ".badge", ".window", "ol", "form", "textarea", ".send", ".again", ".notice", ".standing", ".typing",
   ].map($);
+
+  const tray = $(".tray");
+  const picker = $("input");
+  /** What may be sent; the server looks at the bytes, too. */
+  const TYPES = {
+    "image/jpeg": ["jpg", "jpeg", "jfif"], "image/png": ["png"], "image/gif": ["gif"], "image/webp": ["webp"],
+    "application/pdf": ["pdf"], "text/plain": ["txt", "csv", "log", "md"],
+  };
+  const MOST_BYTES = 10 * 1024 * 1024;
+  const MOST_FILES = 16;
+  picker.accept = [...Object.keys(TYPES), ...Object.values(TYPES).flat().map((ending) => `.${ending}`)].join(",");
+  const PAPER = "M6 2h8l5 5v13a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2zM14 2v5h5M8 13h8M8 17h5";
 
   const kept = (() => {
     try { return JSON.parse(localStorage.getItem(store)) ?? {}; } catch { return {}; }
@@ -119,6 +170,8 @@
     try { localStorage.setItem(store, JSON.stringify(state)); } catch { /* private windows may refuse */ }
   };
 
+  /** The conversation that is shown, also when it is over. */
+  let talk = null;
   let last = 0;
   let seen = 0;
   let unread = 0;
@@ -141,12 +194,23 @@
     field.setAttribute("aria-label", t.write);
     field.placeholder = t.write;
     sendButton.textContent = t.send;
+    $(".clip").setAttribute("aria-label", t.attach);
+    $(".clip").title = t.attach;
+    tray.setAttribute("aria-label", t.attach);
+    pane.dataset.drop = t.drop;
     again.textContent = t.again;
   };
 
   const say = (text) => {
     notice.hidden = !text;
     notice.textContent = text ?? "";
+  };
+
+  /** What is wrong with a file; it stands until the next one is chosen, or sent. */
+  const complain = (text) => {
+    const trouble = $(".trouble");
+    trouble.hidden = !text;
+    trouble.textContent = text ?? "";
   };
 
   const request = async (path, options = {}) => {
@@ -156,6 +220,18 @@
     if (!answer.ok) throw Object.assign(new Error(body?.detail ?? answer.statusText), { code: body?.code, status: answer.status });
     return body;
   };
+
+  /** A text of the firm's, with its addresses as links. */
+  const linked = (text) =>
+    text.split(/(https?:\/\/[^\s<>"'，。]+)/).map((part, index) => {
+      if (index % 2 === 0) return part;
+      const link = document.createElement("a");
+      link.href = part;
+      link.target = "_blank";
+      link.rel = "noopener";
+      link.textContent = part;
+      return link;
+    });
 
   /** Puts a message on the screen, in the order of its number. Text is set as text, so no markup in it means anything. */
   const show = (message) => {
@@ -174,8 +250,10 @@
     }
     const text = document.createElement("div");
     text.className = "text";
-    text.textContent = message.text;
-    item.append(text);
+    text.hidden = !message.text && !!message.attachments?.length;
+    if (message.author === "customer") text.textContent = message.text;
+    else text.append(...linked(message.text));
+    item.append(text, ...(message.attachments ?? []).map(attached));
     if (message.author === "customer") {
       const status = document.createElement("span");
       status.className = "state";
@@ -237,6 +315,7 @@
     $(".end").hidden = over;
     again.hidden = !over;
     if (over) {
+      chosen.forEach(drop);
       state.outbox = [];
       state.conversation = null;
       keep();
@@ -277,23 +356,179 @@
   const flush = () => {
     for (const waiting of state.outbox) {
       const { client_id, text, choice } = waiting;
+      const attachments = waiting.attachments?.map(({ id }) => id);
+      const body = { client_id, text, ...(choice && { choice }), ...(attachments && { attachments }) };
       if (socket?.ready && socket.readyState === WebSocket.OPEN) {
-        socket.send(JSON.stringify({ type: "send", client_id, text, ...(choice && { choice }) }));
+        socket.send(JSON.stringify({ type: "send", ...body }));
       } else if (polling) {
-        request("/messages", { body: { client_id, text, ...(choice && { choice }) }, token: true })
+        request("/messages", { body, token: true })
           .then(({ number }) => acknowledged(client_id, number))
           .catch((error) => error.status >= 400 && error.status < 500 && error.status !== 429 && refused(client_id, error.message));
       }
     }
   };
 
-  const send = (text, choice) => {
-    if (over || !text.trim()) return;
-    const client_id = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-    state.outbox.push({ client_id, text, choice });
+  const freshId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
+
+  const send = (text, choice, attachments) => {
+    if (over || (!text.trim() && !attachments)) return;
+    const client_id = freshId();
+    state.outbox.push({ client_id, text, choice, attachments });
     keep();
-    show({ author: "customer", text, client_id });
+    show({ author: "customer", text, client_id, attachments });
     flush();
+  };
+
+  const drawn = (path, kind) => {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const line = document.createElementNS(svg.namespaceURI, "path");
+    for (const [name, value] of Object.entries({ viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": 2, "stroke-linecap": "round", "aria-hidden": true, class: kind }))
+      svg.setAttribute(name, value);
+    line.setAttribute("d", path);
+    svg.append(line);
+    return svg;
+  };
+
+  const size = (bytes) => (bytes < 1024 * 1024 ? `${Math.max(1, Math.round(bytes / 1024))} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`);
+
+  /** Addresses of what was fetched or chosen, by id: the token is no part of an address, so an image can't fetch itself. */
+  const addresses = new Map();
+  const addressOf = (id) => {
+    if (!addresses.has(id)) {
+      const load = async () => {
+        const answer = await fetch(`${base}/attachments/${talk}/${id}`, { headers: { authorization: `Bearer ${state.token}` } });
+        if (!answer.ok) throw new Error(answer.statusText);
+        return URL.createObjectURL(await answer.blob());
+      };
+      const loading = load();
+      loading.catch(() => addresses.delete(id));
+      addresses.set(id, loading);
+    }
+    return addresses.get(id);
+  };
+
+  const save = async ({ id, name }) => {
+    try {
+      const link = document.createElement("a");
+      link.href = await addressOf(id);
+      link.download = name;
+      link.click();
+    } catch {
+      complain(`${name}: ${t.broken}`);
+    }
+  };
+
+  /** A card for a file; for a picture the picture, once it is there. */
+  const attached = (attachment) => {
+    const card = document.createElement("button");
+    card.type = "button";
+    card.className = "file";
+    card.setAttribute("aria-label", t.save + attachment.name);
+    const words = document.createElement("span");
+    const called = document.createElement("b");
+    called.textContent = attachment.name;
+    const long = document.createElement("span");
+    long.textContent = attachment.size == null ? "" : size(attachment.size);
+    words.append(called, long);
+    card.append(drawn(PAPER), words);
+    card.disabled = !attachment.id;
+    card.onclick = () => save(attachment);
+    if (attachment.id && attachment.media_type.startsWith("image/")) {
+      addressOf(attachment.id).then((address) => {
+        const image = new Image();
+        image.alt = attachment.name;
+        image.onload = () => {
+          const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+          card.className = "picture";
+          card.replaceChildren(image);
+          if (atEnd) list.scrollTop = list.scrollHeight;
+        };
+        image.src = address;
+      }).catch(() => {});
+    }
+    return card;
+  };
+
+  /** What was chosen and is not sent yet: uploaded, or on the way. */
+  let chosen = [];
+  const why = ({ status, code }) =>
+    status === 413 ? t.large(MOST_BYTES >> 20) : status === 415 ? t.type : status === 422 || status === 400 ? t.damaged
+      : code === "too-many" ? t.many : code === "quota" || status === 409 ? t.full : t.broken;
+
+  const put = (item) => {
+    const upload = new XMLHttpRequest();
+    item.upload = upload;
+    upload.open("POST", `${base}/attachments?${new URLSearchParams({ client_id: item.client_id, name: item.file.name || t.file })}`);
+    upload.setRequestHeader("authorization", `Bearer ${state.token}`);
+    upload.setRequestHeader("content-type", item.type);
+    upload.upload.onprogress = ({ loaded, total }) => (item.bar.value = loaded / total);
+    upload.onload = () => {
+      let body = {};
+      try { body = JSON.parse(upload.response); } catch { /* not the server's words */ }
+      if (upload.status === 201) {
+        item.bar.remove();
+        item.attachment = body;
+        if (item.type.startsWith("image/")) addresses.set(body.id, Promise.resolve(item.address));
+        return grow();
+      }
+      if ((upload.status === 429 && body.code !== "quota") || upload.status >= 500) return retry(item);
+      // Dropping aborts the upload, which forgets its status.
+      const reason = why({ status: upload.status, code: body.code });
+      drop(item);
+      complain(`${item.file.name}: ${reason}`);
+    };
+    upload.onerror = () => retry(item);
+    upload.send(item.file);
+  };
+  /** The same file under the same id counts once, so it may be tried until it is there. */
+  const retry = (item) => {
+    if (item.tries++ < 5) setTimeout(() => chosen.includes(item) && put(item), 1_000 * item.tries);
+    else {
+      drop(item);
+      complain(`${item.file.name}: ${t.broken}`);
+    }
+  };
+  const drop = (item) => {
+    chosen = chosen.filter((other) => other !== item);
+    item.upload?.abort();
+    item.chip.remove();
+    grow();
+  };
+
+  const choose = (files) => {
+    if (over || !begun) return;
+    complain(null);
+    for (const file of files) {
+      const ending = file.name.split(".").at(-1).toLowerCase();
+      const type = file.type in TYPES ? file.type : Object.keys(TYPES).find((type) => TYPES[type].includes(ending));
+      const refuse = (reason) => complain(`${file.name}: ${reason}`);
+      if (!type) { refuse(t.type); continue; }
+      if (file.size > MOST_BYTES) { refuse(t.large(MOST_BYTES >> 20)); continue; }
+      if (chosen.length >= MOST_FILES) { refuse(t.many); continue; }
+      const chip = document.createElement("div");
+      chip.className = "chip";
+      const item = { file, type, chip, client_id: freshId(), tries: 0, bar: document.createElement("progress") };
+      item.bar.max = 1;
+      item.bar.setAttribute("aria-label", t.uploading + file.name);
+      if (type.startsWith("image/")) {
+        const image = new Image();
+        image.alt = "";
+        image.src = item.address = URL.createObjectURL(file);
+        chip.append(image);
+      } else chip.append(drawn(PAPER, "kind"));
+      const called = document.createElement("span");
+      called.textContent = file.name;
+      const remove = document.createElement("button");
+      remove.type = "button";
+      remove.setAttribute("aria-label", t.remove + file.name);
+      remove.append(drawn("M6 6l12 12M18 6L6 18"));
+      remove.onclick = () => (drop(item), field.focus());
+      chip.append(called, remove, item.bar);
+      tray.append(chip);
+      chosen.push(item);
+      put(item);
+    }
+    grow();
   };
 
   const heard = (frame) => {
@@ -376,6 +611,23 @@
     polling = false;
   };
 
+  /** What the page's own site says of who the visitor is; good once, so it is shown once. */
+  let identity = script.dataset.identity;
+  const vouch = async () => {
+    const token = identity;
+    if (!token || !begun) return;
+    identity = null;
+    try {
+      await request("/identity", { body: { token }, token: true });
+    } catch (error) {
+      console.warn(`jackfield: the visitor was not identified (${error.code ?? "offline"})`);
+    }
+  };
+  host.identify = (token) => {
+    identity = token;
+    return vouch();
+  };
+
   const begin = async () => {
     try {
       const session = await request("/sessions", { body: { ...(state.token && { token: state.token }), ...(name && { name }) } });
@@ -383,13 +635,15 @@
         list.replaceChildren();
         [last, seen, state.read] = [0, 0, 0];
       }
-      Object.assign(state, { token: session.token, conversation: session.conversation });
+      talk = session.conversation;
+      Object.assign(state, { token: session.token, conversation: talk });
       keep();
       $("#title").textContent = session.title;
       speak(script.dataset.language ?? session.language);
       begun = true;
       over = false;
       for (const waiting of state.outbox) show({ author: "customer", ...waiting });
+      vouch();
       connect();
     } catch (error) {
       say(error.status && error.status < 500 && error.status !== 429 ? t.closed : t.offline);
@@ -419,7 +673,7 @@
     field.style.height = "auto";
     field.style.height = `${Math.min(field.scrollHeight + 2, 120)}px`;
     field.style.overflowY = field.scrollHeight > 118 ? "auto" : "hidden";
-    sendButton.disabled = !field.value.trim();
+    sendButton.disabled = !(field.value.trim() || chosen.length) || chosen.some((item) => !item.attachment);
   };
 
   launch.onclick = open;
@@ -434,7 +688,12 @@
   };
   form.onsubmit = (event) => {
     event.preventDefault();
-    send(field.value);
+    if (sendButton.disabled) return;
+    complain(null);
+    const attachments = chosen.map((item) => item.attachment);
+    chosen = [];
+    tray.replaceChildren();
+    send(field.value, undefined, attachments.length ? attachments : undefined);
     field.value = "";
     grow();
     field.focus();
@@ -452,6 +711,30 @@
       event.preventDefault();
       form.requestSubmit();
     }
+  };
+  $(".clip").onclick = () => picker.click();
+  picker.onchange = () => {
+    choose([...picker.files]);
+    picker.value = "";
+  };
+  field.onpaste = (event) => {
+    const files = [...event.clipboardData.files];
+    if (!files.length) return;
+    event.preventDefault();
+    choose(files);
+  };
+  const carriesFiles = (event) => !over && event.dataTransfer?.types.includes("Files");
+  pane.ondragover = (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    pane.classList.add("dropping");
+  };
+  pane.ondragleave = (event) => pane.contains(event.relatedTarget) || pane.classList.remove("dropping");
+  pane.ondrop = (event) => {
+    if (!carriesFiles(event)) return;
+    event.preventDefault();
+    pane.classList.remove("dropping");
+    choose([...event.dataTransfer.files]);
   };
   pane.onkeydown = (event) => event.key === "Escape" && !event.isComposing && close();
   document.addEventListener("visibilitychange", () => marks());

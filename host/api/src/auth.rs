@@ -23,6 +23,8 @@ pub enum Access {
     Public,
     /// Visitors of a chat window, on pages that its entry allows; some routes need the visitor's token.
     Visitor,
+    /// The provider of a channel, which signs its requests as the channel's settings say.
+    Provider,
     /// Any key that is known.
     AnyKey,
     /// The operator of the deployment, by a key of the platform.
@@ -39,6 +41,8 @@ pub(crate) struct Gate {
     pub(crate) app: App,
     pub(crate) access: Access,
     pub(crate) body_limit: usize,
+    /// Whether the handler takes the body piece by piece.
+    pub(crate) streamed: bool,
 }
 
 /// A caller whose key is known and whose roles fit the route.
@@ -117,7 +121,7 @@ fn allow(access: Access, identity: &Identity) -> Result<(), Problem> {
     let has = |roles: &[Role]| identity.roles.iter().any(|role| roles.contains(role));
     let operator = identity.tenant.is_platform() && has(&[Role::Operator]);
     let (fits, needed): (bool, &[Role]) = match access {
-        Access::Public | Access::Visitor | Access::AnyKey => (true, &[]),
+        Access::Public | Access::Visitor | Access::Provider | Access::AnyKey => (true, &[]),
         Access::Operator => (operator, &[Role::Operator]),
         Access::Tenant(roles) => (!identity.tenant.is_platform() && has(roles), roles),
         Access::OperatorOrTenant(roles) => (operator || !identity.tenant.is_platform() && has(roles), roles),

@@ -24,9 +24,10 @@ use axum::response::{IntoResponse, Response};
 use jackfield_contact::input::Rejected;
 use jackfield_registry::RegistryError;
 use jackfield_runtime::{
-    AccountError, CampaignError, CeilingsError, CustomerError, OutboundError, QuotaExceeded, ReplayError,
-    RolloutError, SubmitError, TenantError, UsageError,
+    AccountError, AttachmentError, CampaignError, CeilingsError, ChannelError, CustomerError, IdentifyError,
+    OutboundError, QuotaExceeded, ReplayError, RolloutError, SubmitError, TenantError, UsageError,
 };
+use jackfield_types::limits::MAX_ATTACHMENT_BYTES;
 use jackfield_types::{InvalidId, Role};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -112,6 +113,16 @@ impl Problem {
             &format!("unknown-{what}"),
             format!("there is no {what} {id}"),
         )
+    }
+
+    /// A thing that is not there, and is named in the body.
+    pub(crate) fn unprocessable(mut self, field: &str) -> Self {
+        if self.status == 404 {
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            self.status = status.as_u16();
+            self.title = status.canonical_reason().unwrap_or("Error").into();
+        }
+        self.field(field)
     }
 
     pub(crate) fn conflict(code: &str, detail: impl Into<String>) -> Self {
@@ -284,15 +295,84 @@ impl From<UsageError> for Problem {
     }
 }
 
+impl From<AttachmentError> for Problem {
+    fn from(error: AttachmentError) -> Self {
+        let detail = error.to_string();
+        match error {
+            AttachmentError::NotAllowed { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "type-not-allowed", detail)
+            }
+            AttachmentError::Mismatch { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong-type", detail)
+            }
+            AttachmentError::Damaged(..) => by_code("damaged-file", None, detail),
+            AttachmentError::TooManyPixels(_) => by_code("too-many-pixels", None, detail),
+            AttachmentError::TooLarge => Self::too_large(MAX_ATTACHMENT_BYTES as usize),
+            AttachmentError::Empty => Self::new(StatusCode::BAD_REQUEST, "empty-file", detail),
+            AttachmentError::TooMany { .. } => Self::conflict("too-many", detail),
+            AttachmentError::Quota(error) => error.into(),
+            AttachmentError::Upload => Self::invalid("client_id", detail),
+            AttachmentError::OtherFile => by_code("idempotency-key-reused", None, detail),
+            AttachmentError::WrongState(_) => Self::conflict("wrong-state", detail),
+            AttachmentError::Unknown { index, .. } => by_code(
+                "unknown-attachment",
+                Some(&format!("attachments[{index}]")),
+                detail,
+            ),
+            AttachmentError::Submit(error) => error.into(),
+        }
+    }
+}
+
 impl From<CampaignError> for Problem {
     fn from(error: CampaignError) -> Self {
         let detail = error.to_string();
         match error {
             CampaignError::Unknown(_) => by_code("unknown-campaign", None, detail),
             CampaignError::Name => Self::invalid("name", detail),
+            CampaignError::Segment(_) => Self::invalid("segment", detail),
             CampaignError::InUse(_) => Self::conflict("in-use", detail),
             CampaignError::TooMany => Self::conflict("too-many", detail),
             CampaignError::Store(_) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl From<ChannelError> for Problem {
+    fn from(error: ChannelError) -> Self {
+        let detail = error.to_string();
+        match error {
+            ChannelError::Unknown(_) => by_code("unknown-channel", None, detail),
+            ChannelError::Invalid { field, .. } => Self::invalid(&field, detail),
+            ChannelError::UnknownEntry(_) => by_code("unknown-chat-entry", Some("entry"), detail),
+            ChannelError::EntryTaken(..) => Self::conflict("in-use", detail).field("entry"),
+            ChannelError::InUse(_) => Self::conflict("in-use", detail),
+            ChannelError::TooMany(..) => Self::conflict("too-many", detail),
+            ChannelError::NotVerified => Self::new(StatusCode::UNAUTHORIZED, "not-verified", detail),
+            ChannelError::TooLarge(most) => Self::too_large(most),
+            ChannelError::Overloaded => Self::overloaded(detail),
+            ChannelError::Disabled(_) | ChannelError::Unavailable(_) => Self::unavailable(detail),
+        }
+    }
+}
+
+impl From<IdentifyError> for Problem {
+    fn from(error: IdentifyError) -> Self {
+        let detail = error.to_string();
+        match error {
+            IdentifyError::Bad(_) => Self::invalid("token", detail),
+            IdentifyError::Foreign => {
+                Self::new(StatusCode::FORBIDDEN, "foreign-token", detail).field("token")
+            }
+            IdentifyError::Expired => {
+                Self::new(StatusCode::FORBIDDEN, "expired-token", detail).field("token")
+            }
+            IdentifyError::Used => Self::conflict("used-token", detail).field("token"),
+            IdentifyError::NoSecret(_) => Self::conflict("no-identity-secret", detail),
+            IdentifyError::UnknownLink => by_code("unknown-identity-link", None, detail),
+            IdentifyError::SomebodyElse => Self::conflict("another-customer", detail),
+            IdentifyError::NoAddress(_) => Self::conflict("wrong-state", detail),
+            IdentifyError::Customer(error) => error.into(),
         }
     }
 }

@@ -61,7 +61,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();
-            invalid(&field, "invalid-json", error.inner().to_string())
+            invalid(&field, "invalid-json", what_is_wrong(error.inner()))
         })?;
         let rest = reader.end();
         rest.map_err(|error| {
@@ -123,6 +123,16 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Path<T>
             Ok(AxumPath(value)) => Ok(Self(value)),
             Err(rejection) => Err(broken_path(rejection, parts.extensions.get::<MatchedPath>())),
         }
+    }
+}
+
+/// What is wrong with a value, without its line and column: the field is named. Those of broken JSON stay.
+fn what_is_wrong(error: &serde_json::Error) -> String {
+    let told = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match told.strip_suffix(&place) {
+        Some(without) if error.is_data() => without.to_owned(),
+        _ => told,
     }
 }
 

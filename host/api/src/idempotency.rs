@@ -61,13 +61,17 @@ struct KeptAnswer {
     body: String,
 }
 
-/// Runs a request whose caller is known, once for each idempotency key.
+/// Runs a request whose caller is known, once for each idempotency key. A body that is taken in piece by piece is its
+/// handler's, and so is the key.
 pub(crate) async fn run(
     gate: &Gate,
     caller: &Caller,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    if gate.streamed {
+        return Ok(next.run(request).await);
+    }
     let (mut parts, body) = request.into_parts();
     let body = read_body(gate.body_limit, &parts, body).await?;
     let key = parts.headers.remove(IDEMPOTENCY_KEY);

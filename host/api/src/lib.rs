@@ -13,16 +13,19 @@ mod extract;
 pub mod handler;
 mod idempotency;
 mod layers;
+mod link_page;
 mod metrics;
 mod openapi;
 mod places;
 mod router;
+mod routes;
 mod serve;
 
 pub use auth::Access;
 pub use error::{PROBLEM_JSON, Problem};
 pub use openapi::document as openapi;
-pub use router::{RouteInfo, route_table, router};
+pub use router::router;
+pub use routes::{RouteInfo, route_table};
 pub use serve::serve;
 
 use jackfield_runtime::Platform;

@@ -13,7 +13,7 @@ use utoipa::openapi::{OpenApi, Ref, RefOr, Required};
 
 use crate::auth::Access;
 use crate::error::{PROBLEM_JSON, Problem};
-use crate::router::{Route, routes};
+use crate::routes::{Route, routes};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -36,6 +36,8 @@ use crate::router::{Route, routes};
         (name = "numbers", description = "Numbers that customers call."),
         (name = "plugins", description = "Versions of plugins, and what is plugged in where."),
         (name = "customers", description = "Who calls."),
+        (name = "cases", description = "What was promised to customers, and help from afar."),
+        (name = "knowledge", description = "Articles, reply templates, and finding them."),
         (name = "outbound", description = "May somebody be contacted now?"),
         (name = "people", description = "Users of the tenant and their API keys."),
         (name = "tenants", description = "The operator's view."),
@@ -119,6 +121,16 @@ fn complete(mut operation: Operation, method: &HttpMethod, access: Access) -> Op
                 ("429", "Too much at once."),
             ],
         ),
+        Access::Provider => (
+            "Needs no key: it is for the channel's provider, which signs its requests as the channel's settings say."
+                .into(),
+            &[
+                ("401", "The request is not signed by the provider, or is too old."),
+                ("413", "The body is too long."),
+                ("429", "Too much at once."),
+                ("503", "It could not be taken; the provider is expected to send it again."),
+            ],
+        ),
         Access::AnyKey => ("Needs any key.".into(), &[("401", "No key, or an unknown one.")]),
         Access::Operator => (
             "Needs a key of the platform with the role operator.".into(),
@@ -150,7 +162,7 @@ fn complete(mut operation: Operation, method: &HttpMethod, access: Access) -> Op
     };
     let description = operation.description.take().unwrap_or_default();
     operation.description = Some(format!("{description}\n\n{note}").trim().into());
-    let open = matches!(access, Access::Public | Access::Visitor);
+    let open = matches!(access, Access::Public | Access::Visitor | Access::Provider);
     if !open {
         operation.security = Some(vec![SecurityRequirement::new::<_, _, String>("key", [])]);
     }

@@ -180,8 +180,13 @@ impl Drop for Place {
     }
 }
 
-/// Around the routes `/chat/TENANT/…`: a place of the tenant's visitors, and the body in time.
-pub(crate) async fn visit(State(app): State<App>, request: Request, next: Next) -> Result<Response, Problem> {
+/// Around the routes `/chat/TENANT/…`: a place of the tenant's visitors, and the body in time, unless the
+/// handler takes it piece by piece.
+pub(crate) async fn visit(
+    State((app, streamed)): State<(App, bool)>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
     let path = request.uri().path();
     let named = path.split('/').nth(2).unwrap_or_default();
     let known = TenantId::new(named)
@@ -189,6 +194,9 @@ pub(crate) async fn visit(State(app): State<App>, request: Request, next: Next) 
         .filter(|tenant| app.platform.tenant(tenant).is_some());
     let tenant = known.ok_or_else(|| Problem::not_found("chat entry", format!("{path:.256}")))?;
     let _place = app.places.take_for(&tenant, Use::Visit)?;
+    if streamed {
+        return Ok(next.run(request).await);
+    }
     let (parts, body) = request.into_parts();
     let body = read_body(MAX_BODY_BYTES, &parts, body).await?;
     Ok(next.run(Request::from_parts(parts, Body::from(body))).await)

@@ -172,7 +172,7 @@ impl Site {
         for effect in effects.drain(..) {
             match effect {
                 Effect::Leg { leg, action, command } => self.voice(leg, action, command),
-                Effect::Typing { .. } => {}
+                Effect::Typing { .. } | Effect::FillTemplate { .. } => {}
                 Effect::Ask { ask, question, .. } => {
                     let answer = self.plugin(question);
                     self.inbox.push_back(Input::Decided {

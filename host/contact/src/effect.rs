@@ -1,6 +1,6 @@
 //! What the core wants done. Carried out only after the events that explain it are durable.
 
-use jackfield_types::{ExtensionPoint, InteractionId, LegId};
+use jackfield_types::{ExtensionPoint, InteractionId, LegId, TemplateId};
 
 use crate::decision::Question;
 use crate::event::Event;
@@ -29,6 +29,13 @@ pub enum Effect {
         interaction: InteractionId,
         /// For so many milliseconds.
         ms: u64,
+    },
+    /// A shared reply template is to be filled in, and comes back as `Input::TemplateFilled`.
+    FillTemplate {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The template.
+        template: TemplateId,
     },
     /// A question to whatever plugin is bound at a point; must be answered by `Input::Decided`.
     Ask {

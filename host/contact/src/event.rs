@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, Channel, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, OfferId,
+    AgentId, CaseId, Channel, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, OfferId,
     PluginId, PluginKind, QueueId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::agent::AgentState;
+use crate::case::{AssistanceStep, CaseChange};
 use crate::chat::Side;
 use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig, UnansweredAction};
 use crate::decision::{
-    ChatAction, ChatEvent, Choice, Evaluation, Failure, FlowAction, FlowEvent, Message, Need,
+    ChatAction, ChatEvent, Choice, Delivery, Evaluation, Failure, FlowAction, FlowEvent, Message, Need,
     OutboundChecked, Provenance, ReceivedAttachment, SurveyAnswer, TagChange,
 };
 use crate::input::WantedState;
@@ -144,6 +145,24 @@ pub enum Event {
         by: Side,
         /// The number of the last message read.
         up_to: u32,
+    },
+    /// A message to the customer has come further on its way through a channel, or has failed.
+    MessageDelivery {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The message's number.
+        number: u32,
+        /// How far.
+        delivery: Delivery,
+        /// Requests that were made; none when it is the provider who tells.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attempts: Option<u32>,
+        /// Why it has failed: a stable code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<Arc<str>>,
+        /// The provider's id of the message.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        provider_id: Option<Arc<str>>,
     },
     /// A message of the customer stays without an answer: a step of the chat entry was taken.
     Unanswered {
@@ -409,6 +428,33 @@ pub enum Event {
         /// Who asked for it.
         by: Arc<str>,
     },
+    /// Something happened with a case; what people wrote of it is in the case, not here.
+    CaseChanged {
+        /// The case.
+        case: CaseId,
+        /// The number by which people call it.
+        number: u64,
+        /// Whose it is.
+        customer: CustomerId,
+        /// The interaction that it has to do with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        interaction: Option<InteractionId>,
+        /// What.
+        change: CaseChange,
+        /// Who asked for it; `system:cases` when a moment had come.
+        by: Arc<str>,
+    },
+    /// Something happened with a link for remote assistance.
+    AssistanceChanged {
+        /// In which interaction it was given.
+        interaction: InteractionId,
+        /// The link, by its code.
+        assistance: Arc<str>,
+        /// What.
+        step: AssistanceStep,
+        /// Who: `user:ID`, or `customer`.
+        by: Arc<str>,
+    },
     /// An outbound attempt was judged.
     OutboundChecked {
         /// The attempt, the answer, and every rule that was asked.
@@ -506,6 +552,22 @@ pub enum CustomerChange {
         /// How many were known and are changed.
         changed: u64,
     },
+    /// Tags were set or taken away otherwise than by the decision after an interaction.
+    Tagged {
+        /// What gave rise to it: `manual`, `expiry`, `profile`, `intent`, `consent`, `interaction`.
+        occasion: Arc<str>,
+        /// How many.
+        changed: u32,
+    },
+    /// Customers were tagged anew in bulk; the customer is the first of them.
+    Retagged {
+        /// By which run.
+        run: Arc<str>,
+        /// How many were looked at.
+        customers: u64,
+        /// Of how many something was changed.
+        changed: u64,
+    },
     /// Was erased, with what only its key could read.
     Erased,
 }
@@ -585,13 +647,14 @@ impl Event {
             | Self::DecisionsErased { .. }
             | Self::CustomerChanged { .. }
             | Self::BindingNoted { .. } => None,
-            Self::AgentStateChanged { interaction, .. } | Self::DecisionFailed { interaction, .. } => {
-                *interaction
-            }
+            Self::AgentStateChanged { interaction, .. }
+            | Self::DecisionFailed { interaction, .. }
+            | Self::CaseChanged { interaction, .. } => *interaction,
             Self::InteractionStarted { interaction, .. }
             | Self::FlowDecided { interaction, .. }
             | Self::MessageSent { interaction, .. }
             | Self::MessagesRead { interaction, .. }
+            | Self::MessageDelivery { interaction, .. }
             | Self::Unanswered { interaction, .. }
             | Self::ChatDecided { interaction, .. }
             | Self::ChatContinued { interaction }
@@ -616,6 +679,7 @@ impl Event {
             | Self::Orphaned { interaction }
             | Self::Evaluated { interaction, .. }
             | Self::Tagged { interaction, .. }
+            | Self::AssistanceChanged { interaction, .. }
             | Self::Closed { interaction } => Some(*interaction),
         }
     }

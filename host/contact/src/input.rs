@@ -9,7 +9,7 @@ use jackfield_types::{
 
 use crate::chat::Side;
 use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig};
-use crate::decision::{Answer, Failure, OutboundChecked, Provenance, ReceivedAttachment};
+use crate::decision::{Answer, Delivery, Failure, OutboundChecked, Provenance, ReceivedAttachment};
 use crate::effect::AskId;
 use crate::event::BindingNote;
 use crate::leg::{LegEvent, Recording};
@@ -93,6 +93,13 @@ pub enum Input {
         /// What.
         message: Draft,
     },
+    /// A template that was asked for is filled in. The customer gets it, unless an answer came first.
+    TemplateFilled {
+        /// The conversation.
+        interaction: InteractionId,
+        /// 1 to 8,192 bytes.
+        text: Arc<str>,
+    },
     /// One side has read the messages up to a number.
     MessagesRead {
         /// The conversation.
@@ -101,6 +108,22 @@ pub enum Input {
         by: Side,
         /// The number of the last message read; lower than before says nothing new.
         up_to: u32,
+    },
+    /// A message to the customer has come further on its way through a channel, or has failed; it is journaled, also when
+    /// the conversation is over.
+    MessageDelivery {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The message's number.
+        number: u32,
+        /// How far.
+        delivery: Delivery,
+        /// Requests that were made; none when it is the provider who tells.
+        attempts: Option<u32>,
+        /// Why it has failed: a stable code.
+        reason: Option<Arc<str>>,
+        /// The provider's id of the message.
+        provider_id: Option<Arc<str>>,
     },
     /// An agent takes the written conversation that is on offer.
     AcceptOffer {

@@ -4,6 +4,7 @@
 
 pub mod agent;
 mod base64;
+pub mod case;
 mod centre;
 pub mod chat;
 pub mod config;

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jackfield_sandbox::Plugin;
+use jackfield_sandbox::{DecidedBy, ENGINE, Plugin};
 use jackfield_store::{Check, Scan, Tx};
 use jackfield_types::{ExtensionPoint, OpContext, PluginId, TenantId, Timestamp, Version, limits};
 use tokio::sync::MutexGuard;
@@ -121,7 +121,7 @@ impl Registry {
             // N−1 is kept, N−2 is let go.
             Arc::new(Bound {
                 record: bound.record.clone(),
-                config: bound.config.clone(),
+                by: bound.by.clone(),
                 plugin: bound.plugin.clone(),
                 granted: bound.granted.clone(),
                 previous: None,
@@ -277,10 +277,19 @@ impl Registry {
     ) -> Result<Arc<Bound>, RegistryError> {
         let plugin = self.loaded(ctx, record.digest).await?;
         let granted = self.granted(ctx, &record.plugin).await?;
-        let config = record.config.to_string().into();
+        let by = DecidedBy {
+            point: record.point.clone(),
+            revision: record.revision,
+            plugin: record.plugin.clone(),
+            version: record.version.clone(),
+            digest: record.digest,
+            config: record.config.to_string().into(),
+            engine: ENGINE.into(),
+            projection: plugin.projection().clone(),
+        };
         Ok(Arc::new(Bound {
             record,
-            config,
+            by: by.into(),
             plugin,
             granted,
             previous,

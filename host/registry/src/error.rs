@@ -112,7 +112,7 @@ pub enum RegistryError {
     },
     /// It is signed by somebody whom the tenant doesn't trust.
     #[error(
-        "signed with {0}, which is none of the keys that this tenant trusts: an administrator can add it"
+        "signed with {0}, which is none of the keys that this tenant trusts: an administrator can add it (jackfield plugin trust add)"
     )]
     UntrustedKey(Box<PublicKey>),
     /// The signature is not that of what was uploaded.
@@ -135,7 +135,7 @@ pub enum RegistryError {
         /// How many.
         most: usize,
     },
-    /// The tenant's plugins and recordings have no room for it.
+    /// The tenant's plugins, recordings and attachments have no room for it.
     #[error(
         "the quota storage-bytes of this tenant has no room: {used} of {limit}; the operator raises it; plugins and \
          recordings count"

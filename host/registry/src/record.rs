@@ -1,7 +1,7 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use jackfield_sandbox::{CapabilityRequest, Plugin, ProjectedField, RequestedLimits};
+use jackfield_sandbox::{CapabilityRequest, DecidedBy, Plugin, ProjectedField, RequestedLimits};
 use jackfield_types::{
     DecisionId, Digest, ExtensionPoint, InteractionId, PluginId, PluginKind, Timestamp, Version, limits,
 };
@@ -156,8 +156,8 @@ pub(crate) fn check_why(why: Option<&str>) -> Result<(), RegistryError> {
 pub struct Bound {
     /// The binding.
     pub record: BindingRecord,
-    /// The configuration as the plugin gets it.
-    pub config: Arc<str>,
+    /// The same as its decisions are recorded, with the configuration as the plugin gets it.
+    pub by: Arc<DecidedBy>,
     /// The loaded plugin.
     pub plugin: Arc<Plugin>,
     /// What tenant and platform grant it, at each moment.

@@ -358,7 +358,7 @@ const fn is_open(stage: Stage) -> bool {
 fn beside(active: &Bound, candidate: Option<Arc<Candidate>>) -> Arc<Bound> {
     Arc::new(Bound {
         record: active.record.clone(),
-        config: active.config.clone(),
+        by: active.by.clone(),
         plugin: active.plugin.clone(),
         granted: active.granted.clone(),
         previous: active.previous.clone(),

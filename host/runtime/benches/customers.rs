@@ -3,25 +3,19 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
-use std::fmt::Write as _;
+mod shared;
+
 use std::time::{Duration, Instant};
 
-use jackfield_runtime::{
-    ImportFormat, ImportSettings, Platform, PlatformOptions, PluginOptions, StoreKind, TenantRecord,
-};
-use jackfield_types::{CustomerId, OpContext, TenantId, Timestamp};
+use jackfield_types::CustomerId;
+use shared::{Site, how_many, is_asked, number, quantile};
 
 const MILLION: u64 = 1_000_000;
-const ROWS_OF_A_PART: u64 = 10_000;
 const LOOK_UPS: u64 = 100_000;
 
 /// Chance that is the same each time, so that look-ups are spread over all.
 fn scattered(n: u64, of: u64) -> u64 {
     n.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17) % of
-}
-
-fn number(n: u64) -> String {
-    format!("+86138{n:08}")
 }
 
 /// The most memory that the process ever had, in bytes.
@@ -33,69 +27,19 @@ fn peak_memory() -> u64 {
 }
 
 fn main() {
-    // Cargo hands names of benches; another one's is not ours.
-    if std::env::args()
-        .skip(1)
-        .any(|name| !name.starts_with('-') && !"customers".contains(&*name))
-    {
-        return;
+    if is_asked("customers") {
+        shared::run(measure());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(measure());
 }
 
 async fn measure() {
-    let customers = std::env::var("JACKFIELD_CUSTOMERS")
-        .ok()
-        .and_then(|n| n.parse().ok());
-    let customers: u64 = customers.unwrap_or(MILLION);
-    let folder = tempfile::tempdir().unwrap();
-    let platform = Platform::start(PlatformOptions {
-        data_dir: folder.path().to_owned(),
-        store: StoreKind::Folder(folder.path().join("store")),
-        voice: None,
-        plugins: PluginOptions::default(),
-    })
-    .await
-    .unwrap();
-    let id = TenantId::new("acme").unwrap();
-    let record = TenantRecord {
-        id: id.clone(),
-        name: "Acme".into(),
-        created_at: Timestamp(1),
-    };
-    let tenant = platform.create_tenant(record).await.unwrap();
-    let ctx = OpContext::system(id, "bench");
-    let settings = ImportSettings {
-        format: ImportFormat::Csv,
-        encoding: "utf-8".into(),
-        columns: [].into(),
-        dry_run: false,
-    };
-    let import = "million".parse().unwrap();
-    tenant.begin_import(&ctx, import, settings).await.unwrap();
-    let import = "million".parse().unwrap();
+    let customers = how_many("JACKFIELD_CUSTOMERS", MILLION);
+    let site = Site::start(false).await;
+    let (tenant, ctx) = (&site.tenant, &site.ctx);
     let began = Instant::now();
-    let mut row = 0;
-    while row < customers {
-        let mut part = String::new();
-        if row == 0 {
-            part.push_str("tel,name,language\n");
-        }
-        for n in row..customers.min(row + ROWS_OF_A_PART) {
-            writeln!(part, "{},Customer {n},zh-CN", number(n)).unwrap();
-        }
-        row = tenant
-            .import_part(&ctx, &import, row, part.into_bytes())
-            .await
-            .unwrap()
-            .rows;
-    }
+    let import = site.import(customers).await;
     let took = began.elapsed();
-    let done = tenant.import(&ctx, &import).await.unwrap();
+    let done = tenant.import(ctx, &import).await.unwrap();
     assert_eq!((done.made, done.failed), (customers, 0));
     let scale = MILLION as f64 / customers as f64;
     println!(
@@ -110,7 +54,7 @@ async fn measure() {
     let look = async |n: u64| {
         let address = CustomerId::new(&format!("tel:{}", number(scattered(n, customers)))).unwrap();
         let began = Instant::now();
-        let found = tenant.customer(&ctx, &address).await.unwrap();
+        let found = tenant.customer(ctx, &address).await.unwrap();
         let took = began.elapsed();
         assert!(found.is_some(), "{address}");
         took
@@ -122,12 +66,11 @@ async fn measure() {
     for n in 0..LOOK_UPS {
         times.push(look(n).await);
     }
-    times.sort_unstable();
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize].as_nanos() as f64 / 1_000.0;
+    let mut at = |share: f64| quantile(&mut times, share).as_nanos() as f64 / 1_000.0;
     println!("bench\tcustomers/look-up by identity p50\t{:.1}\tus", at(0.5));
     println!(
         "bench\tcustomers/look-up by identity p99\t{:.1}\tus\t<= 100",
         at(0.99)
     );
-    platform.shutdown().await;
+    site.platform.shutdown().await;
 }

@@ -4,7 +4,9 @@
 
 use jackfield_registry::RegistryError;
 use jackfield_store::{Check, Error as StoreError, Scan, Space, Tx};
-use jackfield_types::{CampaignId, ExtensionPoint, NAME_EXPECTED, OpContext, Timestamp, is_name, limits};
+use jackfield_types::{
+    CampaignId, ExtensionPoint, NAME_EXPECTED, OpContext, SegmentId, Timestamp, is_name, limits,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -19,6 +21,9 @@ pub struct CampaignRecord {
     pub id: CampaignId,
     /// For people, 1 to 128 bytes.
     pub name: String,
+    /// Whom it is to reach; `None`: that is not kept here.
+    #[serde(default)]
+    pub segment: Option<SegmentId>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -32,6 +37,9 @@ pub enum CampaignError {
     /// Its name is none.
     #[error("name: {NAME_EXPECTED}")]
     Name,
+    /// There is no such segment.
+    #[error("segment: there is no segment {0}; make it first, or look for another spelling")]
+    Segment(SegmentId),
     /// A plugin is bound there.
     #[error("a plugin is bound at {0}: take it out first")]
     InUse(ExtensionPoint),
@@ -74,9 +82,13 @@ impl Tenant {
         ctx: &OpContext,
         id: CampaignId,
         name: String,
+        segment: Option<SegmentId>,
     ) -> Result<CampaignRecord, CampaignError> {
         if !is_name(&name) {
             return Err(CampaignError::Name);
+        }
+        if let Some(segment) = segment.as_ref().filter(|segment| self.segment(segment).is_err()) {
+            return Err(CampaignError::Segment(segment.clone()));
         }
         // So that two at once don't both find room for one.
         let _one_at_a_time = self.inner.shared.registry.unchanging(self.id()).await;
@@ -90,7 +102,12 @@ impl Tenant {
             }
             Err(error) => return Err(error),
         };
-        let record = CampaignRecord { id, name, created_at };
+        let record = CampaignRecord {
+            id,
+            name,
+            segment,
+            created_at,
+        };
         let row = serde_json::to_vec(&record).map_err(|error| CampaignError::Store(error.to_string()))?;
         let tx = Tx::new().put(CAMPAIGNS, record.id.as_str(), row);
         self.inner.shared.store.commit(ctx, tx).await?;

@@ -19,11 +19,12 @@ use crate::customers::{
     Address, CustomerError, Done, Ledger, Opener, Order, Work, carry_out, in_touch, owner_of, seal_event,
 };
 use crate::decide::{Decider, KV, kv_key};
-use crate::history::JournalEntry;
+use crate::history::{INTERACTION_EVENTS, JournalEntry, interaction_event_key};
 use crate::metrics::add;
 use crate::project::{FirstContacts, Projector, Seen};
+use crate::tags::DUE;
 use crate::tenant::{Inner, Tenant};
-use crate::{StartError, SubmitError, clock, rollouts};
+use crate::{StartError, SubmitError, assist, clock, rollouts};
 
 /// The stream of a tenant's journal.
 pub(crate) const JOURNAL: &str = "journal";
@@ -35,8 +36,9 @@ const MAX_EVENTS: usize = 120;
 const MAX_ORDERS: usize = 16;
 /// Keys of other tables that may be written beside the events of one commit.
 const MAX_KV_WRITES: usize = 64;
-/// Entries that a subscriber may fall behind.
-pub(crate) const BROADCAST: usize = 4_096;
+/// Entries that a subscriber may fall behind; whoever falls further reads the journal. Room for them is taken for each
+/// tenant at once.
+pub(crate) const BROADCAST: usize = 1_024;
 
 /// Somebody who waits for an input to be durable.
 pub(crate) type Reply = oneshot::Sender<Result<(), SubmitError>>;
@@ -339,6 +341,15 @@ impl CentreLoop {
             let mut tx = Tx::new();
             if !entries.is_empty() {
                 tx = tx.append(JOURNAL, self.next_seq, encoded(&entries)?);
+                for entry in &entries {
+                    if let Some(id) = entry.recorded.event.interaction() {
+                        tx = tx.put(
+                            INTERACTION_EVENTS,
+                            interaction_event_key(id, entry.seq),
+                            Vec::new(),
+                        );
+                    }
+                }
             }
             let tx = ledger.into_tx(tx).map_err(|error| Fatal(error.to_string()))?;
             if tx != Tx::new() {
@@ -447,7 +458,9 @@ impl CentreLoop {
                     centre: &self.centre,
                     closed: &batch.outcome.closed,
                     customers: &self.tenant.inner.customers,
+                    channels: &self.tenant.inner.channels,
                     first_contacts: &batch.first_contacts,
+                    more_taggers: self.tenant.has_more_taggers(),
                 };
                 let projected = self.projector.project(store, &entries, seen).await;
                 let tx = projected.map_err(|error| Fatal(error.to_string()))?;
@@ -480,11 +493,15 @@ impl CentreLoop {
         self.commits += 1;
         let tx = tx.idem(format!("{}-{}", self.boot, self.commits));
         let shared = &self.tenant.inner.shared;
+        let tags_are_due = tx.puts.iter().any(|(space, ..)| *space == DUE);
         let mut pause = Duration::from_millis(20);
         loop {
             match shared.store.commit(&self.ctx, tx.clone()).await {
                 Ok(_) => {
                     add(&shared.metrics.commits, 1);
+                    if tags_are_due {
+                        self.tenant.inner.customers.tags_due.notify_one();
+                    }
                     return Ok(());
                 }
                 Err(error @ (StoreError::Ambiguous { .. } | StoreError::Unavailable { .. })) => {
@@ -511,6 +528,8 @@ impl CentreLoop {
         add(&shared.metrics.events, entries.len() as u64);
         for entry in entries {
             rollouts::served(&self.tenant, &self.centre, &entry.recorded);
+            self.tenant.inner.channels.written(&entry.recorded.event);
+            assist::noticed(&self.tenant, &self.centre, &entry.recorded.event);
             match &entry.recorded.event {
                 Event::InteractionStarted { .. } => add(&shared.metrics.interactions, 1),
                 Event::InteractionEnded {
@@ -535,6 +554,10 @@ impl CentreLoop {
                     Some(voice) => voice.command(self.tenant.id(), leg, action, command),
                     None => tracing::debug!(%leg, ?command, "no voice side: the order is dropped"),
                 },
+                Effect::FillTemplate {
+                    interaction,
+                    template,
+                } => self.tenant.fill_for(interaction, template),
                 Effect::Typing { interaction, ms } => {
                     self.tenant.show_typing(interaction, Side::Agent, ms);
                 }

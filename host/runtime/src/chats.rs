@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use crate::SubmitError;
+use crate::channels::{DELIVERIES, MessageDelivery, delivery_key, stored_delivery};
 use crate::history::JournalEntry;
 use crate::tenant::Tenant;
 
@@ -39,6 +40,9 @@ pub struct StoredMessage {
     /// The id that its sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Arc<str>>,
+    /// How it went out, when it goes out through a channel. Kept in a row of its own.
+    #[serde(skip)]
+    pub delivery: Option<MessageDelivery>,
 }
 
 impl StoredMessage {
@@ -61,6 +65,7 @@ impl StoredMessage {
             attachments: attachments.clone(),
             choices: choices.clone(),
             client_id: client_id.clone(),
+            delivery: None,
         })
     }
 }
@@ -122,6 +127,21 @@ impl Tenant {
         name: Option<Arc<str>>,
     ) -> Result<InteractionId, SubmitError> {
         let customer = CustomerId::new(&format!("chat:{address}")).ok();
+        self.begin_chat_of(ctx, entry, address, name, customer).await
+    }
+
+    /// The same of a customer who is known by another address, or by none.
+    pub(crate) async fn begin_chat_of(
+        &self,
+        ctx: &OpContext,
+        entry: ChatEntryId,
+        address: Arc<str>,
+        name: Option<Arc<str>>,
+        customer: Option<CustomerId>,
+    ) -> Result<InteractionId, SubmitError> {
+        if let Some(known) = self.conversation(entry.clone(), address.clone()).await? {
+            return Ok(known);
+        }
         let last_agent = match &customer {
             Some(customer) => self.customer(ctx, customer).await?.and_then(|row| row.last_agent),
             None => None,
@@ -163,11 +183,38 @@ impl Tenant {
             .limit(limit.min(limits::MAX_MESSAGES_PAGE));
         let page = self.inner.shared.store.scan(ctx, MESSAGES, scan).await?;
         let mut opener = self.opener(ctx);
-        let mut messages = Vec::with_capacity(page.rows.len());
+        let mut messages: Vec<StoredMessage> = Vec::with_capacity(page.rows.len());
         for row in &page.rows {
             messages.push(opener.open(&row.value).await?);
         }
+        if !self.inner.channels.is_empty() {
+            self.add_deliveries(ctx, interaction, &mut messages).await?;
+        }
         Ok(messages)
+    }
+
+    /// Adds how messages went out; the numbers of these have no gap.
+    async fn add_deliveries(
+        &self,
+        ctx: &OpContext,
+        interaction: InteractionId,
+        messages: &mut [StoredMessage],
+    ) -> Result<(), SubmitError> {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
+            return Ok(());
+        };
+        let key = |number| delivery_key(interaction, number).into_bytes();
+        let scan = Scan::range(key(first.message.number), key(last.message.number + 1)).limit(messages.len());
+        let page = self.inner.shared.store.scan(ctx, DELIVERIES, scan).await?;
+        for row in page.rows {
+            let sent = messages
+                .iter_mut()
+                .find(|sent| key(sent.message.number) == row.key);
+            if let Some(sent) = sent {
+                sent.delivery = stored_delivery(&row.value);
+            }
+        }
+        Ok(())
     }
 
     /// What happens in a conversation from now on. The receiver ends when it has fallen too far behind.

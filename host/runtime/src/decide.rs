@@ -1,14 +1,14 @@
 //! Asks plugins: fair admission, blocking threads, the last good version, and what a decision leaves behind.
 
 use std::io;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
 use jackfield_contact::effect::AskId;
 use jackfield_contact::event::BindingNote;
 use jackfield_contact::input::Input;
 use jackfield_registry::Bound;
-use jackfield_sandbox::{Ceilings, Decision, DecisionRecord, ENGINE, Env, LogLevel, Read, Recording};
+use jackfield_sandbox::{Ceilings, Decision, DecisionRecord, Env, LogLevel, Read, Reads, Recording};
 use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{CustomerId, ExtensionPoint, Grants, InteractionId, OpContext, PluginKind, Timestamp};
 
@@ -27,9 +27,6 @@ pub(crate) const KV: Space = Space::new("plugin-kv");
 const MAX_ANSWER_BYTES: usize = 48 * 1024;
 /// Keys of one binding.
 const MAX_KEYS: usize = 1_000;
-
-/// Shared by all records.
-static ENGINE_ID: LazyLock<Arc<str>> = LazyLock::new(|| ENGINE.into());
 
 /// Counts what is written, up to what an answer may have.
 struct Size(usize);
@@ -198,14 +195,37 @@ fn may_stand_in(question: &Question, bound: &Bound, previous: &Bound) -> bool {
 
 /// What tenant and platform allow a decision.
 #[derive(Clone, Copy)]
-struct Given {
-    grants: Grants,
-    budget: Option<Ceilings>,
+pub(crate) struct Given {
+    pub(crate) grants: Grants,
+    pub(crate) budget: Option<Ceilings>,
 }
 
 pub(crate) type KvWrites = Vec<(String, Option<Vec<u8>>)>;
 
 impl Asking<'_> {
+    /// What a decision of this version meets: what it reads is recorded.
+    pub(crate) fn surroundings(
+        &self,
+        bound: &Bound,
+        kind: PluginKind,
+        reads: Arc<dyn Reads>,
+    ) -> (Arc<Recording>, Given, Env) {
+        // Projected here too, so that the record holds no more than the plugin saw.
+        let recording = Arc::new(Recording::new(bound.plugin.projected(reads)));
+        let given = Given {
+            grants: bound.granted.now(),
+            budget: self.tenant.inner.ceilings.of(kind),
+        };
+        let env = Env {
+            now: self.now,
+            config: bound.by.config.clone(),
+            reads: recording.clone(),
+            grants: given.grants,
+            budget: given.budget,
+        };
+        (recording, given, env)
+    }
+
     /// Asks one version, in its turn and unless its breaker is open.
     pub(crate) async fn version(&self, question: Arc<Question>, bound: &Arc<Bound>) -> Outcome {
         let Self {
@@ -236,19 +256,7 @@ impl Asking<'_> {
             self.customer.clone(),
             now,
         );
-        // Projected here too, so that the record holds no more than the plugin saw.
-        let recording = Arc::new(Recording::new(bound.plugin.projected(Arc::new(reads))));
-        let given = Given {
-            grants: bound.granted.now(),
-            budget: tenant.inner.ceilings.of(question.kind()),
-        };
-        let env = Env {
-            now,
-            config: bound.config.clone(),
-            reads: recording.clone(),
-            grants: given.grants,
-            budget: given.budget,
-        };
+        let (recording, given, env) = self.surroundings(bound, question.kind(), Arc::new(reads));
         let (plugin, asked, whose) = (bound.plugin.clone(), question.clone(), tenant.id().clone());
         let decision = tokio::task::spawn_blocking(move || plugin.decide_for(&whose, asked, env)).await;
         let decision = match decision {
@@ -288,7 +296,7 @@ impl Asking<'_> {
         }
     }
 
-    fn keep(&self, record: &Arc<DecisionRecord>) -> bool {
+    pub(crate) fn keep(&self, record: &Arc<DecisionRecord>) -> bool {
         let shared = &self.tenant.inner.shared;
         let kept = shared.recorder.keep(self.tenant.id(), record.clone());
         if !kept {
@@ -335,7 +343,7 @@ impl Asking<'_> {
         Ok((answer, by))
     }
 
-    fn note_breaker(&self, bound: &Bound, change: Change, failed: Option<&Failure>) {
+    pub(crate) fn note_breaker(&self, bound: &Bound, change: Change, failed: Option<&Failure>) {
         let note = match (change, failed) {
             (Change::Opened(for_ms), Some(failure)) => BindingNote::BreakerOpened {
                 for_ms,
@@ -352,7 +360,7 @@ impl Asking<'_> {
         }));
     }
 
-    fn record(
+    pub(crate) fn record(
         &self,
         question: Arc<Question>,
         bound: &Bound,
@@ -363,13 +371,7 @@ impl Asking<'_> {
         DecisionRecord {
             id: self.tenant.inner.shared.recorder.id(),
             at: self.now,
-            point: self.point.clone(),
-            revision: bound.record.revision,
-            plugin: bound.record.plugin.clone(),
-            version: bound.record.version.clone(),
-            digest: bound.record.digest,
-            config: bound.config.clone(),
-            engine: ENGINE_ID.clone(),
+            by: bound.by.clone(),
             question,
             complete: reads.is_some(),
             reads: reads.unwrap_or_default(),
@@ -379,12 +381,15 @@ impl Asking<'_> {
             log: decision.log,
             grants: given.grants,
             budget: given.budget,
-            projection: bound.plugin.projection().clone(),
         }
     }
 }
 
-async fn check_keys(tenant: &Tenant, point: &ExtensionPoint, writes: &KvWrites) -> Result<(), Failure> {
+pub(crate) async fn check_keys(
+    tenant: &Tenant,
+    point: &ExtensionPoint,
+    writes: &KvWrites,
+) -> Result<(), Failure> {
     let new = writes.iter().filter(|(_, value)| value.is_some()).count();
     if new == 0 {
         return Ok(());
@@ -408,7 +413,7 @@ async fn check_keys(tenant: &Tenant, point: &ExtensionPoint, writes: &KvWrites) 
 }
 
 /// Counters and the plugin's log.
-fn account(
+pub(crate) fn account(
     shared: &Shared,
     tenant: &Tenant,
     point: &ExtensionPoint,

@@ -57,6 +57,9 @@ pub enum StartError {
         /// Why.
         error: serde_json::Error,
     },
+    /// Customers.
+    #[error("customers")]
+    Customers(#[from] crate::CustomerError),
     /// The accounts.
     #[error("accounts")]
     Accounts(#[from] crate::AccountError),

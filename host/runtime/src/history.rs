@@ -17,6 +17,10 @@ use crate::tenant::Tenant;
 pub(crate) const INTERACTIONS: Space = Space::new("interactions");
 /// Which journal entries tell of an interaction: key `{interaction} {seq}`, no value.
 pub(crate) const INTERACTION_EVENTS: Space = Space::new("interaction-events");
+/// The row that says that an entry tells of an interaction.
+pub(crate) fn interaction_event_key(interaction: InteractionId, seq: u64) -> String {
+    format!("{interaction} {seq:020}")
+}
 /// Keys `{customer} {interaction}…`.
 pub(crate) const CUSTOMER_HISTORY: Space = Space::new("customer-history");
 pub(crate) const CUSTOMER_SURVEYS: Space = Space::new("customer-surveys");
@@ -249,6 +253,7 @@ pub(crate) fn changes_interaction(event: &Event) -> Option<InteractionId> {
         | Event::ChatDecided { .. }
         | Event::ChatContinued { .. }
         | Event::ChatSkipped { .. }
+        | Event::MessageDelivery { .. }
         | Event::DecisionFailed { .. }
         | Event::PromptFailed { .. } => None,
         other => other.interaction(),

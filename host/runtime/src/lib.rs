@@ -8,11 +8,15 @@
 
 mod accounts;
 mod admission;
+mod assist;
+mod attachments;
 mod attempts;
 mod breaker;
 mod campaigns;
+mod cases;
 mod ceilings;
 mod centre_loop;
+mod channels;
 mod chats;
 mod clock;
 mod customers;
@@ -21,6 +25,9 @@ mod directory;
 mod error;
 mod flows;
 mod history;
+mod identify;
+mod knowledge;
+mod merged;
 mod metering;
 mod metrics;
 mod narrower;
@@ -36,14 +43,27 @@ mod responses;
 mod rollout_moves;
 mod rollout_watch;
 mod rollouts;
+mod rounds;
+mod segments;
+mod tags;
 mod tenant;
 mod visitors;
 mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
+pub use assist::{Suggested, Suggestions};
+pub use attachments::{Attaching, Attachment, AttachmentError, AttachmentUpload, OpenAttachment};
 pub use attempts::AttemptRecord;
 pub use campaigns::{CampaignError, CampaignRecord};
+pub use cases::{
+    Assistance, AssistanceWant, AssistanceWhat, Case, CaseCategory, CaseFilter, CaseNote, EscalationStep,
+    HandOver, LinkSettings, NewCase, Outcome, Outlet, Promise, StatusChange,
+};
 pub use ceilings::{CeilingsError, LoweredCeilings};
+pub use channels::{
+    ChannelError, ChannelRecord, ChannelSettings, DeliveryState, Encoding, HashAlgorithm, MessageDelivery,
+    ProviderAccess, ProviderCall, ProviderReply, TokenField, TokenMethod, TokenSource, Verification,
+};
 pub use chats::{ChatNews, StoredMessage};
 pub use customers::{
     Address, AttributeDefinition, AttributeKind, AttributeValue, ConsentRecord, CustomerError,
@@ -53,6 +73,11 @@ pub use customers::{
 };
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{InteractionFilter, JournalEntry, Listing};
+pub use identify::{IdentifyError, IdentityLink};
+pub use knowledge::{
+    ArticleRecord, ArticleState, ArticleText, ArticleUse, ArticleUses, ArticleVersion, Audience, Filling,
+    KnowledgeError, KnowledgeFound, KnowledgeSearch, KnowledgeSettings, Piece, ReplyTemplate, Signed, Whose,
+};
 pub use metering::{
     Level, Quota, QuotaExceeded, QuotaState, UsageError, UsageQuery, UsageRow, UsageStep, UsedFor,
 };
@@ -69,5 +94,11 @@ pub use records::Recorder;
 pub use replay::{Example, ReplayReport, ReplayRequest};
 pub use responses::{Distribution, ResponseQuery, ResponseReport};
 pub use rollout_moves::RolloutStatus;
+
+pub use segments::{Expression, Segment, SegmentCount, SegmentDraft, SegmentPage};
+pub use tags::{
+    HeldTag, ManualTag, TagColour, TagCounts, TagDefinition, TagKind, TagReceipt, TagRun, TagRunState,
+    TagSchedule, TagSource, TagTitles, UndefinedTags,
+};
 pub use tenant::Tenant;
 pub use visitors::{Visitor, Visitors};

@@ -21,20 +21,25 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::accounts::{Accounts, UserRecord};
 use crate::admission::Admission;
+use crate::assist::Assist;
+use crate::attachments::{self, AttachmentState};
 use crate::breaker::Breakers;
+use crate::cases::{self, CaseState};
 use crate::ceilings::Lowered;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
+use crate::channels::{Channels, ProviderAccess, Providers};
 use crate::chats::Listeners;
 use crate::customers::{self, CustomerState, Region};
 use crate::directory::{self, Directory};
 use crate::history::JournalEntry;
+use crate::knowledge::{Knowledge, keep_counted};
 use crate::metering::{Meter, keep_flushing};
 use crate::metrics::Metrics;
 use crate::records::{Recorder, keep_swept};
 use crate::rollout_watch::{keep_all, keep_watched};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
 use crate::visitors::Visitors;
-use crate::{StartError, clock, recordings};
+use crate::{StartError, clock, recordings, tags};
 
 const TENANTS: Space = Space::new("tenants");
 /// Events that voice may be ahead of the tenants' loops.
@@ -62,6 +67,8 @@ pub struct PluginOptions {
     pub compiler: Option<CompilerCommand>,
     /// What any plugin of any tenant may have at most.
     pub ceiling: Grants,
+    /// Where requests of connectors may go.
+    pub providers: ProviderAccess,
 }
 
 impl Default for PluginOptions {
@@ -70,6 +77,7 @@ impl Default for PluginOptions {
         Self {
             compiler: None,
             ceiling: Grants::ALL,
+            providers: ProviderAccess::Public,
         }
     }
 }
@@ -183,9 +191,12 @@ pub(crate) struct Shared {
     pub(crate) rollout_failed: Arc<Notify>,
     /// Where the keys of tenants' customers lie.
     customer_keys: PathBuf,
+    /// Where the full-text indexes of tenants lie.
+    knowledge: PathBuf,
     pub(crate) followers: broadcast::Sender<(TenantId, Arc<JournalEntry>)>,
     /// Has heard everything since the start; goes to the first who follows.
     first_follower: Mutex<Option<Following>>,
+    pub(crate) providers: Providers,
     voice: Mutex<Option<Voice>>,
 }
 
@@ -228,6 +239,7 @@ impl Platform {
         let shared = Arc::new(Shared {
             followers,
             customer_keys: options.data_dir.join("customer-keys"),
+            knowledge: options.data_dir.join("knowledge"),
             first_follower: Mutex::new(Some(first_follower)),
             registry: Registry::new(store.clone(), sandbox, options.plugins.ceiling),
             directory: Arc::default(),
@@ -235,6 +247,7 @@ impl Platform {
             rollout_failed: Arc::default(),
             recorder: Recorder::start(store.clone(), metrics.clone()),
             metrics,
+            providers: Providers::new(options.plugins.providers),
             voice: Mutex::default(),
             store: store.clone(),
         });
@@ -249,9 +262,12 @@ impl Platform {
             platform.start_tenant(record).await?;
         }
         keep_flushing(Arc::downgrade(&platform.shared));
+        keep_counted(Arc::downgrade(&platform.shared));
         keep_swept(Arc::downgrade(&platform.shared));
         keep_watched(Arc::downgrade(&platform.shared));
+        attachments::keep_unsent_swept(Arc::downgrade(&platform.shared));
         customers::keep_retained(Arc::downgrade(&platform.shared));
+        tags::keep_expired(Arc::downgrade(&platform.shared));
         if let Some(voice) = options.voice {
             platform.start_voice(voice).await?;
         }
@@ -338,6 +354,7 @@ impl Platform {
         self.shared
             .admission
             .set_weight(&ctx.tenant, meter.quota().weight());
+        let customers = CustomerState::load(&self.shared.store, &id, &self.shared.customer_keys).await?;
         let tenant = Tenant {
             inner: Arc::new(Inner {
                 id: id.clone(),
@@ -349,7 +366,12 @@ impl Platform {
                 breakers: Breakers::default(),
                 ceilings: Lowered::load(&self.shared.store, &id).await?,
                 listeners: Listeners::default(),
-                customers: CustomerState::load(&self.shared.store, &id, &self.shared.customer_keys).await?,
+                assist: Assist::default(),
+                cases: CaseState::default(),
+                channels: Channels::load(&self.shared.store, &ctx, &customers).await?,
+                customers,
+                knowledge: Knowledge::new(&self.shared.knowledge, &id),
+                attachments: AttachmentState::default(),
                 replaying: tokio::sync::Mutex::default(),
             }),
         };
@@ -366,6 +388,10 @@ impl Platform {
         tokio::spawn(centre.run());
         recordings::remove_when_journaled(tenant.clone(), files);
         tenant.resume_erasures().await?;
+        tags::keep_asked(&tenant);
+        tenant.resume_tag_runs().await?;
+        cases::keep_due(tenant.clone());
+        tenant.begin_deliveries();
         self.shared.directory.tenants.insert(tenant.clone(), record);
         Ok(tenant)
     }
@@ -490,6 +516,12 @@ impl Platform {
         Ok(())
     }
 
+    /// Lets go of all tenants without a word to them, as a process does that is killed: for tests, of which a process runs
+    /// hundreds, each with the address space of a plugin pool.
+    pub fn abandon(&self) {
+        self.shared.directory.tenants.take_all();
+    }
+
     /// Ends calls and loops, in this order, so that how each call ended is in the journal, and writes the last
     /// receipts.
     pub async fn shutdown(self) {
@@ -504,6 +536,9 @@ impl Platform {
             }
             if let Err(error) = tenant.inner.meter.flush(&self.shared.store).await {
                 tracing::error!(tenant = %tenant.id(), %error, "the last receipts could not be written");
+            }
+            if let Err(error) = tenant.flush_article_uses().await {
+                tracing::error!(tenant = %tenant.id(), %error, "the last uses of articles could not be written");
             }
         }
         self.shared.recorder.flush().await;

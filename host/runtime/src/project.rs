@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jackfield_contact::Centre;
-use jackfield_contact::decision::{
-    EvaluationRecord, PastInteraction, PhaseEmotion, SurveyRecord, Tag, TagChange,
-};
+use jackfield_contact::decision::{EvaluationRecord, PastInteraction, PhaseEmotion, SurveyRecord};
 use jackfield_contact::event::Event;
 use jackfield_contact::interaction::Interaction;
 use jackfield_store::{Error as StoreError, Space, Store, Tx};
@@ -14,6 +12,7 @@ use jackfield_types::{CustomerId, OpContext, Timestamp, limits};
 use serde::Serialize;
 
 use crate::centre_loop::JOURNAL;
+use crate::channels::{self, Channels};
 use crate::chats::{MESSAGES, StoredMessage, message_key};
 use crate::customers::{
     Address, CustomerState, DataKey, Happened, Ledger, TimelineEntry, seal_event, seal_interaction,
@@ -21,10 +20,10 @@ use crate::customers::{
 };
 use crate::history::{
     CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, INTERACTION_EVENTS, INTERACTIONS, JournalEntry,
-    changes_interaction,
+    changes_interaction, interaction_event_key,
 };
 use crate::outcomes::Outcomes;
-use crate::responses;
+use crate::{attachments, responses, tags};
 
 /// Customers whose first contact is in the making, by address: ids that were given, and that become rows with the event.
 pub(crate) type FirstContacts = BTreeMap<Address, CustomerId>;
@@ -49,7 +48,9 @@ impl Projector {
             centre,
             closed,
             customers: state,
+            channels,
             first_contacts,
+            more_taggers,
         } = seen;
         let find = |id| {
             centre
@@ -67,9 +68,15 @@ impl Projector {
         for entry in entries {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
             if let Some(id) = event.interaction() {
-                tx = tx.put(INTERACTION_EVENTS, format!("{id} {:020}", entry.seq), Vec::new());
+                tx = tx.put(
+                    INTERACTION_EVENTS,
+                    interaction_event_key(id, entry.seq),
+                    Vec::new(),
+                );
             }
             let it = event.interaction().and_then(find);
+            tx = channels::project(channels, store, &self.ctx, entry, it, tx).await?;
+            tx = attachments::project(event, tx);
             if let Some((key, row)) = it.and_then(|it| responses::row(at, event, it)) {
                 tx = tx.put(responses::RESPONSES, key, json(&row));
             }
@@ -112,15 +119,23 @@ impl Projector {
                     Some(it),
                 ) => {
                     if let Some(root) = ledger.root(customer).await? {
-                        tag(&mut ledger, &root, changes).await?;
-                        if !changes.is_empty() {
-                            let what = Happened::Tags {
-                                interaction: Some(it.id),
-                                changes: changes.clone(),
-                                by: format!("{}@{}", by.plugin, by.version).into(),
-                            };
-                            ledger.tell(&root, &format!("tags {}", it.id), &TimelineEntry { at, what })?;
-                        }
+                        let told = tags::Told {
+                            at,
+                            source: by.into(),
+                            occasion: "interaction",
+                            interaction: Some(it.id),
+                        };
+                        tags::apply_and_tell(&mut ledger, state, &root, changes, told).await?;
+                    }
+                }
+                (Event::Closed { interaction }, Some(it)) if more_taggers => {
+                    let root = match &it.customer {
+                        Some(customer) => ledger.root(customer).await?,
+                        None => None,
+                    };
+                    if let Some(root) = root {
+                        let occasion = tags::Occasion::Interaction(*interaction);
+                        tags::ask_later(&mut ledger, &root, occasion, &Vec::new(), at).await?;
                     }
                 }
                 (Event::AgentRemoved { agent }, _) => outcomes.forget(agent),
@@ -251,8 +266,12 @@ pub(crate) struct Seen<'a> {
     pub(crate) closed: &'a [Interaction],
     /// What the tenant says about customers.
     pub(crate) customers: &'a CustomerState,
+    /// Its channels.
+    pub(crate) channels: &'a Channels,
     /// Who is in touch for the first time.
     pub(crate) first_contacts: &'a FirstContacts,
+    /// Whether tag generators are bound that the core does not ask.
+    pub(crate) more_taggers: bool,
 }
 
 /// Makes the customer of an event that names somebody unknown, with the address that the loop has given the id for. A
@@ -278,31 +297,6 @@ async fn first_contact(
         .extend(address.clone());
     if let Some(address) = &address {
         ledger.hand(address, Some(customer));
-    }
-    Ok(())
-}
-
-/// Changes the tags of a customer; one that ends, ends for all that were merged into it.
-async fn tag(ledger: &mut Ledger<'_>, root: &CustomerId, changes: &[TagChange]) -> Result<(), StoreError> {
-    let group = ledger.group(root).await?;
-    for id in &group {
-        let ends = |change: &&TagChange| matches!(change, TagChange::Expire(_));
-        let own: Vec<_> = changes
-            .iter()
-            .filter(|change| id == root || ends(change))
-            .cloned()
-            .collect();
-        if own.is_empty() {
-            continue;
-        }
-        if let Some(record) = ledger.change(id).await? {
-            let before = record.personal.tags.clone();
-            apply_tags(&mut record.personal.tags, &own);
-            if !record.fits() {
-                tracing::warn!(customer = %id, "tags refused: the customer has {} bytes", limits::MAX_PROFILE_BYTES);
-                record.personal.tags = before;
-            }
-        }
     }
     Ok(())
 }
@@ -351,27 +345,6 @@ fn value_of(it: &Interaction) -> u64 {
         .find(|(key, _)| &**key == "value")
         .and_then(|(_, value)| value.parse().ok())
         .unwrap_or(0)
-}
-
-fn apply_tags(tags: &mut Vec<Tag>, changes: &[TagChange]) {
-    for change in changes {
-        let at = |name: &str| tags.iter().position(|known| &*known.name == name);
-        match change {
-            TagChange::Add(tag) => match at(&tag.name) {
-                Some(index) => tags[index] = tag.clone(),
-                None if tags.len() < limits::MAX_TAGS => tags.push(tag.clone()),
-                None => {
-                    tracing::warn!(tag = %tag.name, "tag refused: the customer has {} tags", limits::MAX_TAGS)
-                }
-            },
-            TagChange::Refresh(tag) => {
-                if let Some(index) = at(&tag.name) {
-                    tags[index] = tag.clone();
-                }
-            }
-            TagChange::Expire(name) => tags.retain(|known| known.name != *name),
-        }
-    }
 }
 
 fn of_customer(tx: Tx, space: Space, it: &Interaction, key: &str, record: &impl Serialize) -> Tx {

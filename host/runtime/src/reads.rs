@@ -4,20 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_contact::decision::{
-    AgentOutcomes, Customer, EvaluationRecord, Message, PastInteraction, QueueStatus, SurveyRecord, Tag,
+    AgentOutcomes, Customer, EvaluationRecord, KnowledgeEntry, KnowledgeHit, KnowledgeQuery, Message,
+    PastInteraction, QueueStatus, SurveyRecord, Tag,
 };
 use jackfield_sandbox::{ReadError, Reads};
 use jackfield_types::{
-    AgentId, Channel, CustomerId, ExtensionPoint, InteractionId, OpContext, QueueId, Timestamp,
+    AgentId, Channel, CustomerId, ExtensionPoint, InteractionId, OpContext, PluginKind, QueueId, Timestamp,
 };
 use tokio::runtime::Handle;
 
 use crate::SubmitError;
+use crate::customers::CustomerRow;
 use crate::decide::{KV, kv_key};
+use crate::knowledge::{Audience, KnowledgeSearch};
 use crate::tenant::Tenant;
 
 /// A plugin has milliseconds; a loop that is committing is not waited for.
 const PATIENCE: Duration = Duration::from_millis(8);
+/// In a run over all customers a read that fails would leave somebody out.
+const LONG_PATIENCE: Duration = Duration::from_secs(2);
+/// A search reads a file that may not be in memory yet; whoever asks has five times as much wall time as processor time.
+const SEARCH_PATIENCE: Duration = Duration::from_millis(50);
 
 pub(crate) struct TenantReads {
     tenant: Tenant,
@@ -27,6 +34,7 @@ pub(crate) struct TenantReads {
     customer: Option<CustomerId>,
     now: Timestamp,
     handle: Handle,
+    patience: Duration,
 }
 
 impl TenantReads {
@@ -46,15 +54,46 @@ impl TenantReads {
             customer,
             now,
             handle: Handle::current(),
+            patience: PATIENCE,
         }
+    }
+
+    /// For decisions that nobody waits for.
+    pub(crate) fn patient(mut self) -> Self {
+        self.patience = LONG_PATIENCE;
+        self
     }
 
     /// On the blocking thread of the decision.
     fn wait<T>(&self, work: impl Future<Output = Result<T, SubmitError>>) -> Result<T, ReadError> {
+        self.wait_for(self.patience, work)
+    }
+
+    fn wait_for<T, E: std::fmt::Display>(
+        &self,
+        patience: Duration,
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, ReadError> {
         self.handle
-            .block_on(async { tokio::time::timeout(PATIENCE, work).await })
+            .block_on(async { tokio::time::timeout(patience, work).await })
             .map_err(|_| ReadError::unavailable("the host is busy; try again with the next decision"))?
             .map_err(|error| ReadError::unavailable(&error.to_string()))
+    }
+
+    /// A customer as plugins see it at a moment: with the tags that hold, and those that say in which segments it is.
+    pub(crate) fn seen(&self, row: &CustomerRow, now: Timestamp) -> Result<Customer, ReadError> {
+        let mut seen = with_live_tags(row.customer.clone(), now);
+        if self.tenant.inner.customers.segments.shows_any() {
+            seen.tags.extend(self.wait(self.segment_tags(&row.customer.id))?);
+        }
+        Ok(seen)
+    }
+
+    async fn segment_tags(&self, customer: &CustomerId) -> Result<Vec<Tag>, SubmitError> {
+        if !self.tenant.inner.customers.segments.shows_any() {
+            return Ok(Vec::new());
+        }
+        self.tenant.segment_tags(&self.ctx, customer, self.now).await
     }
 
     fn listed<T>(
@@ -68,11 +107,63 @@ impl TenantReads {
     }
 }
 
+impl TenantReads {
+    /// What the plugin may find: what is for agents when it assists one, else what is for bots; of conversations of the
+    /// queue, when this one has been in any.
+    fn looking(&self, query: KnowledgeQuery) -> Result<KnowledgeSearch, ReadError> {
+        let queue = match self.interaction {
+            Some(id) => self.wait(
+                self.tenant
+                    .read(move |centre| centre.interaction(id).and_then(|it| it.queue.clone())),
+            )?,
+            None => None,
+        };
+        Ok(KnowledgeSearch {
+            text: query.text,
+            audience: match self.point.kind() {
+                PluginKind::AgentAssist => Audience::Agents,
+                _ => Audience::Bots,
+            },
+            queues: Some(queue.into_iter().collect()),
+            language: query.language,
+            category: None,
+            kind: query.kind,
+            at: self.now,
+            limit: query.limit,
+        })
+    }
+}
+
 impl Reads for TenantReads {
+    fn knowledge_search(&self, query: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>, ReadError> {
+        let search = self.looking(query.clone())?;
+        let found = self.wait_for(SEARCH_PATIENCE, self.tenant.search_knowledge(&self.ctx, &search))?;
+        let hits = found.into_iter().map(|found| KnowledgeHit {
+            snippet: found.snippet().into(),
+            id: found.entry.id,
+            kind: found.entry.kind,
+            title: found.entry.title,
+            language: found.entry.language,
+            score: found.score,
+        });
+        Ok(hits.collect())
+    }
+
+    fn knowledge_entry(&self, id: &str) -> Result<Option<KnowledgeEntry>, ReadError> {
+        let search = self.looking(KnowledgeQuery {
+            text: "".into(),
+            language: None,
+            kind: None,
+            limit: 1,
+        })?;
+        let found = self.wait_for(PATIENCE, self.tenant.visible_entry(&self.ctx, id, &search))?;
+        Ok(found.map(|(entry, ..)| entry))
+    }
+
     fn customer(&self) -> Result<Option<Customer>, ReadError> {
         let Some(id) = &self.customer else { return Ok(None) };
         let row = self.wait(self.tenant.customer(&self.ctx, id))?;
-        Ok(row.map(|row| with_live_tags(row.customer, self.now)))
+        row.map(|row| self.seen(&row, self.now)).transpose()
     }
 
     fn history(&self, limit: usize) -> Result<Vec<PastInteraction>, ReadError> {
@@ -125,7 +216,10 @@ impl Reads for TenantReads {
                 return Ok(Vec::new());
             };
             let row = self.tenant.customer(&self.ctx, &customer).await?;
-            Ok(row.map_or_else(Vec::new, |row| with_live_tags(row.customer, self.now).tags))
+            let Some(row) = row else { return Ok(Vec::new()) };
+            let mut tags = with_live_tags(row.customer, self.now).tags;
+            tags.extend(self.segment_tags(&customer).await?);
+            Ok(tags)
         };
         self.wait(work)
     }

@@ -9,9 +9,10 @@ mod segment;
 mod spelling;
 mod sweep;
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use jackfield_sandbox::DecisionRecord;
@@ -31,7 +32,7 @@ use crate::{SubmitError, clock};
 /// Records that wait to be written; more are lost.
 const QUEUE: usize = 8_192;
 /// Records that are taken out of the queue at once.
-const MAX_RECORDS: usize = 512;
+const MAX_RECORDS: usize = 2_048;
 /// How long records gather, so that a row holds more than one.
 const GATHER: Duration = Duration::from_millis(10);
 /// Bytes of one transaction, below the store's limit.
@@ -114,7 +115,7 @@ impl Default for Ids {
 
 impl Ids {
     fn next(&self, now: Timestamp) -> DecisionId {
-        let ([y, z], number) = (self.of_process, self.next.fetch_add(1, Ordering::Relaxed));
+        let ([y, z], number) = (self.of_process, self.next.fetch_add(1, Relaxed));
         let [a, b, c, d, e, f, g, h] = number.to_be_bytes();
         let random = [y, z, a, b, c, d, e, f, g, h];
         DecisionId::from_uuid(Builder::from_unix_timestamp_millis(now.0, &random).into_uuid())
@@ -157,10 +158,10 @@ async fn write_all(
 /// Writes records of one tenant; how many were kept.
 async fn write(store: &Store, tenant: &TenantId, mut records: Vec<Arc<DecisionRecord>>) -> usize {
     let ctx = OpContext::system(tenant.clone(), "recorder");
-    records.sort_by(|a, b| (&a.point, a.id).cmp(&(&b.point, b.id)));
+    records.sort_by(|a, b| by_point(a, b).then_with(|| a.id.cmp(&b.id)));
     let (mut tx, mut bytes, mut in_tx, mut kept) = (Tx::new(), 0, 0, 0);
-    for of_point in records.chunk_by(|a, b| a.point == b.point) {
-        let Some(point) = of_point.first().map(|record| &record.point) else {
+    for of_point in records.chunk_by(|a, b| by_point(a, b).is_eq()) {
+        let Some(point) = of_point.first().map(|record| &record.by.point) else {
             continue;
         };
         for segment in segments(of_point.iter().map(|record| &**record)) {
@@ -174,6 +175,14 @@ async fn write(store: &Store, tenant: &TenantId, mut records: Vec<Arc<DecisionRe
         }
     }
     kept + commit(store, &ctx, tx, in_tx).await
+}
+
+/// Most that come together were decided by one binding.
+fn by_point(a: &DecisionRecord, b: &DecisionRecord) -> Ordering {
+    if Arc::ptr_eq(&a.by, &b.by) {
+        return Ordering::Equal;
+    }
+    a.by.point.cmp(&b.by.point)
 }
 
 fn put(tx: Tx, point: &ExtensionPoint, segment: Segment) -> Tx {

@@ -219,7 +219,7 @@ async fn replay_all(
 }
 
 fn replay_one(n: usize, record: &DecisionRecord, plugin: &Plugin, config: Option<&Arc<str>>) -> Outcome {
-    let config = config.unwrap_or(&record.config).clone();
+    let config = config.unwrap_or(&record.by.config).clone();
     let example = |comparison, missing, failure| Example {
         decision: record.id,
         at: record.at,

@@ -71,7 +71,7 @@ impl Asking<'_> {
         let outcome = self.by(question, &candidate.bound, Some(active), flows).await;
         self.observe(candidate, |seen| &mut seen.candidate, &outcome);
         let told = |record: &&Arc<DecisionRecord>| {
-            record.digest == candidate.bound.record.digest && !is_in_progress(&record.question)
+            record.by.digest == candidate.bound.record.digest && !is_in_progress(&record.question)
         };
         if let Some(record) = outcome.record.as_ref().filter(told) {
             self.compare(record.clone(), candidate, active);
@@ -179,7 +179,7 @@ impl Asking<'_> {
             let done = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
                 let beyond = Some(Arc::new(reads) as _);
-                let replayed = asked.plugin.replay(&record, asked.config.clone(), beyond);
+                let replayed = asked.plugin.replay(&record, asked.by.config.clone(), beyond);
                 (record, replayed)
             });
             let Ok((record, replayed)) = done.await else {

@@ -9,12 +9,17 @@ use jackfield_types::{AgentId, E164, OpContext, TenantId};
 use jackfield_voice::{Ha1, RegisteredPhone};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use crate::assist::Assist;
+use crate::attachments::AttachmentState;
 use crate::breaker::Breakers;
+use crate::cases::CaseState;
 use crate::ceilings::Lowered;
 use crate::centre_loop::{Message, Report};
+use crate::channels::Channels;
 use crate::chats::Listeners;
 use crate::customers::CustomerState;
 use crate::history::JournalEntry;
+use crate::knowledge::Knowledge;
 use crate::metering::Meter;
 use crate::platform::Shared;
 use crate::{SubmitError, directory};
@@ -41,6 +46,11 @@ pub(crate) struct Inner {
     pub(crate) ceilings: Lowered,
     pub(crate) listeners: Listeners,
     pub(crate) customers: CustomerState,
+    pub(crate) cases: CaseState,
+    pub(crate) channels: Channels,
+    pub(crate) knowledge: Knowledge,
+    pub(crate) assist: Assist,
+    pub(crate) attachments: AttachmentState,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }

@@ -101,9 +101,16 @@ impl fmt::Display for CompileLimit {
             Self::Cpu(seconds) => write!(f, "more than {seconds} s of processor time (cpu)"),
             Self::Memory(bytes) => write!(f, "more than {} MiB of memory (memory)", bytes >> 20),
             Self::Artifact(bytes) => write!(f, "more than {} MiB of compiled code (artifact)", bytes >> 20),
-            Self::Wall(ms) => write!(f, "more than {ms} ms (wall)"),
+            // Whoever has had its processor time is refused for that; so the machine was slow.
+            Self::Wall(ms) => {
+                return write!(
+                    f,
+                    "more than {ms} ms (wall): the host is busy, try again when it is less so"
+                );
+            }
             Self::Stack => f.write_str("more than the whole stack (stack)"),
-        }
+        }?;
+        f.write_str(": make it smaller, or split large functions")
     }
 }
 

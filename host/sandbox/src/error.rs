@@ -131,7 +131,7 @@ pub enum LoadError {
     #[error("the component cannot be made ready to run: {0}")]
     Compile(String),
     /// Checking and compiling it took more than a component may cost.
-    #[error("compiling the component took {0}: make it smaller, or split large functions")]
+    #[error("compiling the component took {0}")]
     Limit(CompileLimit),
     /// Too many components are being compiled; the same one may be loaded later.
     #[error("too many components are being compiled at the moment: try again in some seconds")]

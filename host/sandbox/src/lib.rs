@@ -59,5 +59,5 @@ pub use manifest::{CapabilityRequest, Manifest, PiiClass, ProjectedField, Proven
 pub use plugin::Plugin;
 pub use profile::FuelProfile;
 pub use projection::Projection;
-pub use record::{DecisionRecord, ENGINE, Read, Recording, Replayed, recorded_reads};
+pub use record::{DecidedBy, DecisionRecord, ENGINE, Read, Recording, Replayed, recorded_reads};
 pub use sandbox::{Sandbox, SandboxOptions};

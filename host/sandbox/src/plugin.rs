@@ -55,6 +55,7 @@ impl Loaded {
         if has_run_time {
             ceilings = ceilings.with_run_time();
         }
+        ceilings.wall_ms = ceilings.wall_ms.saturating_mul(sandbox.0.patience);
         let exports = Exports::new(manifest.kind, &pre)?;
         let projection = Projection::of(&manifest.projection).map_err(wasmtime::Error::msg)?;
         Ok(Self {

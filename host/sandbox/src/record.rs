@@ -28,20 +28,8 @@ pub struct DecisionRecord {
     pub id: DecisionId,
     /// The decision's moment.
     pub at: Timestamp,
-    /// Where the plugin was bound.
-    pub point: ExtensionPoint,
-    /// The revision of the binding.
-    pub revision: u64,
-    /// The plugin.
-    pub plugin: PluginId,
-    /// Its version.
-    pub version: Version,
-    /// Its component.
-    pub digest: Digest,
-    /// The configuration as the plugin read it.
-    pub config: Arc<str>,
-    /// [`ENGINE`] of then.
-    pub engine: Arc<str>,
+    /// What decided.
+    pub by: Arc<DecidedBy>,
     /// The question.
     pub question: Arc<Question>,
     /// What the plugin asked of the host, in order, with the answers.
@@ -57,13 +45,29 @@ pub struct DecisionRecord {
     /// False when reads and log were left out, since the record was too large to keep: it can't be replayed.
     pub complete: bool,
     /// What tenant and platform granted; a replay has it too.
-    #[serde(default)]
     pub grants: Grants,
     /// The tenant's ceilings of then; a replay has them too.
-    #[serde(default)]
     pub budget: Option<Ceilings>,
+}
+
+/// What decides at a point: one revision of its binding, shared by all its decisions.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DecidedBy {
+    /// Where the plugin was bound.
+    pub point: ExtensionPoint,
+    /// The revision of the binding.
+    pub revision: u64,
+    /// The plugin.
+    pub plugin: PluginId,
+    /// Its version.
+    pub version: Version,
+    /// Its component.
+    pub digest: Digest,
+    /// The configuration as the plugin read it.
+    pub config: Arc<str>,
+    /// [`ENGINE`] of then.
+    pub engine: Arc<str>,
     /// Which fields of customers' data the version saw: the reads hold no others.
-    #[serde(default)]
     pub projection: Projection,
 }
 
@@ -485,7 +489,7 @@ impl Plugin {
             reads: record.reads.clone(),
             beyond,
             missing: Mutex::default(),
-            projections: [record.projection.clone(), self.projection().clone()],
+            projections: [record.by.projection.clone(), self.projection().clone()],
         });
         let env = Env {
             now: record.at,

@@ -37,6 +37,9 @@ pub struct SandboxOptions {
     /// The process that checks and compiles components; `None`: this process does it itself, for tests and tools
     /// that load what they trust.
     pub compiler: Option<CompilerCommand>,
+    /// Times the time that each kind has ([`Ceilings::wall_ms`](crate::Ceilings)): 1, and more only where answers are
+    /// compared on a machine that has other things to do. Fuel stays as limited as it is.
+    pub patience: u64,
 }
 
 impl SandboxOptions {
@@ -47,6 +50,7 @@ impl SandboxOptions {
             cache_key,
             decisions: DEFAULT_DECISIONS,
             compiler: None,
+            patience: 1,
         }
     }
 }
@@ -61,6 +65,7 @@ pub(crate) struct Inner {
     pub(crate) warm: WarmPool,
     artifacts: Artifacts,
     compiler: Compiler,
+    pub(crate) patience: u64,
     /// One linker for each kind, with what its world imports.
     linkers: HashMap<PluginKind, Linker<State>>,
     /// Loaded components by digest: one for all tenants that bind it.
@@ -96,6 +101,7 @@ impl Sandbox {
             warm: WarmPool::default(),
             artifacts,
             compiler: Compiler::new(options.compiler),
+            patience: options.patience,
             linkers,
             loaded: Mutex::default(),
             _ticker: ticker,

@@ -20,6 +20,8 @@ const MAX_AT_ONCE: usize = 200;
 /// Calls of one run.
 const MAX_CALLS: usize = 100_000;
 const AGENT_HZ: f64 = 600.0;
+/// For how long a phone registers; it does so again after half of it.
+const REGISTERED: Duration = Duration::from_secs(300);
 
 /// What `load` takes.
 #[derive(clap::Args)]
@@ -89,7 +91,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
             ..SoftphoneOptions::loopback(arguments.sip, user)
         };
         let mut phone = Softphone::start(options).await?;
-        let registered = phone.register(Duration::from_secs(300)).await;
+        let registered = phone.register(REGISTERED).await;
         registered.with_context(|| format!("{user} can't register at {}", arguments.sip))?;
         phones.spawn(answer_all(phone, watching.clone()));
     }
@@ -171,10 +173,18 @@ async fn place(customer: &Softphone, number: &str, digits: &str, talk: Duration)
 
 /// An agent who answers whatever rings, talks until the customer hangs up, and goes on.
 async fn answer_all(mut phone: Softphone, mut over: watch::Receiver<()>) {
+    let mut renewal = tokio::time::interval(REGISTERED / 2);
+    renewal.reset();
     loop {
         let mut call = tokio::select! {
             // The sender is dropped at the end of the run.
             _ = over.changed() => break,
+            _ = renewal.tick() => {
+                if let Err(error) = phone.register(REGISTERED).await {
+                    tracing::warn!(%error, "a phone could not register again");
+                }
+                continue;
+            }
             call = phone.incoming() => match call {
                 Some(call) => call,
                 None => return,

@@ -136,6 +136,8 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
         };
         tenant.submit(Input::SetQueue(config)).await?;
     }
+    // Before there is anything to call: who calls meanwhile would find nothing bound.
+    bind_bundled(platform, &ctx, &tenant, plugins, &queues, now).await?;
     for number in NUMBERS {
         tenant
             .submit(Input::SetNumber(NumberConfig {
@@ -162,7 +164,13 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             name: name.into(),
             skills: [(SkillId::new("en")?, english), (SkillId::new("zh")?, chinese)].into(),
             queues: queues.iter().cloned().collect(),
-            capacity: [(Channel::Voice, 1), (Channel::Chat, 3)].into(),
+            capacity: [
+                (Channel::Voice, 1),
+                (Channel::Chat, 3),
+                (Channel::Sms, 3),
+                (Channel::Social, 3),
+            ]
+            .into(),
             blended: true,
         };
         tenant.submit(Input::SetAgent(config)).await?;
@@ -175,7 +183,6 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             .await?;
         phones.push((jackfield_voice::phone_user(&ctx.tenant, &id), password));
     }
-    bind_bundled(platform, &ctx, &tenant, plugins, &queues, now).await?;
     let key = admin_key(platform, &ctx, now).await?;
     Ok(Demo { tenant, phones, key })
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
-use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StartError, StoreKind};
+use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, ProviderAccess, StartError, StoreKind};
 use jackfield_types::limits::MAX_HTTP_CONNECTIONS;
 use jackfield_types::{Capability, Grants};
 use jackfield_voice::{VoiceError, VoiceOptions};
@@ -66,6 +66,17 @@ pub(crate) struct Arguments {
         value_name = "NAMES"
     )]
     capabilities: Option<Vec<Capability>>,
+    /// Let connectors send to any address; by default to public ones alone.
+    #[arg(long, env = "JACKFIELD_PROVIDERS_ANYWHERE")]
+    providers_anywhere: bool,
+    /// Send all that connectors send to this address, in the clear: a stand-in for providers, to try channels out.
+    #[arg(
+        long,
+        env = "JACKFIELD_PROVIDERS_AT",
+        value_name = "ADDR",
+        conflicts_with = "providers_anywhere"
+    )]
+    providers_at: Option<SocketAddr>,
     /// Make a demo tenant that is ready to be called.
     #[arg(long)]
     demo: bool,
@@ -136,6 +147,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
                 Some(allowed) => allowed.iter().copied().collect(),
                 None => Grants::ALL,
             },
+            providers: match arguments.providers_at {
+                Some(address) => ProviderAccess::StandIn(address),
+                None if arguments.providers_anywhere => ProviderAccess::Any,
+                None => ProviderAccess::Public,
+            },
         },
     };
     let platform = Platform::start(options).await.map_err(|error| match error {
@@ -148,6 +164,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     telemetry::observe(&platform);
     let demo = if arguments.demo {
         let plugins = seed::plugins_dir(arguments.plugins.as_deref())?;
+        eprintln!("making the demo tenant ready; the first time its plugins are compiled, up to a minute");
         let demo = seed::demo_tenant(&platform, &plugins, seed::Timing::default()).await?;
         demo.write_key(&arguments.data)?;
         Some(demo)

@@ -222,6 +222,16 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             let what = serde_json::to_value(change).unwrap_or_default();
             (Quiet, "customer", format!("{customer} {what}, by {by}"))
         }
+        Event::CaseChanged {
+            number, change, by, ..
+        } => (Quiet, "case", format!("{number} {change}, by {by}")),
+        Event::AssistanceChanged {
+            assistance, step, by, ..
+        } => (
+            Quiet,
+            "assist",
+            format!("link {assistance} {}, by {by}", step.as_str()),
+        ),
         Event::OutboundChecked { check } => outbound(check),
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
         Event::DecisionFailed {
@@ -252,6 +262,7 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
         Event::AgentRemoved { agent } => (Quiet, "agent", format!("{agent} removed")),
         written @ (Event::MessageSent { .. }
         | Event::MessagesRead { .. }
+        | Event::MessageDelivery { .. }
         | Event::Unanswered { .. }
         | Event::ChatDecided { .. }
         | Event::ChatContinued { .. }

@@ -94,6 +94,19 @@ impl Blobs {
         Ok(digest)
     }
 
+    /// A file without a name in the tenant's folder, for what is not judged yet. It is gone when it is closed, also by the
+    /// end of the process.
+    pub async fn scratch(&self, ctx: &OpContext) -> Result<std::fs::File, Error> {
+        let folder = self.folder(ctx);
+        spawn_blocking(move || {
+            std::fs::create_dir_all(&folder)?;
+            tempfile::tempfile_in(&folder)
+        })
+        .await
+        .map_err(|error| Error::unavailable(error.to_string()))?
+        .map_err(failed)
+    }
+
     /// Bytes of a blob; `None` when the tenant has no such blob.
     pub async fn len(&self, ctx: &OpContext, digest: Digest) -> Result<Option<u64>, Error> {
         match fs::metadata(self.path(ctx, digest)).await {

@@ -44,6 +44,13 @@ impl Api {
         body
     }
 
+    /// POST of bytes as they are, for example of a part of an import.
+    pub fn post_bytes(&self, path: &str, body: &[u8]) -> (u16, Value) {
+        let request = self.agent.post(format!("{}{path}", self.url));
+        let request = request.header("authorization", self.header());
+        answer(request.header("content-type", "text/csv").send(body))
+    }
+
     /// GET of bytes.
     pub fn bytes(&self, path: &str) -> Vec<u8> {
         let url = format!("{}{path}", self.url);
@@ -81,6 +88,17 @@ impl Api {
                 .post(url)
                 .header("authorization", self.header())
                 .send_json(body),
+        )
+    }
+
+    /// DELETE: status and JSON.
+    pub fn delete(&self, path: &str) -> (u16, Value) {
+        let url = format!("{}{path}", self.url);
+        answer(
+            self.agent
+                .delete(url)
+                .header("authorization", self.header())
+                .call(),
         )
     }
 

@@ -157,6 +157,29 @@ pub fn reading_flow(version: &str, more: &str) -> Vec<u8> {
     importing("voice-flow", ["reader", version, "Reads"], import, export, &more)
 }
 
+/// An occasion, laid flat.
+const OCCASION: &str = "(param i32 i32 i32 i64 i64 i32 i64 i64 i32 i32 i32 f64)";
+
+/// A tag generator `tagger` that adds a tag each time, with this confidence, for the reason `why`.
+pub fn tagger(version: &str, tag: &str, confidence: u8) -> Vec<u8> {
+    let export = format!(
+        r#"(data (i32.const 1028) "\20\04\00\00\01\00\00\00")
+        (data (i32.const 1064) "\d0\07\00\00\{:02x}\00\00\00\{confidence:02x}\00\00\00\34\08\00\00\03\00\00\00")
+        (data (i32.const 2000) "{tag}") (data (i32.const 2100) "why")
+        (func (export "cx:tag-generator/tagger@0.1.0#tags") {OCCASION} (result i32) (i32.const 1024))"#,
+        tag.len()
+    );
+    component("tag-generator", "tagger", version, "Adds one tag", &export, "")
+}
+
+/// A tag generator `broken-tagger` that traps.
+pub fn broken_tagger(version: &str) -> Vec<u8> {
+    let export = format!(
+        r#"(func (export "cx:tag-generator/tagger@0.1.0#tags") {OCCASION} (result i32) (unreachable))"#
+    );
+    component("tag-generator", "broken-tagger", version, "Traps", &export, "")
+}
+
 /// A core module in text form, wrapped for the world of its kind, with more in its manifest.
 pub fn component(
     kind: &str,

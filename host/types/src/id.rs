@@ -18,7 +18,7 @@ pub struct InvalidId {
 }
 
 impl InvalidId {
-    fn new(kind: &'static str, value: &str, expected: &'static str) -> Self {
+    pub(crate) fn new(kind: &'static str, value: &str, expected: &'static str) -> Self {
         Self {
             kind,
             value: value.chars().take(64).collect(),
@@ -154,9 +154,39 @@ slug!(
     "attribute id"
 );
 slug!(
+    /// An article of a tenant's knowledge base.
+    ArticleId,
+    "article id"
+);
+slug!(
+    /// A reply template: one of a tenant's shared ones, or of somebody's own.
+    TemplateId,
+    "template id"
+);
+slug!(
     /// A bulk import of customers.
     ImportId,
     "import id"
+);
+slug!(
+    /// A segment of a tenant's customers.
+    SegmentId,
+    "segment id"
+);
+slug!(
+    /// A run of the tag generators over all customers.
+    TagRunId,
+    "run id"
+);
+slug!(
+    /// A category of a tenant's cases, for example `repair`.
+    CategoryId,
+    "case category id"
+);
+slug!(
+    /// An outlet of a tenant: a shop, a branch, a workshop, to which cases are handed.
+    OutletId,
+    "outlet id"
 );
 slug!(
     /// A plugin, unique within a tenant.
@@ -175,7 +205,7 @@ slug!(
 );
 
 /// Reads a UUID; what is none is told what one looks like.
-fn uuid<'de, D: Deserializer<'de>>(d: D) -> Result<Uuid, D::Error> {
+pub(crate) fn uuid<'de, D: Deserializer<'de>>(d: D) -> Result<Uuid, D::Error> {
     Uuid::deserialize(d).map_err(|_| {
         serde::de::Error::custom("expected an id, for example 019b76da-0000-7000-8000-000000000000")
     })
@@ -219,6 +249,44 @@ impl FromStr for InteractionId {
         Uuid::parse_str(text)
             .map(Self)
             .map_err(|_| InvalidId::new("interaction id", text, "a UUID"))
+    }
+}
+
+/// Something that came with a message, and whose contents the host keeps. A version 7 UUID, so ids sort by time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct AttachmentId(Uuid);
+
+impl<'de> Deserialize<'de> for AttachmentId {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        uuid(d).map(Self)
+    }
+}
+
+impl AttachmentId {
+    /// Wraps a UUID.
+    pub const fn from_uuid(uuid: Uuid) -> Self {
+        Self(uuid)
+    }
+
+    /// The lowest id that could have been made at this time or later, as of [`DecisionId::lowest_at`].
+    pub const fn lowest_at(at: crate::Timestamp) -> Self {
+        Self(DecisionId::lowest_at(at).0)
+    }
+}
+
+impl fmt::Display for AttachmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for AttachmentId {
+    type Err = InvalidId;
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        Uuid::parse_str(text)
+            .map(Self)
+            .map_err(|_| InvalidId::new("attachment id", text, "a UUID"))
     }
 }
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod capability;
+mod case;
 pub mod ceilings;
 mod channel;
 mod context;
@@ -18,12 +19,14 @@ mod point;
 mod time;
 
 pub use capability::{Capability, Grants, UnknownCapability};
+pub use case::{CaseId, CaseOwner, CaseRef};
 pub use channel::Channel;
 pub use context::{Actor, OpContext, Role, TraceId};
 pub use digest::{Digest, InvalidDigest};
 pub use id::{
-    AgentId, AttributeId, CallTypeId, CampaignId, ChatEntryId, ConnectorId, CustomerId, DecisionId, ImportId,
-    InteractionId, InvalidId, KeyName, LegId, OfferId, PluginId, QueueId, SkillId, TenantId, UserId,
+    AgentId, ArticleId, AttachmentId, AttributeId, CallTypeId, CampaignId, CategoryId, ChatEntryId,
+    ConnectorId, CustomerId, DecisionId, ImportId, InteractionId, InvalidId, KeyName, LegId, OfferId,
+    OutletId, PluginId, QueueId, SegmentId, SkillId, TagRunId, TemplateId, TenantId, UserId,
 };
 pub use name::{NAME_EXPECTED, is_name};
 pub use phone::{E164, InvalidNumber};

@@ -153,6 +153,30 @@ pub const MAX_CODE_BYTES: usize = 64;
 pub const MAX_TEXT_BYTES: usize = 2_048;
 /// Tags of one customer; one more is refused with an event.
 pub const MAX_TAGS: usize = 100;
+/// Runs of tag generators over all customers that a tenant keeps; one more is refused.
+pub const MAX_TAG_RUNS: usize = 200;
+/// Customers of such a run that are asked about together; what does not fit into one commit goes into the next.
+pub const MAX_TAG_BATCH: usize = 200;
+/// Segments of one tenant; one more is refused.
+pub const MAX_SEGMENTS: usize = 500;
+/// Segments of one tenant that plugins see; one more is refused.
+pub const MAX_SHOWN_SEGMENTS: usize = 16;
+/// Levels of conditions in a segment's expression; a deeper one is refused.
+pub const MAX_SEGMENT_DEPTH: usize = 8;
+/// Conditions of a segment's expression; one more is refused.
+pub const MAX_SEGMENT_CONDITIONS: usize = 100;
+/// Bytes of a segment's expression as JSON; a longer one is refused.
+pub const MAX_SEGMENT_BYTES: usize = 16 * 1024;
+/// Entries of a customer's timeline that one condition looks at, the newest.
+pub const MAX_SEGMENT_EVENTS: usize = 500;
+/// Customers that a preview, or a page of a segment, looks at; the page may be short and goes on.
+pub const MAX_SEGMENT_LOOKED_AT: usize = 5_000;
+/// Customers that one request to count a segment looks at; the next one goes on.
+pub const MAX_SEGMENT_COUNTED: usize = 20_000;
+/// Tag generators of one tenant; a higher place names no extension point.
+pub const MAX_TAGGERS: u8 = 8;
+/// Tags in a tenant's library; one more is refused.
+pub const MAX_TAG_DEFINITIONS: usize = 1_000;
 /// Items of one scorecard; more is an invalid answer.
 pub const MAX_SCORE_ITEMS: usize = 100;
 
@@ -332,3 +356,101 @@ pub const MAX_CHAT_SOCKETS: usize = 12_288;
 pub const MAX_TENANT_SOCKETS: usize = 8_192;
 /// And those from one address (of IPv6, 64 bits); one more is answered with 429.
 pub const MAX_ADDRESS_SOCKETS: usize = 256;
+
+/// Bytes of an attachment of a written conversation; a larger one is refused with 413.
+pub const MAX_ATTACHMENT_BYTES: u64 = 10 * 1024 * 1024;
+/// Attachments of one conversation, those that were never sent among them; one more is refused.
+pub const MAX_CONVERSATION_ATTACHMENTS: usize = 100;
+/// Bytes of all attachments of one conversation; one that does not fit in is refused.
+pub const MAX_CONVERSATION_ATTACHMENT_BYTES: u64 = 200 * 1024 * 1024;
+/// Bytes of an attachment's name; a longer one is cut before its ending.
+pub const MAX_ATTACHMENT_NAME_BYTES: usize = 128;
+/// Pixels of a picture: 100 million. One that says that it has more is refused, whoever shows it would need 400 MB for it.
+pub const MAX_ATTACHMENT_PIXELS: u64 = 100_000_000;
+/// Milliseconds within which an attachment that was uploaded has to be sent: a day. An hour later it is removed.
+pub const MAX_UNSENT_ATTACHMENT_MS: u64 = 24 * 60 * 60 * 1_000;
+/// Attachments of one tenant that are being uploaded at once; one more is answered with 429.
+pub const MAX_TENANT_ATTACHING: usize = 32;
+
+/// Cases of a tenant that are open or waiting; one more is refused.
+pub const MAX_OPEN_CASES: u64 = 100_000;
+/// Bytes of what is kept of one case; a change that would need more is refused.
+pub const MAX_CASE_BYTES: usize = 40 * 1024;
+/// Notes of one case; one more is refused.
+pub const MAX_CASE_NOTES: usize = 200;
+/// Hand-overs of one case that are kept; the oldest but the first goes for one more.
+pub const MAX_CASE_HAND_OVERS: usize = 50;
+/// Promises of one case; one more is refused.
+pub const MAX_CASE_PROMISES: usize = 50;
+/// Interactions of one case; one more is refused.
+pub const MAX_CASE_INTERACTIONS: usize = 100;
+/// How far ahead something may be promised: ten years. Later is refused.
+pub const MAX_PROMISE_MS: u64 = 3_653 * 24 * 60 * 60 * 1_000;
+/// Steps of the escalation of one category of cases; more are refused.
+pub const MAX_ESCALATION_STEPS: usize = 8;
+/// Categories of cases of a tenant; one more is refused.
+pub const MAX_CASE_CATEGORIES: usize = 200;
+/// Outlets of a tenant; one more is refused.
+pub const MAX_OUTLETS: usize = 1_000;
+/// Links for remote assistance of one interaction; one more is refused.
+pub const MAX_ASSISTANCES: usize = 20;
+/// Bytes of a configuration file for remote assistance; a larger one is refused.
+pub const MAX_ASSISTANCE_FILE_BYTES: usize = 16 * 1024;
+/// How long a link for remote assistance may be good: 7 days. Longer is refused.
+pub const MAX_ASSISTANCE_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
+/// Hosts to which a tenant's links for remote assistance may lead; more are refused.
+pub const MAX_ASSISTANCE_HOSTS: usize = 100;
+/// Bytes of a token by which a site vouches for a visitor; a longer one is refused.
+pub const MAX_IDENTITY_TOKEN_BYTES: usize = 4_096;
+
+/// Channels of one tenant; one more is refused.
+pub const MAX_CHANNELS: usize = 100;
+/// Hosts to which the requests of one channel may go; more are refused.
+pub const MAX_CHANNEL_HOSTS: usize = 16;
+/// Secrets of one channel; more are refused.
+pub const MAX_CHANNEL_SECRETS: usize = 16;
+/// Bytes of a secret; a longer one is refused.
+pub const MAX_CHANNEL_SECRET_BYTES: usize = 2_048;
+/// Tokens that are fetched for one channel; more are refused.
+pub const MAX_CHANNEL_TOKENS: usize = 4;
+/// Headers, and parameters of the query, of a provider's request or response that a connector gets; the rest is left out.
+pub const MAX_WEBHOOK_FIELDS: usize = 64;
+/// Milliseconds within which a provider's request is answered, its turn included; then it is answered with 503. Providers
+/// wait five seconds.
+pub const MAX_WEBHOOK_MS: u64 = 4_500;
+/// Answers to signed requests that one channel remembers, so that one that comes again is answered the same; the oldest is
+/// forgotten.
+pub const MAX_ANSWERED_WEBHOOKS: usize = 256;
+/// Milliseconds that a receipt waits for the message that it is about, while messages are being sent; then it is dropped.
+pub const MAX_RECEIPT_WAIT_MS: u64 = 2_000;
+/// Milliseconds that a request to a provider may take; then the message is tried again.
+pub const MAX_PROVIDER_MS: u64 = 10_000;
+/// Requests to providers at once, of all tenants; one more waits.
+pub const MAX_PROVIDER_REQUESTS: usize = 128;
+/// The same of one tenant.
+pub const MAX_TENANT_PROVIDER_REQUESTS: usize = 32;
+/// Messages of one channel that wait in memory to be sent; further ones wait in the store.
+pub const MAX_OUTBOX: usize = 100_000;
+
+/// Articles of one tenant's knowledge base; one more is refused.
+pub const MAX_ARTICLES: u64 = 200_000;
+/// Versions that are kept of an article; the oldest goes that is neither in force nor the latest.
+pub const MAX_ARTICLE_VERSIONS: usize = 50;
+/// Bytes of an article's text, or of a reply template's; a longer one is refused.
+pub const MAX_ARTICLE_BYTES: usize = 16 * 1024;
+/// Keywords of an article; more are refused.
+pub const MAX_ARTICLE_KEYWORDS: usize = 32;
+/// Queues for which an article or a template is meant; more are refused.
+pub const MAX_ARTICLE_QUEUES: usize = 32;
+/// Entries that one search in the knowledge base finds; a larger wish is refused.
+pub const MAX_KNOWLEDGE_HITS: usize = 20;
+/// Different words of a search that count; those that come later do not.
+pub const MAX_QUERY_WORDS: usize = 24;
+/// Articles whose uses wait to be written; a use of one more is not counted.
+pub const MAX_PENDING_USES: usize = 10_000;
+/// Shared reply templates of one tenant; one more is refused.
+pub const MAX_TEMPLATES: usize = 1_000;
+/// Reply templates of somebody's own; one more is refused.
+pub const MAX_OWN_TEMPLATES: usize = 200;
+/// Variables of one reply template, and values given with a request; more are refused.
+pub const MAX_TEMPLATE_VARIABLES: usize = 32;

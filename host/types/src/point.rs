@@ -3,7 +3,8 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{
-    CallTypeId, CampaignId, ChatEntryId, ConnectorId, E164, PluginKind, QueueId, limits::MAX_CAMPAIGN_RULES,
+    CallTypeId, CampaignId, ChatEntryId, ConnectorId, E164, PluginKind, QueueId,
+    limits::{MAX_CAMPAIGN_RULES, MAX_TAGGERS},
 };
 
 /// Where a binding plugs a plugin into a tenant.
@@ -19,6 +20,7 @@ use crate::{
 /// | `connector:ID` | the channel connector of an account |
 /// | `call-type:ID:qa-scorecard` | the scorecard of a call type |
 /// | `tenant:KIND` | an outbound rule, tag generator, scorecard or agent assist for the whole tenant |
+/// | `tenant:tag-generator:N` | the Nth tag generator, 2 to 8; asked after those before it |
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ExtensionPoint {
     /// The voice flow of a number.
@@ -35,6 +37,8 @@ pub enum ExtensionPoint {
     CampaignPacing(CampaignId),
     /// A rule of a campaign, by its place in the chain: 1 to 16.
     CampaignRule(CampaignId, u8),
+    /// A further tag generator of the tenant, by its place: 2 to 8.
+    Tagger(u8),
     /// The channel connector of an account.
     Connector(ConnectorId),
     /// The scorecard of a call type.
@@ -52,6 +56,7 @@ impl ExtensionPoint {
             Self::QueueAssist(_) => PluginKind::AgentAssist,
             Self::CampaignPacing(_) => PluginKind::PacingStrategy,
             Self::CampaignRule(..) => PluginKind::OutboundRule,
+            Self::Tagger(_) => PluginKind::TagGenerator,
             Self::Connector(_) => PluginKind::ChannelConnector,
             Self::CallTypeScorecard(_) => PluginKind::QaScorecard,
         }
@@ -68,6 +73,7 @@ impl fmt::Display for ExtensionPoint {
             Self::QueueAssist(queue) => write!(f, "queue:{queue}:agent-assist"),
             Self::CampaignPacing(campaign) => write!(f, "campaign:{campaign}:pacing-strategy"),
             Self::CampaignRule(campaign, place) => write!(f, "campaign:{campaign}:outbound-rule:{place}"),
+            Self::Tagger(place) => write!(f, "tenant:tag-generator:{place}"),
             Self::Connector(connector) => write!(f, "connector:{connector}"),
             Self::CallTypeScorecard(call_type) => write!(f, "call-type:{call_type}:qa-scorecard"),
         }
@@ -79,8 +85,8 @@ impl fmt::Display for ExtensionPoint {
 #[error(
     "extension point {0:?} is not valid: expected number:+E.164, chat:ENTRY, queue:ID, queue:ID:agent-assist, \
      campaign:ID:pacing-strategy, campaign:ID:outbound-rule:N (1 to {MAX_CAMPAIGN_RULES}), connector:ID, \
-     call-type:ID:qa-scorecard, tenant:outbound-rule, tenant:tag-generator, tenant:qa-scorecard or \
-     tenant:agent-assist"
+     call-type:ID:qa-scorecard, tenant:outbound-rule, tenant:tag-generator, tenant:tag-generator:N (2 to \
+     {MAX_TAGGERS}), tenant:qa-scorecard or tenant:agent-assist"
 )]
 pub struct InvalidPoint(pub String);
 
@@ -107,6 +113,11 @@ fn parse(text: &str) -> Option<ExtensionPoint> {
             let plain = (1..=MAX_CAMPAIGN_RULES).contains(&found) && found.to_string() == place;
             let campaign = CampaignId::new(campaign).ok()?;
             return plain.then_some(ExtensionPoint::CampaignRule(campaign, found));
+        }
+        ["tenant", "tag-generator", place] => {
+            let found: u8 = place.parse().ok()?;
+            let plain = (2..=MAX_TAGGERS).contains(&found) && found.to_string() == place;
+            return plain.then_some(ExtensionPoint::Tagger(found));
         }
         ["connector", connector] => ExtensionPoint::Connector(ConnectorId::new(connector).ok()?),
         ["call-type", call_type, "qa-scorecard"] => {

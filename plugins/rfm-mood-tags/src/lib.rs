@@ -8,13 +8,10 @@ mod tests;
 
 use config::Config;
 use jackfield_plugin::{
-    Tag, Timestamp, customer,
-    tag_generator::{self, Error, Occasion, TagChange, TagGenerator},
+    DAY_MS, Timestamp, customer,
+    tag_generator::{self, Error, Occasion, TagChange, TagGenerator, keep_one},
 };
 
-const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
-/// The most that the host tells at once.
-const MOST: u32 = 50;
 /// Facts never prove a feeling or a value for good.
 const MOST_CONFIDENT: u8 = 95;
 
@@ -24,41 +21,26 @@ impl TagGenerator for RfmMoodTags {
     type Config = Config;
 
     fn tags(config: &Config, occasion: &Occasion) -> Result<Vec<TagChange>, Error> {
-        let Some(customer) = customer::current()? else {
+        let Some(known) = customer::known()? else {
             return Ok(Vec::new());
         };
-        let history = customer::history(MOST)?;
-        let rfm = rfm::tag(config, &customer, &history, occasion);
+        let rfm = rfm::tag(config, &known.customer, &known.history, occasion);
         let mood = mood::tag(
             config,
-            &history,
-            &customer::surveys(MOST)?,
-            &customer::evaluations(MOST)?,
+            &known.history,
+            &known.surveys,
+            &customer::evaluations(50)?,
             occasion,
         );
+        let held = &known.customer.tags;
         let mut changes = Vec::new();
-        for (family, tag) in [("rfm:", Some(rfm)), ("mood:", mood)] {
-            change(&mut changes, &customer.tags, family, tag);
+        keep_one(&mut changes, held, "rfm:", rfm);
+        // Without facts no mood is known, so nothing changes.
+        if let Some(mood) = mood {
+            keep_one(&mut changes, held, "mood:", mood);
         }
         Ok(changes)
     }
-}
-
-/// Adds or refreshes the tag and expires the others of its family. Without a tag nothing is known, so nothing changes.
-fn change(changes: &mut Vec<TagChange>, held: &[Tag], family: &str, tag: Option<Tag>) {
-    let Some(tag) = tag else {
-        return;
-    };
-    let others = held
-        .iter()
-        .filter(|other| other.name.starts_with(family) && other.name != tag.name);
-    changes.extend(others.map(|other| TagChange::Expire(other.name.clone())));
-    let is_held = held.iter().any(|other| other.name == tag.name);
-    changes.push(if is_held {
-        TagChange::Refresh(tag)
-    } else {
-        TagChange::Add(tag)
-    });
 }
 
 /// How sure one can be of what so many facts say.

@@ -21,8 +21,9 @@ pub(crate) fn tag(
         .iter()
         .filter(|past| within(past.started_at, now, config.window_days))
         .collect();
-    let this_is_told = in_window.iter().any(|past| past.id == occasion.id);
-    let contacts = in_window.len() as u64 + u64::from(!this_is_told);
+    // Of a change of the profile, or in a run, there is no contact beside those that are told.
+    let is_untold = !occasion.id.is_empty() && in_window.iter().all(|past| past.id != occasion.id);
+    let contacts = in_window.len() as u64 + u64::from(is_untold);
     let value: u64 = in_window
         .iter()
         .fold(0, |sum, past| sum.saturating_add(past.value));

@@ -1,67 +1,16 @@
 use jackfield_plugin::{
-    Channel, Phase, Tag,
-    customer::{Customer, Evaluation, PastInteraction, PhaseEmotion, Survey},
+    Phase, Tag,
+    customer::{Evaluation, PastInteraction, PhaseEmotion, Survey},
     tag_generator::{Occasion, TagChange},
-    testing::Host,
+    testing::{self, Host, NOW, customer, past, survey},
 };
 
 use super::{DAY_MS, RfmMoodTags};
 
-const NOW: u64 = 1_000 * DAY_MS;
-
 fn occasion(abandoned: bool) -> Occasion {
     Occasion {
-        id: "now".to_owned(),
-        channel: Channel::Voice,
-        started_at: NOW - 60_000,
-        ended_at: NOW,
         abandoned,
-        waited: 10_000,
-        talked: 40_000,
-        attributes: Vec::new(),
-        score: None,
-    }
-}
-
-fn customer(tags: &[&str]) -> Customer {
-    let tag = |name: &&str| Tag {
-        name: (*name).to_owned(),
-        confidence: 50,
-        reason: String::new(),
-        expires_at: None,
-    };
-    Customer {
-        id: "ada".to_owned(),
-        name: None,
-        language: None,
-        first_seen_at: NOW - 900 * DAY_MS,
-        attributes: Vec::new(),
-        tags: tags.iter().map(tag).collect(),
-    }
-}
-
-fn past(days: u64, value: u64) -> PastInteraction {
-    PastInteraction {
-        id: format!("{days} days ago"),
-        channel: Channel::Voice,
-        started_at: NOW - days * DAY_MS,
-        length: 60_000,
-        queue: None,
-        agent: None,
-        talked: 50_000,
-        abandoned: false,
-        value,
-    }
-}
-
-fn survey(question: &str, value: u8, lowest: u8, highest: u8) -> Survey {
-    Survey {
-        interaction: String::new(),
-        at: NOW - DAY_MS,
-        question: question.to_owned(),
-        value,
-        lowest,
-        highest,
+        ..testing::occasion("now", &[])
     }
 }
 
@@ -71,7 +20,7 @@ fn ask(host: &mut Host, occasion: Occasion) -> Vec<TagChange> {
 
 fn known(history: Vec<PastInteraction>) -> Host {
     Host {
-        customer: Some(customer(&[])),
+        customer: Some(customer(900, &[], &[])),
         history,
         ..Host::new()
     }
@@ -122,7 +71,7 @@ fn this_contact_counts_once_even_when_the_history_tells_it() {
 #[test]
 fn held_tags_are_refreshed_and_the_rest_of_the_family_expires() {
     let mut host = known(vec![past(40, 0), past(60, 0), past(80, 0)]);
-    host.customer = Some(customer(&["rfm:loyal", "rfm:new", "vip"]));
+    host.customer = Some(customer(900, &[], &["rfm:loyal", "rfm:new", "vip"]));
     let changes = ask(&mut host, occasion(false));
     assert_eq!(changes[0], TagChange::Expire("rfm:new".to_owned()));
     let TagChange::Refresh(tag) = &changes[1] else {
@@ -155,9 +104,9 @@ fn mood_is_the_median_of_what_is_known() {
     assert_eq!(mood(&mut host, true).unwrap().name, "mood:unhappy");
 
     host.surveys = vec![
-        survey("csat", 5, 1, 5),
-        survey("nps", 9, 0, 9),
-        survey("expectation", 1, 1, 5),
+        survey("csat", 5, 1..=5),
+        survey("nps", 9, 0..=9),
+        survey("expectation", 1, 1..=5),
     ];
     let happy = mood(&mut host, false).unwrap();
     assert_eq!(happy.name, "mood:happy");
@@ -181,9 +130,22 @@ fn what_is_long_ago_or_has_no_scale_says_nothing() {
     host.surveys = vec![
         Survey {
             at: NOW - 31 * DAY_MS,
-            ..survey("csat", 1, 1, 5)
+            ..survey("csat", 1, 1..=5)
         },
-        survey("flag", 1, 1, 1),
+        survey("flag", 1, 1..=1),
     ];
     assert_eq!(mood(&mut host, false), None);
+}
+
+#[test]
+fn without_an_interaction_only_what_is_told_counts() {
+    let run = Occasion {
+        id: String::new(),
+        ..occasion(false)
+    };
+    let changes = ask(&mut known(vec![past(40, 0), past(60, 0)]), run);
+    let TagChange::Add(tag) = &changes[0] else {
+        panic!("{changes:?}")
+    };
+    assert!(tag.reason.contains("2 contacts"), "{tag:?}");
 }

@@ -101,6 +101,9 @@ pub use bindings::host::cx::types::types::{
     Attribute, Channel, Emotion, Error, Milliseconds, Need, Phase, Tag, Timestamp,
 };
 
+/// A day, in milliseconds.
+pub const DAY_MS: Milliseconds = 24 * 60 * 60 * 1_000;
+
 /// Sends panics to the plugin's log: without it the host would only see a trap.
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

@@ -3,6 +3,8 @@
 //! It answers imports as the real host does, limits of lists included; fuel, memory and the check of effects are the
 //! real host's alone.
 
+mod facts;
+
 use std::{cell::RefCell, collections::BTreeMap};
 
 use crate::{
@@ -22,6 +24,8 @@ use crate::{
     tag_generator::{self, Occasion, TagChange, TagGenerator},
     voice_flow::{self, VoiceFlow},
 };
+
+pub use facts::{NOW, attributes, customer, messages, names, occasion, past, survey};
 
 /// What the plugin under test may see of the world.
 #[derive(Debug, Default)]

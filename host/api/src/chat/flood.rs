@@ -1,12 +1,15 @@
 //! How much one visitor, and one address of the network, may do: buckets that fill again with time.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, PoisonError};
 
+use axum::extract::Extension;
 use jackfield_types::Timestamp;
 
 use crate::error::Problem;
+use crate::handler::visit::Peer;
+use crate::{App, clock};
 
 /// Buckets that are remembered; beyond, those that are full again are forgotten, and if none is, the flood is refused.
 const MAX_BUCKETS: usize = 100_000;
@@ -20,6 +23,10 @@ pub(crate) enum Whose {
     Address(IpAddr),
     /// Conversations begun from an address.
     Beginnings(IpAddr),
+    /// A visitor's uploads.
+    Uploads(String),
+    /// Uploads from an address.
+    UploadsFrom(IpAddr),
 }
 
 impl Whose {
@@ -30,6 +37,8 @@ impl Whose {
             // Many people may be behind one.
             Self::Address(_) => (400.0, 100.0),
             Self::Beginnings(_) => (60.0, 1.0),
+            Self::Uploads(_) => (16.0, 0.5),
+            Self::UploadsFrom(_) => (64.0, 4.0),
         }
     }
 }
@@ -79,6 +88,19 @@ impl Bucket {
 
 fn too_fast() -> Problem {
     Problem::overloaded("that is too much at once; wait a moment and send it again")
+}
+
+/// The part of the address that somebody connected from that one subscriber has.
+pub(crate) fn address_of(peer: Option<Extension<Peer>>) -> IpAddr {
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(peer))| {
+        peer.ip()
+    });
+    subscriber(peer)
+}
+
+/// Takes one out of the bucket of whoever asks for a page.
+pub(crate) fn address_takes(app: &App, peer: Option<Extension<Peer>>) -> Result<(), Problem> {
+    app.flood.take(Whose::Address(address_of(peer)), clock::now())
 }
 
 /// The part of an address that one subscriber has.

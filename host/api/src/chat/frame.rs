@@ -1,6 +1,7 @@
 //! What goes over a chat window's socket: one JSON object a frame.
 
 use jackfield_contact::chat::Side;
+use jackfield_types::AttachmentId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,6 +24,8 @@ pub(crate) enum FromWindow {
         text: String,
         #[serde(default)]
         choice: Option<String>,
+        #[serde(default)]
+        attachments: Vec<AttachmentId>,
     },
     /// The customer has read so far.
     Read { up_to: u32 },

@@ -16,6 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use super::flood::{Whose, subscriber};
 use super::frame::{FromWindow, OTHER, StandingName, ToWindow};
 use super::standing;
+use crate::error::Problem;
 use crate::handler::event::told_to_end;
 use crate::handler::message::MessageView;
 use crate::{App, clock};
@@ -239,15 +240,31 @@ impl Window {
                 client_id,
                 text,
                 choice,
-            } => Input::CustomerWrites {
-                interaction: id,
-                message: Draft {
-                    text: text.into(),
-                    choice: choice.map(Into::into),
-                    attachments: Vec::new(),
-                    client_id: Some(client_id.into()),
-                },
-            },
+                attachments,
+            } => {
+                let ctx = OpContext::system(self.tenant.id().clone(), "chat");
+                let found = self.tenant.attached(&ctx, id, Side::Customer, &attachments);
+                let attachments = match found.await.map_err(Problem::from) {
+                    Ok(found) => found,
+                    Err(problem) => {
+                        let error = ToWindow::Error {
+                            code: &problem.code,
+                            message: &problem.detail,
+                            client_id: Some(&client_id),
+                        };
+                        return self.show(&error).await;
+                    }
+                };
+                Input::CustomerWrites {
+                    interaction: id,
+                    message: Draft {
+                        text: text.into(),
+                        choice: choice.map(Into::into),
+                        attachments,
+                        client_id: Some(client_id.into()),
+                    },
+                }
+            }
         };
         match (self.tenant.submit(input).await, client_id) {
             (Ok(()), Some(client_id)) => self.acknowledge(id, &client_id).await,

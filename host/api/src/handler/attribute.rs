@@ -1,7 +1,7 @@
 //! What a tenant says about its customers in general: attributes that they can have, and how they are treated.
 
 use axum::http::StatusCode;
-use jackfield_runtime::{AttributeDefinition, AttributeKind, CustomerSettings};
+use jackfield_runtime::{AttributeDefinition, AttributeKind, CustomerSettings, UndefinedTags};
 use jackfield_sandbox::PiiClass;
 use jackfield_types::AttributeId;
 use serde::{Deserialize, Serialize};
@@ -66,6 +66,11 @@ pub struct CustomerSettingsBody {
     pub sensitive_days: Option<u32>,
     /// Days after the last contact at which a customer is erased, 1 to 36,500; left out: customers are kept.
     pub personal_days: Option<u32>,
+    /// What becomes of tags of plugins that the library does not know: `keep` (when left out), under their own names, or
+    /// `refuse`; then the timeline says so.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    pub undefined_tags: UndefinedTags,
 }
 
 impl From<CustomerSettings> for CustomerSettingsBody {
@@ -74,6 +79,7 @@ impl From<CustomerSettings> for CustomerSettingsBody {
             default_region: settings.default_region,
             sensitive_days: settings.sensitive_days,
             personal_days: settings.personal_days,
+            undefined_tags: settings.undefined_tags,
         }
     }
 }
@@ -84,6 +90,7 @@ impl From<CustomerSettingsBody> for CustomerSettings {
             default_region: body.default_region,
             sensitive_days: body.sensitive_days,
             personal_days: body.personal_days,
+            undefined_tags: body.undefined_tags,
         }
     }
 }

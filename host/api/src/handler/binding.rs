@@ -44,8 +44,8 @@ pub(super) fn empty() -> Value {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BindingView {
     /// Where: `number:+E.164`, `chat:ENTRY`, `queue:ID`, `queue:ID:agent-assist`, `campaign:ID:pacing-strategy`,
-    /// `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, or `tenant:` and `outbound-rule`,
-    /// `tag-generator`, `qa-scorecard` or `agent-assist`.
+    /// `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, `tenant:tag-generator:N`, or `tenant:`
+    /// and `outbound-rule`, `tag-generator`, `qa-scorecard` or `agent-assist`.
     pub point: String,
     /// The plugin.
     pub plugin: String,
@@ -123,7 +123,7 @@ pub(crate) async fn get_binding(who: InTenant, Path(point): Path<ExtensionPoint>
 
 /// Plugs a plugin in. The next decision at the point is made by it; decisions under way end as they began. A rollout
 /// that is under way there is over.
-#[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path, description = "`number:+E.164`, `chat:ENTRY`, `queue:ID`, `queue:ID:agent-assist`, `campaign:ID:pacing-strategy`, `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, or `tenant:` and `outbound-rule`, `tag-generator`, `qa-scorecard` or `agent-assist`.")), request_body = BindingBody, responses((status = 200, body = BindingView)))]
+#[utoipa::path(put, path = "", tag = "plugins", params(("point" = String, Path, description = "`number:+E.164`, `chat:ENTRY`, `queue:ID`, `queue:ID:agent-assist`, `campaign:ID:pacing-strategy`, `campaign:ID:outbound-rule:N`, `connector:ID`, `call-type:ID:qa-scorecard`, `tenant:tag-generator:N`, or `tenant:` and `outbound-rule`, `tag-generator`, `qa-scorecard` or `agent-assist`.")), request_body = BindingBody, responses((status = 200, body = BindingView)))]
 pub(crate) async fn put_binding(
     who: InTenant,
     Path(point): Path<ExtensionPoint>,
@@ -168,6 +168,7 @@ async fn check_exists(who: &InTenant, point: &ExtensionPoint) -> Result<(), Prob
             Ok(())
         }
         ExtensionPoint::Tenant(_)
+        | ExtensionPoint::Tagger(_)
         | ExtensionPoint::Chat(_)
         | ExtensionPoint::Connector(_)
         | ExtensionPoint::CallTypeScorecard(_) => Ok(()),

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use jackfield_runtime::CampaignRecord;
-use jackfield_types::CampaignId;
+use jackfield_types::{CampaignId, SegmentId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -18,6 +18,9 @@ use crate::extract::{Answer, Json, Path, Query};
 pub struct CampaignBody {
     /// For people, 1 to 128 bytes.
     pub name: String,
+    /// The segment whose customers it is to reach, if that is kept here.
+    #[schema(value_type = Option<String>)]
+    pub segment: Option<SegmentId>,
 }
 
 /// A campaign.
@@ -27,6 +30,8 @@ pub struct CampaignView {
     pub id: String,
     /// For people.
     pub name: String,
+    /// The segment whose customers it is to reach.
+    pub segment: Option<String>,
     /// When it was made.
     pub created_at: u64,
 }
@@ -36,6 +41,7 @@ impl From<CampaignRecord> for CampaignView {
         Self {
             id: record.id.to_string(),
             name: record.name,
+            segment: record.segment.map(|segment| segment.to_string()),
             created_at: record.created_at.0,
         }
     }
@@ -69,7 +75,10 @@ pub(crate) async fn put_campaign(
     Path(campaign): Path<CampaignId>,
     Json(body): Json<CampaignBody>,
 ) -> Answer<CampaignView> {
-    let kept = who.tenant.put_campaign(&who.ctx, campaign, body.name).await?;
+    let kept = who
+        .tenant
+        .put_campaign(&who.ctx, campaign, body.name, body.segment)
+        .await?;
     Ok(Json(kept.into()))
 }
 

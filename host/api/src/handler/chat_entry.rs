@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 use jackfield_contact::config::{ChatEntryConfig, UnansweredAction, UnansweredStep};
 use jackfield_contact::input::Input;
+use jackfield_runtime::Whose;
 use jackfield_types::{Channel, ChatEntryId, QueueId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -48,7 +49,7 @@ pub struct ChatEntryBody {
 pub struct UnansweredStepBody {
     /// Milliseconds, 1,000 to 86,400,000; more than the step before.
     pub after_ms: u64,
-    /// `warn`, `cover` (the flow may answer), `{"reply": TEXT}` or `{"escalate": QUEUE}`.
+    /// `warn`, `cover` (the flow may answer), `{"reply": TEXT}`, `{"reply-template": ID}` (a shared template, filled in) or `{"escalate": QUEUE}`.
     #[schema(value_type = Object)]
     pub action: UnansweredAction,
 }
@@ -153,6 +154,12 @@ pub(crate) async fn put_chat_entry(
     Json(body): Json<ChatEntryBody>,
 ) -> Answer<ChatEntryView> {
     let config = body.into_config(entry.clone());
+    for step in &config.unanswered {
+        if let UnansweredAction::ReplyTemplate(template) = &step.action {
+            let known = who.tenant.template(&who.ctx, &Whose::Shared, template).await;
+            known.map_err(|error| Problem::from(error).unprocessable("unanswered"))?;
+        }
+    }
     who.tenant.submit(Input::SetChatEntry(config)).await?;
     view(&who, entry).await
 }

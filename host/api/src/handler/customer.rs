@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use jackfield_contact::decision::Tag;
 use jackfield_runtime::{AttributeValue, CustomerRow, ProfilePatch};
 use jackfield_types::{AttributeId, CustomerId, Role};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -12,7 +11,9 @@ use utoipa::ToSchema;
 
 use super::customer_parts::{ConsentView, LinkView, PreferencesBody, RelationshipBody};
 use super::page::{Page, Paging};
+use super::tag::TagView;
 use crate::auth::InTenant;
+use crate::clock;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
 use crate::idempotency::{self, KeptBody};
@@ -42,7 +43,7 @@ pub struct CustomerView {
     /// Attributes: texts, numbers and truth values. Sensitive ones are left out but for administrators and supervisors.
     #[schema(value_type = BTreeMap<String, Object>)]
     pub attributes: BTreeMap<String, serde_json::Value>,
-    /// Labels, expired ones included.
+    /// Labels that hold now.
     pub tags: Vec<TagView>,
     /// How the customer wants to be reached.
     pub preferences: PreferencesBody,
@@ -72,6 +73,7 @@ impl CustomerView {
             links,
             consents,
             merged,
+            tags,
         } = row;
         let seen =
             |id: &AttributeId| all || customer.attributes.iter().any(|(open, _)| **open == *id.as_str());
@@ -89,7 +91,7 @@ impl CustomerView {
                 .filter(|(id, _)| seen(id))
                 .map(|(id, value)| (id.to_string(), serde_json::to_value(value).unwrap_or_default()))
                 .collect(),
-            tags: customer.tags.iter().map(TagView::from).collect(),
+            tags: TagView::live(&tags, clock::now()),
             preferences: preferences.into(),
             relationship: relationship.into(),
             links: links.into_iter().map(LinkView::from).collect(),
@@ -147,30 +149,6 @@ pub struct CustomerPatch {
 /// A field that may be null is told from one that is left out.
 fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(d).map(Some)
-}
-
-/// A label on a customer.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct TagView {
-    /// The name.
-    pub name: String,
-    /// 0 to 100 per cent.
-    pub confidence: u8,
-    /// Why, for people.
-    pub reason: String,
-    /// When it stops holding; null: until it is taken away.
-    pub expires_at: Option<u64>,
-}
-
-impl From<&Tag> for TagView {
-    fn from(tag: &Tag) -> Self {
-        Self {
-            name: tag.name.to_string(),
-            confidence: tag.confidence,
-            reason: tag.reason.to_string(),
-            expires_at: tag.expires_at.map(|at| at.0),
-        }
-    }
 }
 
 /// Lists the customers, by id; those that were merged into others are not listed.

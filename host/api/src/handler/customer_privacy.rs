@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::attempt::AttemptView;
+use super::case::CaseView;
 use super::customer::CustomerView;
 use super::customer_story::TimelineView;
 use super::event::EventView;
@@ -30,6 +31,8 @@ pub struct ExportView {
     /// Evaluations of interactions; in the first part.
     #[schema(value_type = Vec<Object>)]
     pub evaluations: Vec<serde_json::Value>,
+    /// Cases, the newest 1,000; in the first part.
+    pub cases: Vec<CaseView>,
     /// Attempts to reach the customer; in the first part.
     pub attempts: Vec<AttemptView>,
     /// Where the next part begins, to be sent as `cursor`; null at the end.
@@ -68,8 +71,12 @@ pub struct ErasedCustomerView {
     pub customers: u64,
     /// Entries of the timeline.
     pub timeline: u64,
+    /// Cases.
+    pub cases: u64,
     /// Recordings of conversations.
     pub recordings: u64,
+    /// Attachments of written conversations.
+    pub attachments: u64,
     /// Recorded decisions of plugins.
     pub decisions: u64,
     /// Attempts to reach the customer.
@@ -83,14 +90,18 @@ impl ErasedCustomerView {
         let ErasedCustomer {
             customers,
             timeline,
+            cases,
             recordings,
+            attachments,
             decisions,
             attempts,
         } = erased;
         Self {
             customers,
             timeline,
+            cases,
             recordings,
+            attachments,
             decisions,
             attempts,
             answers,
@@ -116,6 +127,7 @@ pub(crate) async fn export_customer(
         interactions,
         surveys,
         evaluations,
+        cases,
         attempts,
         next,
     } = export;
@@ -131,12 +143,13 @@ pub(crate) async fn export_customer(
         interactions: interactions.collect(),
         surveys: plain(&surveys),
         evaluations: plain(&evaluations),
+        cases: cases.into_iter().map(Into::into).collect(),
         attempts: attempts.into_iter().map(Into::into).collect(),
         next,
     }))
 }
 
-/// Erases a customer and all that were merged into it: the profile, the timeline, recordings, recorded decisions, attempts,
+/// Erases a customer and all that were merged into it: the profile, the timeline, recordings, attachments, recorded decisions, attempts,
 /// and what the journal holds of the person, by destroying the only key to it. What happened stays countable: when a call
 /// came, how long it waited, who took it. Refused while the customer is in touch. Journals of before customers were sealed
 /// keep what they say.

@@ -22,7 +22,7 @@ const MAX_KINDS: usize = 16;
 pub struct TimelineView {
     /// When.
     pub at: u64,
-    /// `interaction`, `survey`, `evaluation`, `tags`, `note`, `consent`, `intent`, `profile`, `merged` or `unmerged`.
+    /// `interaction`, `survey`, `evaluation`, `tags`, `note`, `consent`, `intent`, `profile`, `case`, `merged` or `unmerged`.
     pub kind: String,
     /// What the kind has to say: for an interaction its id, channel, queue and agent, for a note its text, and so on.
     #[serde(flatten)]

@@ -117,10 +117,10 @@ impl From<&DecisionRecord> for DecisionView {
         Self {
             id: record.id.to_string(),
             at: record.at.0,
-            point: record.point.to_string(),
-            plugin: record.plugin.to_string(),
-            version: record.version.to_string(),
-            revision: record.revision,
+            point: record.by.point.to_string(),
+            plugin: record.by.plugin.to_string(),
+            version: record.by.version.to_string(),
+            revision: record.by.revision,
             interaction: interaction.map(|id| id.to_string()),
             failure: failure.map(|failure| format!("{}: {}", failure.code, failure.message)),
             fuel: record.receipt.fuel,
@@ -134,9 +134,9 @@ impl From<DecisionRecord> for DecisionDetail {
         let value = |value: serde_json::Result<Value>| value.unwrap_or_default();
         Self {
             decision: DecisionView::from(&record),
-            digest: record.digest.to_string(),
-            engine: record.engine.to_string(),
-            config: value(serde_json::from_str(&record.config)),
+            digest: record.by.digest.to_string(),
+            engine: record.by.engine.to_string(),
+            config: value(serde_json::from_str(&record.by.config)),
             question: value(serde_json::to_value(&record.question)),
             reads: record
                 .reads
@@ -157,7 +157,7 @@ impl From<DecisionRecord> for DecisionDetail {
             complete: record.complete,
             grants: value(serde_json::to_value(record.grants)),
             budget: lowered(record.budget),
-            projection: record.projection.paths(),
+            projection: record.by.projection.paths(),
         }
     }
 }

@@ -40,12 +40,13 @@ pub struct EventView {
     /// When it became true.
     pub at: u64,
     /// Of agents: `agent-set`, `agent-removed`, `agent-state-requested`, `agent-state-changed`. Of settings: `queue-set`,
-    /// `queue-removed`, `number-set`, `number-removed`, `chat-entry-set`, `chat-entry-removed`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
+    /// `queue-removed`, `number-set`, `number-removed`, `chat-entry-set`, `chat-entry-removed`. Of cases: `case-changed`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
     /// `interaction-started`, `flow-decided`, `message-sent`, `messages-read`, `unanswered`, `chat-decided`,
     /// `chat-continued`, `chat-skipped`,
     /// `decision-failed`, `prompt-failed`, `digits-entered`, `attribute-set`, `queued`, `left-queue`, `offered`,
     /// `offer-ringing`, `offer-failed`, `connected`, `held`, `resumed`, `agent-left`, `survey-answered`,
-    /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`, `closed`.
+    /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`,
+    /// `assistance-changed`, `closed`.
     pub r#type: String,
     /// The interaction that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,13 +5,15 @@ use jackfield_contact::chat::Side;
 use jackfield_contact::decision::Author;
 use jackfield_contact::input::{Draft, Input};
 use jackfield_contact::interaction::Stage;
-use jackfield_runtime::StoredMessage;
-use jackfield_types::{AgentId, InteractionId};
+use jackfield_runtime::{ArticleUse, DeliveryState, StoredMessage};
+use jackfield_types::{AgentId, ArticleId, AttachmentId, InteractionId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::attachment::AttachmentView;
 use super::interaction::{InteractionView, SEES_ALL, STEERS_ALL, find};
 use super::page::Page;
+use super::reply_template::{TemplateUse, filled};
 use crate::auth::InTenant;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
@@ -36,12 +38,33 @@ pub struct MessageView {
     /// The choice that the customer picked with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
+    /// What came with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<AttachmentView>,
     /// What the customer may pick in answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub choices: Vec<ChoiceView>,
     /// The id that its sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// How it went out, when it goes out through a channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<DeliveryView>,
+}
+
+/// How a message went out through a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeliveryView {
+    /// `queued`, `sent`, `delivered`, `read` or `failed`.
+    #[schema(value_type = String)]
+    pub state: DeliveryState,
+    /// Since when.
+    pub at: u64,
+    /// Tries so far.
+    pub attempts: u32,
+    /// Why the last try failed: a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// What the customer may pick.
@@ -72,8 +95,15 @@ impl From<&StoredMessage> for MessageView {
             agent,
             text: stored.message.text.to_string(),
             choice: stored.choice.as_ref().map(ToString::to_string),
+            attachments: stored.attachments.iter().map(AttachmentView::from).collect(),
             choices: choices.collect(),
             client_id: stored.client_id.as_ref().map(ToString::to_string),
+            delivery: stored.delivery.as_ref().map(|delivery| DeliveryView {
+                state: delivery.state,
+                at: delivery.at.0,
+                attempts: delivery.attempts,
+                reason: delivery.reason.clone(),
+            }),
         }
     }
 }
@@ -94,8 +124,19 @@ pub(crate) struct MessageQuery {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"text": "Good morning, how can I help?", "client_id": "3f1c"}))]
 pub struct MessageBody {
-    /// 1 to 8,192 bytes.
+    /// 1 to 8,192 bytes; left out when a template is sent, and with attachments if there is nothing to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
+    /// The ids of attachments that the agent's side has uploaded to the conversation, at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub attachments: Vec<AttachmentId>,
+    /// The reply template that is sent in its place, filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<TemplateUse>,
+    /// The id of the article that the answer is from: it counts as used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub article: Option<String>,
     /// An id of the sender's own, 1 to 64 bytes: a message with the same id counts once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -128,7 +169,7 @@ pub(crate) async fn list_messages(
 }
 
 /// The agent who acts: the own one with an agent's key, else the one who has the conversation or is offered it.
-async fn acting(who: &InTenant, interaction: InteractionId) -> Result<AgentId, Problem> {
+pub(crate) async fn acting(who: &InTenant, interaction: InteractionId) -> Result<AgentId, Problem> {
     let found = find(who, interaction, STEERS_ALL).await?;
     match (who.only_agent(STEERS_ALL)?, found.stage) {
         (Some(own), _) => Ok(own),
@@ -156,8 +197,21 @@ pub(crate) async fn send_message(
 ) -> Result<(StatusCode, Json<MessageView>), Problem> {
     let agent = acting(&who, interaction).await?;
     let client_id = body.client_id.unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let article = body.article.as_deref().map(ArticleId::new).transpose()?;
+    let text = match body.template {
+        Some(_) if !body.text.is_empty() => {
+            let detail = "text: expected none beside a template";
+            return Err(Problem::invalid("text", detail));
+        }
+        Some(template) => filled(&who, interaction, Some(agent.clone()), template).await?,
+        None => body.text,
+    };
     let message = Draft {
-        text: body.text.into(),
+        text: text.into(),
+        attachments: who
+            .tenant
+            .attached(&who.ctx, interaction, Side::Agent, &body.attachments)
+            .await?,
         client_id: Some(client_id.as_str().into()),
         ..Draft::default()
     };
@@ -167,6 +221,12 @@ pub(crate) async fn send_message(
         message,
     };
     who.tenant.submit(written).await?;
+    if let Some(article) = article {
+        let used = who.tenant.count_article_use(&who.ctx, &article, ArticleUse::Used);
+        // The message is sent, whatever becomes of the count.
+        used.await
+            .unwrap_or_else(|error| tracing::debug!(%error, "a use of an article is not counted"));
+    }
     let number = who.tenant.read(move |centre| {
         let chat = centre.interaction(interaction)?.chat.as_ref()?;
         chat.number_of(Side::Agent, &client_id)

@@ -25,7 +25,7 @@ pub struct QuotaBody {
     pub decisions_per_second: Option<u32>,
     /// Fuel of plugin decisions per UTC day; after it decisions fail with code `quota` until midnight.
     pub fuel_per_day: Option<u64>,
-    /// Bytes of plugins and recordings; after it uploads are refused with 429 `quota`. Recordings are still kept.
+    /// Bytes of plugins, recordings and attachments; after it uploads are refused with 429 `quota`. Recordings are still kept.
     pub storage_bytes: Option<u64>,
     /// How many turns to decide it has for each one of a tenant of weight 1, when both wait: 1 to 100; null is 1.
     #[schema(minimum = 1, maximum = 100)]

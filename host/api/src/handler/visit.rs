@@ -1,6 +1,6 @@
 //! The chat window's side: beginning a conversation, its messages with and without a socket, and the window itself.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -11,19 +11,20 @@ use jackfield_contact::chat::Side;
 use jackfield_contact::event::Event;
 use jackfield_contact::input::{Draft, Input};
 use jackfield_runtime::{ChatNews, Tenant, Visitor};
-use jackfield_types::{ChatEntryId, InteractionId, OpContext, TenantId, is_name, limits};
+use jackfield_types::{AttachmentId, ChatEntryId, InteractionId, OpContext, TenantId, is_name, limits};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
 use super::message::{MessageView, ReadBody};
 use crate::auth::bearer;
-use crate::chat::flood::{Whose, subscriber};
+use crate::chat::flood::{Whose, address_of};
 use crate::chat::frame::Standing;
 use crate::chat::socket::Window;
 use crate::chat::standing;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
+use crate::link_page::escaped;
 use crate::{App, clock};
 
 /// The longest that a request for news waits.
@@ -41,9 +42,9 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Where: which tenant, which entry, and from which address.
 pub(crate) struct Door {
     app: App,
-    tenant: Tenant,
-    entry: ChatEntryId,
-    peer: IpAddr,
+    pub(super) tenant: Tenant,
+    pub(super) entry: ChatEntryId,
+    pub(super) peer: IpAddr,
 }
 
 /// What begins a conversation, or goes on with one.
@@ -100,9 +101,13 @@ pub struct NewsView {
 pub struct WriteBody {
     /// An id of the window's own, 1 to 64 bytes: a message with the same id counts once.
     pub client_id: String,
-    /// At most 8,192 bytes; may be empty when a choice is picked.
+    /// At most 8,192 bytes; may be empty when a choice is picked or something is attached.
     #[serde(default)]
     pub text: String,
+    /// The ids of attachments that the visitor has uploaded to the conversation, at most 16.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub attachments: Vec<AttachmentId>,
     /// The id of a choice that was offered with the last message that offered any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
@@ -115,7 +120,7 @@ pub struct WrittenView {
     pub number: u32,
 }
 
-async fn door(
+pub(super) async fn door(
     app: App,
     peer: Option<Extension<Peer>>,
     (tenant, entry): (TenantId, ChatEntryId),
@@ -127,9 +132,7 @@ async fn door(
         .read(move |centre| centre.chat_entry(&wanted).cloned())
         .await?;
     let config = config.ok_or_else(missing)?;
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(peer))| {
-        peer.ip()
-    });
+    let peer = address_of(peer);
     let view = SessionView {
         token: String::new(),
         conversation: String::new(),
@@ -141,7 +144,7 @@ async fn door(
             app,
             tenant: found,
             entry,
-            peer: subscriber(peer),
+            peer,
         },
         view,
     ))
@@ -153,14 +156,23 @@ impl Door {
         known.filter(|visitor| visitor.tenant == *self.tenant.id())
     }
 
-    /// The visitor whose token the request carries, and the conversation.
-    async fn conversation(&self, headers: &HeaderMap) -> Result<(Visitor, InteractionId), Problem> {
+    /// The visitor whose token the request carries.
+    pub(super) fn known_visitor(&self, headers: &HeaderMap) -> Result<Visitor, Problem> {
         let token = bearer(headers).ok_or_else(Problem::no_key)?;
         let visitor = self.visitor(token).ok_or_else(Problem::unknown_key)?;
         let flood = &self.app.flood;
         let now = clock::now();
         flood.take(Whose::Visitor(visitor.name.clone()), now)?;
         flood.take(Whose::Address(self.peer), now)?;
+        Ok(visitor)
+    }
+
+    /// The visitor whose token the request carries, and the conversation.
+    pub(super) async fn conversation(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<(Visitor, InteractionId), Problem> {
+        let visitor = self.known_visitor(headers)?;
         let known = self
             .tenant
             .conversation(self.entry.clone(), visitor.name.as_str().into());
@@ -170,7 +182,7 @@ impl Door {
         Ok((visitor, id))
     }
 
-    fn ctx(&self) -> OpContext {
+    pub(super) fn ctx(&self) -> OpContext {
         OpContext::system(self.tenant.id().clone(), "chat")
     }
 }
@@ -184,6 +196,11 @@ pub(crate) async fn begin_session(
     Json(body): Json<SessionBody>,
 ) -> Answer<SessionView> {
     let (door, view) = door(app, peer, place).await?;
+    if let Some(channel) = door.tenant.channel_of(&door.entry) {
+        let detail =
+            format!("conversations at this entry come through channel {channel}, not from a chat window");
+        return Err(Problem::conflict("fed-by-channel", detail));
+    }
     let now = clock::now();
     door.app.flood.take(Whose::Beginnings(door.peer), now)?;
     if body.name.as_deref().is_some_and(|name| !is_name(name)) {
@@ -281,7 +298,10 @@ pub(crate) async fn write_message(
     let message = Draft {
         text: body.text.into(),
         choice: body.choice.map(Into::into),
-        attachments: Vec::new(),
+        attachments: door
+            .tenant
+            .attached(&door.ctx(), interaction, Side::Customer, &body.attachments)
+            .await?,
         client_id: Some(client_id.as_str().into()),
     };
     let written = Input::CustomerWrites { interaction, message };
@@ -388,15 +408,8 @@ pub(crate) async fn get_chat_page(
     response.headers_mut().insert(
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
-            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:",
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'unsafe-inline'; img-src 'self' data: blob:",
         ),
     );
     Ok(response)
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

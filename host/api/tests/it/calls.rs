@@ -50,13 +50,8 @@ async fn a_waiting_call_is_shown_whole() {
       }
     }
     "##);
-    let events = app
-        .get(&format!("/v1/interactions/{call}/events"), &admin)
-        .await
-        .ok();
-    let types: Vec<_> = events.body["items"]
-        .as_array()
-        .unwrap()
+    let events = app.events(&admin, call).await;
+    let types: Vec<_> = events
         .iter()
         .map(|event| event["type"].as_str().unwrap())
         .collect();

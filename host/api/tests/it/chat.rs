@@ -19,18 +19,13 @@ impl World {
     async fn make() -> Self {
         let app = TestApp::start().await;
         let admin = app.tenant("one", NUMBER).await;
-        let agent = json!({"name": "Anna", "queues": ["support"], "capacity": {"chat": 2}});
-        app.put("/v1/agents/anna", &admin, agent).await.ok();
-        app.put("/v1/agents/anna/state", &admin, json!({"state": "available"}))
-            .await
-            .ok();
+        let anna = app.writing_anna(&admin).await;
         let entry = json!({
             "name": "Web shop", "language": "en", "default_queue": "support",
             "allowed_origins": ["https://shop.example"],
             "unanswered": [{"after_ms": 1000, "action": "warn"}, {"after_ms": 1200, "action": {"reply": "One moment."}}],
         });
         app.put("/v1/chat-entries/web", &admin, entry).await.ok();
-        let anna = app.user(&admin, "anna", "agent").await;
         Self { app, admin, anna }
     }
 
@@ -119,12 +114,7 @@ async fn an_agent_takes_answers_and_leaves() {
     let read = json!({"up_to": sent.body["number"]});
     assert_eq!(world.act(&world.anna, id, "read", read).await.status, 204);
     assert_eq!(world.act(&world.anna, id, "typing", json!({})).await.status, 204);
-    let events = world
-        .app
-        .get(&format!("/v1/interactions/{id}/events"), &world.admin)
-        .await
-        .ok();
-    let events = events.body["items"].as_array().unwrap();
+    let events = world.app.events(&world.admin, id).await;
     let answered = events
         .iter()
         .find(|event| event["type"] == "message-sent" && event["message"]["author"]["agent"] == "anna");
@@ -181,14 +171,8 @@ async fn who_waits_for_an_answer_is_not_left_in_silence() {
     let news = world.news(&token, "?after=2&wait_ms=15000").await.ok();
     assert_eq!(news.body["messages"][0]["text"], "One moment.");
     assert_eq!(news.body["messages"][0]["author"], "system");
-    let events = world
-        .app
-        .get(&format!("/v1/interactions/{id}/events"), &world.admin)
-        .await
-        .ok();
-    let steps: Vec<_> = events.body["items"]
-        .as_array()
-        .unwrap()
+    let events = world.app.events(&world.admin, id).await;
+    let steps: Vec<_> = events
         .iter()
         .filter(|event| event["type"] == "unanswered")
         .map(|event| (&event["agent"], &event["action"]))

@@ -33,7 +33,7 @@ fn every_route_is_told_with_its_roles_and_errors() {
         }
         assert_eq!(
             operation["security"].is_array(),
-            !matches!(route.access, Access::Public | Access::Visitor),
+            !matches!(route.access, Access::Public | Access::Visitor | Access::Provider),
             "{name}"
         );
         assert_eq!(

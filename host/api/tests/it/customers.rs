@@ -536,7 +536,9 @@ async fn a_customer_is_sealed_exported_and_erased_for_good() {
     let erased = app.delete(ADDRESS, &admin).await.ok();
     assert_eq!(
         erased.body,
-        json!({"customers": 1, "timeline": 3, "recordings": 0, "decisions": 0, "attempts": 1, "answers": 0})
+        json!({
+            "customers": 1, "timeline": 3, "cases": 0, "recordings": 0, "attachments": 0, "decisions": 0, "attempts": 1, "answers": 0
+        })
     );
     assert_eq!(traces(&app, &words).await, Vec::<String>::new());
     for gone in [ADDRESS.to_owned(), format!("/v1/customers/{id}")] {

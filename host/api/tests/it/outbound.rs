@@ -229,7 +229,10 @@ async fn a_rule_that_can_not_be_loaded_after_a_start_defers() {
         };
         let tenant = platform.create_tenant(record).await.unwrap();
         let spring = "spring".parse().unwrap();
-        tenant.put_campaign(&ctx, spring, "Spring".into()).await.unwrap();
+        tenant
+            .put_campaign(&ctx, spring, "Spring".into(), None)
+            .await
+            .unwrap();
         for (rule, point) in [
             (stern_rule("1.0.0"), rule_of(1)),
             (lenient_rule("1.0.0"), TENANT.to_owned()),

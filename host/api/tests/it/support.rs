@@ -30,6 +30,38 @@ pub(crate) struct TestApp {
     /// The operator's key.
     pub(crate) operator: String,
     _folder: TempDir,
+    _end: End,
+}
+
+/// A platform with the tenant `one`, and the key of its admin.
+pub(crate) struct Site {
+    pub(crate) app: TestApp,
+    pub(crate) admin: String,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        let app = TestApp::start().await;
+        let admin = app.tenant("one", NUMBER).await;
+        Self { app, admin }
+    }
+
+    /// The record of a decision.
+    pub(crate) async fn decision(&self, id: &str) -> Reply {
+        self.app
+            .get(&format!("/v1/decisions/{id}"), &self.admin)
+            .await
+            .ok()
+    }
+}
+
+/// Tenants know their platform and it knows them: somebody has to let go.
+struct End(Platform);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.0.abandon();
+    }
 }
 
 /// An answer, as snapshots show it.
@@ -69,17 +101,22 @@ impl Reply {
 
 impl TestApp {
     pub(crate) async fn start() -> Self {
+        Self::start_with(PluginOptions::default()).await
+    }
+
+    pub(crate) async fn start_with(plugins: PluginOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = PlatformOptions {
             data_dir: folder.path().to_owned(),
             store: StoreKind::Memory,
             voice: None,
-            plugins: PluginOptions::default(),
+            plugins,
         };
         let platform = Platform::start(options).await.unwrap();
         let operator = read_key(&folder.path().join("operator.key"));
         Self {
             router: jackfield_api::router(platform.clone()),
+            _end: End(platform.clone()),
             platform,
             operator,
             _folder: folder,
@@ -120,6 +157,23 @@ impl TestApp {
             .await
             .ok();
         key.text("/key").to_owned()
+    }
+
+    /// The agent `anna`, who takes two written conversations at once: the key of her user.
+    pub(crate) async fn writing_anna(&self, admin: &str) -> String {
+        let agent = json!({"name": "Anna", "queues": ["support"], "capacity": {"chat": 2}});
+        self.put("/v1/agents/anna", admin, agent).await.ok();
+        self.put("/v1/agents/anna/state", admin, json!({"state": "available"}))
+            .await
+            .ok();
+        self.user(admin, "anna", "agent").await
+    }
+
+    /// The events of an interaction, the oldest first.
+    pub(crate) async fn events(&self, key: &str, interaction: InteractionId) -> Vec<Value> {
+        let path = format!("/v1/interactions/{interaction}/events");
+        let told = self.get(&path, key).await.ok();
+        told.body["items"].as_array().unwrap().clone()
     }
 
     pub(crate) fn handle(&self, tenant: &str) -> Tenant {

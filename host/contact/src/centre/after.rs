@@ -95,7 +95,7 @@ impl Step<'_> {
         } else if !it.tagged && it.customer.is_some() {
             (
                 PluginKind::TagGenerator,
-                Question::Tags(Box::new(tag_question(it))),
+                Question::Tags(Box::new(TagQuestion::after(it))),
             )
         } else {
             let closed = it.clone();
@@ -203,19 +203,5 @@ fn scorecard_question(it: &Interaction) -> ScorecardQuestion {
         speech: it.recording.as_ref().map(|recording| recording.speech),
         surveys: it.surveys.clone(),
         attributes: it.attributes.clone(),
-    }
-}
-
-fn tag_question(it: &Interaction) -> TagQuestion {
-    TagQuestion {
-        interaction: it.id,
-        channel: it.channel,
-        started_at: it.started_at,
-        ended_at: it.ending.as_ref().map_or(it.started_at, |ending| ending.at),
-        abandoned: it.abandoned(),
-        waited_ms: it.waited_ms,
-        talked_ms: it.talked_ms,
-        attributes: it.attributes.clone(),
-        score: it.score,
     }
 }

@@ -11,6 +11,7 @@ use crate::agent::AgentState;
 use crate::chat::{Chat, Side};
 use crate::config::UnansweredAction;
 use crate::decision::{Author, ChatEvent, Choice, Message};
+use crate::effect::Effect;
 use crate::event::{EndedBy, Event, OfferFailure};
 use crate::input::{Draft, Rejected};
 use crate::interaction::{Interaction, Stage};
@@ -112,6 +113,20 @@ impl Step<'_> {
         }
         self.check_has(id, &agent)?;
         self.send(id, Author::Agent(agent), draft, Vec::new());
+        Ok(())
+    }
+
+    pub(super) fn template_filled(&mut self, id: InteractionId, text: Arc<str>) -> Result<(), Rejected> {
+        let chat = self.open_chat(id)?;
+        if chat.unanswered.is_none() {
+            return Ok(());
+        }
+        let draft = Draft {
+            text,
+            ..Draft::default()
+        };
+        check_draft(chat, &draft)?;
+        self.send(id, Author::System, draft, Vec::new());
         Ok(())
     }
 
@@ -270,6 +285,13 @@ impl Step<'_> {
                     ..Draft::default()
                 };
                 self.send(id, Author::System, draft, Vec::new());
+            }
+            (UnansweredAction::ReplyTemplate(template), _) => {
+                let interaction = id;
+                self.out.effects.push(Effect::FillTemplate {
+                    interaction,
+                    template,
+                });
             }
             (UnansweredAction::Cover, Some(agent)) => {
                 self.tell_chat(id, ChatEvent::Unanswered { agent, waited_ms });

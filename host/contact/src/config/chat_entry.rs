@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jackfield_types::{Channel, ChatEntryId, QueueId, limits};
+use jackfield_types::{Channel, ChatEntryId, QueueId, TemplateId, limits};
 use serde::{Deserialize, Serialize};
 
 use super::{InvalidConfig, check, check_language, check_name, check_range};
@@ -45,6 +45,8 @@ pub enum UnansweredAction {
     Warn,
     /// The customer gets this text, 1 to 8,192 bytes.
     Reply(Arc<str>),
+    /// The customer gets this shared reply template, filled in.
+    ReplyTemplate(TemplateId),
     /// The flow is told, and may answer for the agent until the agent does.
     Cover,
     /// The conversation is taken from the agent and waits, before others, in this queue. Must exist.

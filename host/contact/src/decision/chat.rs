@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use jackfield_types::{AgentId, Channel, ChatEntryId, InteractionId, Timestamp};
+use jackfield_types::{AgentId, AttachmentId, Channel, ChatEntryId, Digest, InteractionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Enqueue, QueueExit, QueueProgress};
@@ -9,6 +9,7 @@ use super::{Enqueue, QueueExit, QueueProgress};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatQuestion {
     /// What the flow returned with its last answer; empty at `Started`.
+    #[serde(with = "serde_bytes")]
     pub state: Vec<u8>,
     /// What happened.
     pub event: ChatEvent,
@@ -71,6 +72,12 @@ pub struct ReceivedAttachment {
     pub media_type: Arc<str>,
     /// Bytes; `None` when the channel doesn't say.
     pub size: Option<u64>,
+    /// Under which the host keeps the contents; `None` when it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<AttachmentId>,
+    /// SHA-256 of the contents; `None` when the host has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
 }
 
 /// What happened in a conversation, as a flow sees it.
@@ -198,6 +205,7 @@ pub struct ChatSurveyQuestion {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ChatAnswer {
     /// Given back with the next event; at most 16 KiB.
+    #[serde(with = "serde_bytes")]
     pub state: Vec<u8>,
     /// What to do, in order; at most 32, one that waits only at the end.
     pub actions: Vec<ChatAction>,

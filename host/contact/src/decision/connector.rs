@@ -37,6 +37,7 @@ pub struct Webhook {
     /// Headers without credentials; names in lower case.
     pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// The body.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 
@@ -116,6 +117,7 @@ pub struct Reply {
     /// The media type of the body; empty for none.
     pub content_type: Arc<str>,
     /// The body, at most 16 KiB.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 
@@ -148,6 +150,7 @@ pub struct ProviderRequest {
     /// Headers; names in lower case.
     pub headers: Vec<(Arc<str>, FieldValue)>,
     /// The body, at most 48 KiB.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 
@@ -188,6 +191,7 @@ pub struct ProviderResponse {
     /// Headers without cookies; names in lower case.
     pub headers: Vec<(Arc<str>, Arc<str>)>,
     /// The body.
+    #[serde(with = "serde_bytes")]
     pub body: Vec<u8>,
 }
 

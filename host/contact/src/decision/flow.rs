@@ -9,6 +9,7 @@ use crate::leg::Prompt;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowQuestion {
     /// What the flow returned with its last answer; empty at `Started`.
+    #[serde(with = "serde_bytes")]
     pub state: Vec<u8>,
     /// What happened.
     pub event: FlowEvent,
@@ -183,6 +184,7 @@ pub struct SurveyQuestion {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FlowAnswer {
     /// Given back with the next event; at most 16 KiB.
+    #[serde(with = "serde_bytes")]
     pub state: Vec<u8>,
     /// What to do, in order; at most 32, one that waits only at the end.
     pub actions: Vec<FlowAction>,

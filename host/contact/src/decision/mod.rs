@@ -96,7 +96,7 @@ impl Question {
         match self {
             Self::Flow(question) => Some(question.call.interaction),
             Self::Chat(question) => Some(question.chat.interaction),
-            Self::Tags(question) => Some(question.interaction),
+            Self::Tags(question) => question.interaction,
             Self::Scorecard(question) => Some(question.interaction),
             Self::Assist(question) => Some(question.interaction),
             Self::Routing(_) | Self::Outbound(_) | Self::Pacing(_) | Self::Connector(_) => None,
@@ -152,7 +152,7 @@ pub struct Provenance {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// A stable code: `no-binding`, `trap`, `fuel`, `timeout`, `memory`, `oversize`, `invalid-answer`, `plugin-error`,
-    /// `overloaded`, `unavailable`, `quota`.
+    /// `overloaded`, `breaker-open`, `unavailable`, `quota`.
     pub code: Arc<str>,
     /// What happened, for people.
     pub message: Arc<str>,

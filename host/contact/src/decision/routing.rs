@@ -45,6 +45,7 @@ pub struct RoutingAgent {
     /// Skills, as bits over the skill table.
     pub skills: u64,
     /// Levels 0 to 10 in the order of the skill table.
+    #[serde(with = "serde_bytes")]
     pub levels: Vec<u8>,
     /// Milliseconds since the agent became available.
     pub idle_ms: u64,

@@ -197,7 +197,7 @@ impl World {
                     }
                     self.orders.push((leg, command));
                 }
-                Effect::Typing { .. } => {}
+                Effect::Typing { .. } | Effect::FillTemplate { .. } => {}
                 Effect::Ask { ask, point, question } => {
                     assert_eq!(point.kind(), question.kind());
                     self.asked.push(Asked { ask, point, question });

@@ -11,6 +11,7 @@ mod record;
 mod reused;
 mod routing;
 mod rule;
+mod served;
 mod swap;
 mod tenants;
 mod upload;
@@ -37,13 +38,14 @@ const COMPILE: &str = "compile-plugin";
 /// A section and what runs it.
 type Section = (&'static str, fn(&[u8]));
 
-const SECTIONS: [Section; 6] = [
+const SECTIONS: [Section; 7] = [
     ("plugins/routing", routing::measure),
     ("plugins/bind", swap::measure_bind),
     ("plugins/swap", swap::measure),
     ("plugins/upload", upload::measure),
     ("plugins/record", record::measure),
     ("plugins/tenants", tenants::measure),
+    ("plugins/served", served::measure),
 ];
 
 fn main() -> ExitCode {
@@ -61,13 +63,7 @@ fn main() -> ExitCode {
     if arguments.iter().any(|argument| argument == "--test") {
         return ExitCode::SUCCESS;
     }
-    let built = env::var_os("JACKFIELD_PLUGINS").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins")),
-        PathBuf::from,
-    );
-    let path = built.join("skills-routing-0.1.0.wasm");
-    let Ok(wasm) = fs::read(&path) else {
-        eprintln!("{} is not there: run `cargo xtask plugins` first", path.display());
+    let Some(wasm) = built("skills-routing-0.1.0.wasm") else {
         return ExitCode::SUCCESS;
     };
     let wanted = arguments.iter().find(|argument| !argument.starts_with('-'));
@@ -77,6 +73,20 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// A bundled plugin; none, and it says so, when it was not built.
+fn built(name: &str) -> Option<Vec<u8>> {
+    let folder = env::var_os("JACKFIELD_PLUGINS").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins")),
+        PathBuf::from,
+    );
+    let path = folder.join(name);
+    let wasm = fs::read(&path).ok();
+    if wasm.is_none() {
+        eprintln!("{} is not there: run `cargo xtask plugins` first", path.display());
+    }
+    wasm
 }
 
 /// A figure for the table of `cargo xtask bench`.

@@ -12,7 +12,7 @@ use std::{
 use jackfield_contact::decision::Question;
 use jackfield_registry::Bound;
 use jackfield_runtime::{Metrics, Recorder};
-use jackfield_sandbox::{DecisionRecord, ENGINE, Env, Recording, Replayed};
+use jackfield_sandbox::{DecisionRecord, Env, Recording, Replayed};
 use jackfield_types::{DecisionId, Grants, TenantId};
 
 use crate::{Fixture, env_of, point, quantile, report, rule::queue, tenant, threads};
@@ -24,7 +24,7 @@ const REPLAYED: usize = 20_000;
 const SHARE: usize = 128;
 
 /// A decision as the runtime makes and records it.
-fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId, engine: &Arc<str>) -> DecisionRecord {
+fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId) -> DecisionRecord {
     let env = env_of("{}");
     let recording = Arc::new(Recording::new(env.reads));
     let env = Env {
@@ -36,13 +36,7 @@ fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId, engine: &Ar
     DecisionRecord {
         id,
         at: now,
-        point: bound.record.point.clone(),
-        revision: bound.record.revision,
-        plugin: bound.record.plugin.clone(),
-        version: bound.record.version.clone(),
-        digest: bound.record.digest,
-        config: bound.config.clone(),
-        engine: engine.clone(),
+        by: bound.by.clone(),
         question: question.clone(),
         reads: recording.take().unwrap_or_default(),
         result: decision.result,
@@ -51,14 +45,12 @@ fn recorded(bound: &Bound, question: &Arc<Question>, id: DecisionId, engine: &Ar
         log: decision.log,
         grants: Grants::ALL,
         budget: None,
-        projection: bound.plugin.projection().clone(),
         complete: true,
     }
 }
 
 /// Decisions a second of all threads; how many of them were not kept.
 fn rate(bound: &Bound, question: &Arc<Question>, recorder: Option<(&Recorder, &TenantId)>) -> (f64, u64) {
-    let engine: Arc<str> = ENGINE.into();
     let began = Instant::now();
     let (decided, lost) = thread::scope(|scope| {
         let deciders: Vec<_> = (0..threads())
@@ -72,7 +64,7 @@ fn rate(bound: &Bound, question: &Arc<Question>, recorder: Option<(&Recorder, &T
                                 assert!(decision.result.is_ok());
                             }
                             Some((recorder, tenant)) => {
-                                let record = Arc::new(recorded(bound, question, recorder.id(), &engine));
+                                let record = Arc::new(recorded(bound, question, recorder.id()));
                                 let answer = record.result.clone();
                                 let kept = recorder.keep(tenant, record);
                                 assert!(answer.is_ok());
@@ -118,9 +110,8 @@ pub(crate) fn measure(wasm: &[u8]) {
     let cost = 100.0 * (1.0 - with / plain);
     report("record/cost", cost, "%", Some("<= 20"));
 
-    let engine: Arc<str> = ENGINE.into();
     let records: Vec<_> = (0..REPLAYED)
-        .map(|_| recorded(&bound, &question, recorder.id(), &engine))
+        .map(|_| recorded(&bound, &question, recorder.id()))
         .collect();
     let mut rates: Vec<f64> = (0..5).map(|_| replay(&bound, &records)).collect();
     report("replay", quantile(&mut rates, 0.5), "/s", Some(">= 50000"));
@@ -139,7 +130,7 @@ fn replay(bound: &Bound, records: &[DecisionRecord]) -> f64 {
                     }
                     for record in &records[from..records.len().min(from + SHARE)] {
                         let Replayed::Decided(decision) =
-                            bound.plugin.replay(record, record.config.clone(), None)
+                            bound.plugin.replay(record, record.by.config.clone(), None)
                         else {
                             unreachable!("nothing is read")
                         };

@@ -12,7 +12,7 @@ use crate::{
     reused::Reused,
     rule::{native, queue},
     turn,
-    webhook::Webhook,
+    webhook::{Bare, Webhook},
 };
 
 /// One of them has its turn so often, and so long.
@@ -25,7 +25,8 @@ pub(crate) fn measure(wasm: &[u8]) {
     let dir = tempfile::tempdir().unwrap();
     let sandbox = Sandbox::new(SandboxOptions::new(dir.path().to_owned(), [1; 32])).unwrap();
     let plugin = sandbox.load(wasm).unwrap();
-    let mut webhook = Webhook::start().unwrap();
+    let webhook = Webhook::start().unwrap();
+    let mut bare = Bare::start().unwrap();
     let quickjs = QuickJs::start().unwrap();
     for (name, work, agents, goal) in [
         ("routing-10-agents", 1, 10, "<= 8000"),
@@ -42,10 +43,11 @@ pub(crate) fn measure(wasm: &[u8]) {
         assert_eq!(fresh.result.unwrap(), Answer::Routing(expected.clone()));
         assert_eq!(reused.ask(), work as usize);
         assert_eq!(webhook.ask(&question).unwrap(), expected);
+        assert_eq!(bare.ask(&question).unwrap(), expected);
         assert_eq!(quickjs.fresh(&question).unwrap(), expected);
         assert_eq!(quickjs.reused(&question).unwrap(), expected);
 
-        let mut figures = [const { Vec::new() }; 6];
+        let mut figures = [const { Vec::new() }; 7];
         for _ in 0..TURNS {
             figures[0].push(turn(TURN, || _ = black_box(native(&question))));
             figures[1].push(turn(TURN, || _ = black_box(reused.ask())));
@@ -55,9 +57,10 @@ pub(crate) fn measure(wasm: &[u8]) {
             figures[3].push(turn(TURN, || _ = black_box(quickjs.reused(&question).unwrap())));
             figures[4].push(turn(TURN, || _ = black_box(quickjs.fresh(&question).unwrap())));
             figures[5].push(turn(TURN, || _ = black_box(webhook.ask(&question).unwrap())));
+            figures[6].push(turn(TURN, || _ = black_box(bare.ask(&question).unwrap())));
         }
         let best = quantile(&mut figures[2].clone(), 0.1);
-        let [native, reused, fresh, js_reused, js_fresh, webhook] =
+        let [native, reused, fresh, js_reused, js_fresh, webhook, bare] =
             figures.map(|mut turns| quantile(&mut turns, 0.5));
         report(&format!("{name}/native"), native, "ns", None);
         report(&format!("{name}/reused-instance"), reused, "ns", None);
@@ -66,9 +69,16 @@ pub(crate) fn measure(wasm: &[u8]) {
         report(&format!("{name}/quickjs-reused-context"), js_reused, "ns", None);
         report(&format!("{name}/quickjs-fresh-context"), js_fresh, "ns", None);
         report(&format!("{name}/webhook"), webhook, "ns", None);
+        report(&format!("{name}/webhook-bare-sockets"), bare, "ns", None);
         let goal = (work == 1).then_some(DEARER);
         let times = |name: String, dear: f64| report(&name, dear / fresh, "times", goal);
         times(format!("{name}/webhook-over-fresh"), webhook);
+        report(
+            &format!("{name}/bare-webhook-over-fresh"),
+            bare / fresh,
+            "times",
+            None,
+        );
         times(format!("{name}/quickjs-fresh-over-fresh"), js_fresh);
         report(
             &format!("{name}/fresh-over-native"),

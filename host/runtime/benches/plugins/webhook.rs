@@ -1,5 +1,5 @@
-//! The rule behind a webhook on loopback with keep-alive, as cheap as one can be: a thread that does nothing but answer
-//! one blocking connection, JSON by serde, no framework, no TLS. What a tenant would really run is dearer.
+//! The rule behind a webhook on loopback, with keep-alive, JSON by serde, no TLS: once as a tenant would write one (axum
+//! asked by ureq), once as cheap as one can be.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -7,16 +7,51 @@ use std::{
     thread,
 };
 
+use axum::{Json, Router, routing::post};
 use jackfield_contact::decision::{Plan, RoutingQuestion};
+use tokio::runtime::Runtime;
+use ureq::Agent;
 
 use crate::rule::native;
 
+/// A web framework, asked by an HTTP client.
 pub(crate) struct Webhook {
+    agent: Agent,
+    url: String,
+    /// Serves until this is dropped.
+    _tokio: Runtime,
+}
+
+impl Webhook {
+    pub(crate) fn start() -> io::Result<Self> {
+        let tokio = Runtime::new()?;
+        let listener = tokio.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
+        let url = format!("http://{}/assign", listener.local_addr()?);
+        let assign = async |Json(question): Json<RoutingQuestion>| Json(native(&question));
+        tokio.spawn(axum::serve(listener, Router::new().route("/assign", post(assign))).into_future());
+        Ok(Self {
+            agent: Agent::new_with_defaults(),
+            url,
+            _tokio: tokio,
+        })
+    }
+
+    pub(crate) fn ask(&self, question: &RoutingQuestion) -> Result<Plan, ureq::Error> {
+        self.agent
+            .post(&self.url)
+            .send_json(question)?
+            .body_mut()
+            .read_json()
+    }
+}
+
+/// A thread that does nothing but answer one blocking connection: no framework, no client. No webhook is cheaper.
+pub(crate) struct Bare {
     writer: TcpStream,
     reader: BufReader<TcpStream>,
 }
 
-impl Webhook {
+impl Bare {
     pub(crate) fn start() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let writer = TcpStream::connect(listener.local_addr()?)?;

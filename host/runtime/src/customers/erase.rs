@@ -17,6 +17,7 @@ use super::timeline::TIMELINE;
 use super::work::Work;
 use crate::chats::MESSAGES;
 use crate::history::{CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, INTERACTIONS};
+use crate::tags::DUE;
 use crate::tenant::Tenant;
 
 /// Customers that are erased, and of whom something is still to be removed.
@@ -31,8 +32,12 @@ pub struct ErasedCustomer {
     pub customers: u64,
     /// Entries of timelines.
     pub timeline: u64,
+    /// Cases.
+    pub cases: u64,
     /// Recordings of conversations.
     pub recordings: u64,
+    /// Attachments of written conversations.
+    pub attachments: u64,
     /// Recorded decisions of plugins.
     pub decisions: u64,
     /// Attempts to reach its numbers.
@@ -142,7 +147,14 @@ impl Tenant {
     ) -> Result<(), StoreError> {
         self.inner.customers.keys.forget(id);
         self.blank_interactions_of(ctx, id, erased).await?;
-        for space in [TIMELINE, CUSTOMER_SURVEYS, CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY] {
+        erased.cases += self.forget_cases(ctx, id).await?;
+        for space in [
+            DUE,
+            TIMELINE,
+            CUSTOMER_SURVEYS,
+            CUSTOMER_EVALUATIONS,
+            CUSTOMER_HISTORY,
+        ] {
             let removed = self.remove_rows(ctx, space, &format!("{id} ")).await?;
             if space == TIMELINE {
                 erased.timeline += removed;
@@ -155,7 +167,12 @@ impl Tenant {
     }
 
     /// Removes the rows whose keys begin so; how many.
-    async fn remove_rows(&self, ctx: &OpContext, space: Space, prefix: &str) -> Result<u64, StoreError> {
+    pub(crate) async fn remove_rows(
+        &self,
+        ctx: &OpContext,
+        space: Space,
+        prefix: &str,
+    ) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
             let scan = Scan::prefix(prefix).limit(AT_ONCE);
@@ -172,7 +189,7 @@ impl Tenant {
         }
     }
 
-    /// Takes recordings and messages away, and what rows of interactions say of the person.
+    /// Takes recordings, attachments and messages away, and what rows of interactions say of the person.
     async fn blank_interactions_of(
         &self,
         ctx: &OpContext,
@@ -198,6 +215,8 @@ impl Tenant {
                 {
                     erased.recordings += 1;
                 }
+                erased.attachments += self.forget_attachments(ctx, &key).await?;
+                self.forget_assistances(ctx, &key).await?;
                 self.remove_rows(ctx, MESSAGES, &format!("{interaction} "))
                     .await?;
                 let tx = Tx::new().check(INTERACTIONS, key.as_bytes(), row.version).put(

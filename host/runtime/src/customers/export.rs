@@ -6,6 +6,7 @@ use jackfield_types::{CustomerId, OpContext, limits};
 
 use super::{CustomerError, CustomerRow, Happened, TimelineEntry};
 use crate::attempts::AttemptRecord;
+use crate::cases::{Case, CaseFilter};
 use crate::history::JournalEntry;
 use crate::tenant::Tenant;
 
@@ -23,6 +24,8 @@ pub struct CustomerExport {
     pub surveys: Vec<SurveyRecord>,
     /// Evaluations of interactions; in the first part.
     pub evaluations: Vec<EvaluationRecord>,
+    /// Cases, the newest 1,000; in the first part.
+    pub cases: Vec<Case>,
     /// Attempts to reach the numbers; in the first part.
     pub attempts: Vec<AttemptRecord>,
     /// Where the next part begins; `None` at the end.
@@ -56,9 +59,15 @@ impl Tenant {
             }
         }
         let (mut surveys, mut evaluations, mut attempts) = (Vec::new(), Vec::new(), Vec::new());
+        let mut cases = Vec::new();
         if first {
             surveys = self.customer_surveys(ctx, &id, limits::MAX_PAGE).await?;
             evaluations = self.customer_evaluations(ctx, &id, limits::MAX_PAGE).await?;
+            let theirs = CaseFilter {
+                customer: Some(id.clone()),
+                ..CaseFilter::default()
+            };
+            cases = self.cases(ctx, &theirs, None, limits::MAX_PAGE).await?.items;
             for number in found.identities.iter().filter_map(super::Address::number) {
                 attempts.extend(self.attempts_of(ctx, &number).await?);
             }
@@ -69,6 +78,7 @@ impl Tenant {
             interactions,
             surveys,
             evaluations,
+            cases,
             attempts,
             next: timeline.next,
         })

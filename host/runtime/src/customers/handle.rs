@@ -33,7 +33,7 @@ impl Tenant {
         answer.await.unwrap_or_else(|_| Err(stopped().into()))
     }
 
-    async fn ordered(
+    pub(crate) async fn ordered(
         &self,
         ctx: &OpContext,
         customer: &CustomerId,
@@ -42,7 +42,7 @@ impl Tenant {
         let id = self.known(ctx, customer).await?;
         match self.order(ctx, Some(id.clone()), work).await? {
             Done::Customer(id) => Ok(id),
-            Done::Imported(_) => Ok(id),
+            Done::Imported(_) | Done::TagRun(_) | Done::Case(_) => Ok(id),
         }
     }
 
@@ -73,7 +73,9 @@ impl Tenant {
     ) -> Result<CustomerId, CustomerError> {
         match self.order(ctx, None, Work::Create(identities, profile)).await? {
             Done::Customer(id) => Ok(id),
-            Done::Imported(_) => Err(CustomerError::unknown("customer", "")),
+            Done::Imported(_) | Done::TagRun(_) | Done::Case(_) => {
+                Err(CustomerError::unknown("customer", ""))
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Customers that one commit changes: read once, changed here, written together.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jackfield_contact::event::{CustomerChange, Event};
 use jackfield_store::{Error as StoreError, Store, Tx};
@@ -9,7 +10,7 @@ use jackfield_types::{CustomerId, OpContext, Timestamp, limits};
 use super::keys::Keys;
 use super::row::{Record, no_chance};
 use super::timeline::{TIMELINE, TimelineEntry, timeline_key};
-use super::{Address, CUSTOMERS, IDENTITIES, NAMES};
+use super::{Address, CUSTOMERS, CustomerError, DataKey, IDENTITIES, NAMES};
 
 /// What a commit changes of customers.
 pub(crate) struct Ledger<'a> {
@@ -63,6 +64,16 @@ impl<'a> Ledger<'a> {
             self.records.insert(id.clone(), record);
         }
         Ok(self.records.get(id))
+    }
+
+    /// The key of a customer.
+    ///
+    /// # Errors
+    /// `Unknown` when there is no such customer.
+    pub(crate) async fn key(&mut self, id: &CustomerId) -> Result<Arc<DataKey>, CustomerError> {
+        let record = self.record(id).await?;
+        let key = record.map(|record| record.key.clone());
+        key.ok_or_else(|| CustomerError::unknown("customer", id))
     }
 
     /// The same, to be changed; only after everything was checked.
@@ -207,9 +218,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// Adds the rows to a transaction.
-    pub(crate) fn into_tx(self, mut tx: Tx) -> Result<Tx, StoreError> {
+    pub(crate) fn into_tx(mut self, mut tx: Tx) -> Result<Tx, StoreError> {
         for id in &self.changed {
-            let Some(record) = self.records.get(id) else {
+            let Some(record) = self.records.get_mut(id) else {
                 continue;
             };
             match record.encode()? {

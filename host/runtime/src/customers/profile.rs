@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jackfield_contact::decision::{Consent, Customer, Tag};
+use jackfield_contact::decision::{Consent, Customer};
 use jackfield_types::{AgentId, AttributeId, Channel, CustomerId, Timestamp, is_name, limits};
 use serde::{Deserialize, Serialize};
 
 use super::{Address, CustomerError};
+use crate::tags::HeldTag;
 
 /// What an attribute of a customer holds. A date is the text `YYYY-MM-DD`, a choice the text of its option.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -111,7 +112,7 @@ pub(crate) struct Personal {
     pub(crate) language: Option<Arc<str>>,
     pub(crate) identities: Vec<Address>,
     pub(crate) attributes: BTreeMap<AttributeId, AttributeValue>,
-    pub(crate) tags: Vec<Tag>,
+    pub(crate) tags: Vec<HeldTag>,
     pub(crate) preferences: Preferences,
     pub(crate) relationship: Relationship,
     pub(crate) links: Vec<Link>,
@@ -131,6 +132,8 @@ pub struct CustomerRow {
     pub last_agent: Option<AgentId>,
     /// Its addresses.
     pub identities: Vec<Address>,
+    /// Its tags with where they come from, those that have ended included until they are swept away.
+    pub tags: Vec<HeldTag>,
     /// All attributes, sensitive ones included.
     pub attributes: BTreeMap<AttributeId, AttributeValue>,
     /// How the customer wants to be reached.
@@ -272,6 +275,32 @@ impl Preferences {
 }
 
 impl Relationship {
+    /// What plugins see of it, beside the tenant's own attributes, whose ids hold no dot.
+    pub(crate) fn facts(&self) -> Vec<(Arc<str>, Arc<str>)> {
+        let names: Vec<&str> = self.products.iter().map(|product| &*product.name).collect();
+        let until = self
+            .products
+            .iter()
+            .filter_map(|product| product.until.as_deref())
+            .min();
+        let facts = [
+            ("relationship.since", self.since.as_deref().map(str::to_owned)),
+            (
+                "relationship.products",
+                (!names.is_empty()).then(|| names.join("; ")),
+            ),
+            ("relationship.until", until.map(str::to_owned)),
+            (
+                "relationship.manager",
+                self.account_manager.as_ref().map(ToString::to_string),
+            ),
+        ];
+        facts
+            .into_iter()
+            .filter_map(|(key, value)| Some((key.into(), value?.into())))
+            .collect()
+    }
+
     fn check(&self) -> Result<(), CustomerError> {
         if self.products.len() > limits::MAX_PROFILE_ITEMS {
             return Err(CustomerError::TooMany {

@@ -12,6 +12,7 @@ use super::row::Record;
 use super::{Address, CUSTOMERS, CustomerError};
 use crate::SubmitError;
 use crate::history::Listing;
+use crate::tags::HeldTag;
 use crate::tenant::Tenant;
 
 impl Tenant {
@@ -135,7 +136,7 @@ impl Tenant {
     }
 
     /// One customer out of a group. What the first says goes before what the others say.
-    fn shown(&self, group: Vec<Record>) -> Option<CustomerRow> {
+    pub(crate) fn shown(&self, group: Vec<Record>) -> Option<CustomerRow> {
         let mut members = group.into_iter();
         let first = members.next()?;
         let (head, mut all) = (first.head, first.personal);
@@ -156,11 +157,7 @@ impl Tenant {
             for (key, value) in personal.attributes {
                 all.attributes.entry(key).or_insert(value);
             }
-            for tag in personal.tags {
-                if !all.tags.iter().any(|known| known.name == tag.name) {
-                    all.tags.push(tag);
-                }
-            }
+            crate::tags::with(&mut all.tags, personal.tags);
             if all.preferences == Default::default() {
                 all.preferences = personal.preferences;
             }
@@ -178,15 +175,14 @@ impl Tenant {
         }
         let state = &self.inner.customers;
         let open = all.attributes.iter().filter(|(key, _)| state.is_open(key));
+        let open = open.map(|(key, value)| (key.as_str().into(), value.to_string().into()));
         let customer = Customer {
             id: head.id,
             name: all.name,
             language: all.language,
             first_seen_at,
-            attributes: open
-                .map(|(key, value)| (key.as_str().into(), value.to_string().into()))
-                .collect(),
-            tags: all.tags,
+            attributes: open.chain(all.relationship.facts()).collect(),
+            tags: all.tags.iter().map(HeldTag::tag).collect(),
         };
         Some(CustomerRow {
             customer,
@@ -194,6 +190,7 @@ impl Tenant {
             interactions,
             last_agent,
             identities: all.identities,
+            tags: all.tags,
             attributes: all.attributes,
             preferences: all.preferences,
             relationship: all.relationship,

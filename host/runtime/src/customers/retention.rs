@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jackfield_store::Scan;
 use jackfield_types::{CustomerId, OpContext, Timestamp};
-use tokio::time::MissedTickBehavior;
 
 use super::row::Record;
 use super::work::Work;
 use super::{CUSTOMERS, CustomerError};
 use crate::clock;
 use crate::platform::Shared;
+use crate::rounds::go_round;
 use crate::tenant::Tenant;
 
 /// Pause after which the customers of all tenants are looked through again.
@@ -20,20 +20,9 @@ const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 /// Looks through the customers of all tenants until the platform is gone.
 pub(crate) fn keep_retained(shared: Weak<Shared>) {
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let Some(shared) = shared.upgrade() else { return };
-            for id in shared.directory.tenants.ids() {
-                let Some(tenant) = shared.directory.tenants.get(&id) else {
-                    continue;
-                };
-                if let Err(error) = tenant.retain_customers(clock::now()).await {
-                    tracing::warn!(tenant = %id, %error, "old customers are looked through later");
-                }
-            }
+    go_round(shared, EVERY, |tenant: Tenant| async move {
+        if let Err(error) = tenant.retain_customers(clock::now()).await {
+            tracing::warn!(tenant = %tenant.id(), %error, "old customers are looked through later");
         }
     });
 }

@@ -29,6 +29,9 @@ pub(crate) struct Head {
     /// The customers that count for this one; theirs may have some too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) merged: Vec<CustomerId>,
+    /// When the first of its tags ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) tags_until: Option<Timestamp>,
 }
 
 /// A customer as read.
@@ -64,6 +67,7 @@ impl Record {
                 last_agent: None,
                 merged_into: None,
                 merged: Vec::new(),
+                tags_until: None,
             },
             personal: Personal::default(),
             key,
@@ -105,7 +109,7 @@ impl Record {
             name: old.customer.name,
             language: old.customer.language,
             identities: Address::new(old.customer.id.as_str(), None).into_iter().collect(),
-            tags: old.customer.tags,
+            tags: old.customer.tags.into_iter().map(Into::into).collect(),
             ..Personal::default()
         };
         record.old = true;
@@ -113,7 +117,8 @@ impl Record {
     }
 
     /// The row; `None` when it would be too long.
-    pub(crate) fn encode(&self) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) fn encode(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        self.head.tags_until = crate::tags::earliest_end(&self.personal.tags);
         let failed = |error: serde_json::Error| corrupt(&error.to_string());
         let text = serde_json::to_vec(&self.personal).map_err(failed)?;
         if text.len() > limits::MAX_PROFILE_BYTES {
@@ -142,6 +147,16 @@ impl Record {
 pub(crate) fn wrapped_in(row: &[u8]) -> Option<&[u8]> {
     let line = row.iter().position(|byte| *byte == b'\n')?;
     row.get(line + 1..line + 1 + WRAPPED)
+}
+
+/// When the first tag of a row ends, as the row says in the open.
+pub(crate) fn tags_end_at(row: &[u8]) -> Option<Timestamp> {
+    #[derive(Deserialize)]
+    struct Ends {
+        tags_until: Option<Timestamp>,
+    }
+    let line = row.split(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice::<Ends>(line).ok()?.tags_until
 }
 
 /// The system gives no random numbers.

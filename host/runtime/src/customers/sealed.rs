@@ -90,6 +90,15 @@ pub(crate) fn seal_message(
     sealed_row(row, customer, |_| personal_of_message())
 }
 
+/// A row of something else, with what it holds of this customer.
+pub(crate) fn seal_row(
+    row: &impl Serialize,
+    personal: Vec<(&'static str, Value)>,
+    customer: (&CustomerId, &DataKey),
+) -> Result<Vec<u8>, StoreError> {
+    seal(serde_json::to_value(row).map_err(broken)?, personal, customer)
+}
+
 fn sealed_row(
     row: &impl Serialize,
     customer: Option<(&CustomerId, &DataKey)>,
@@ -191,7 +200,13 @@ impl<'a> Opener<'a> {
         serde_json::from_value(value).map_err(broken)
     }
 
-    async fn key(&mut self, customer: &CustomerId) -> Result<Option<Arc<DataKey>>, StoreError> {
+    /// Whether a customer's key is there: the customer is not erased.
+    pub(crate) async fn knows(&mut self, customer: &CustomerId) -> Result<bool, StoreError> {
+        Ok(self.key(customer).await?.is_some())
+    }
+
+    /// A customer's key; `None` when the customer is erased.
+    pub(crate) async fn key(&mut self, customer: &CustomerId) -> Result<Option<Arc<DataKey>>, StoreError> {
         if let Some(known) = self.known.get(customer) {
             return Ok(known.clone());
         }

@@ -14,6 +14,8 @@ use super::keys::Keys;
 use super::profile::{AttributeValue, DATE_EXPECTED, is_date};
 use super::{CustomerError, Region};
 use crate::platform::secret_file;
+use crate::segments::Segments;
+use crate::tags::{TagLibrary, UndefinedTags};
 use crate::tenant::Tenant;
 use crate::{StartError, SubmitError};
 
@@ -33,6 +35,8 @@ pub struct CustomerSettings {
     pub sensitive_days: Option<u32>,
     /// Days after the last contact at which a customer is erased; `None`: customers are kept.
     pub personal_days: Option<u32>,
+    /// What becomes of tags of plugins that the library does not know.
+    pub undefined_tags: UndefinedTags,
 }
 
 /// What an attribute can hold.
@@ -141,6 +145,10 @@ pub(crate) struct CustomerState {
     pub(crate) keys: Keys,
     pub(crate) settings: ArcSwap<CustomerSettings>,
     pub(crate) definitions: ArcSwap<Definitions>,
+    pub(crate) tags: TagLibrary,
+    pub(crate) segments: Segments,
+    /// Somebody is due to be tagged.
+    pub(crate) tags_due: Arc<tokio::sync::Notify>,
 }
 
 impl CustomerState {
@@ -190,11 +198,16 @@ impl CustomerState {
                 serde_json::from_slice(&row.value).map_err(record("an attribute of customers"))?;
             definitions.insert(found.id.clone(), found);
         }
-        Ok(Self {
+        let state = Self {
             keys,
             settings: ArcSwap::from_pointee(settings),
             definitions: ArcSwap::from_pointee(definitions),
-        })
+            tags: TagLibrary::load(store, &ctx).await?,
+            segments: Segments::default(),
+            tags_due: Arc::default(),
+        };
+        Segments::load(store, &ctx, &state).await?;
+        Ok(state)
     }
 
     pub(crate) fn region(&self) -> Option<Region> {

@@ -5,14 +5,19 @@
 
 use std::sync::Arc;
 
+use jackfield_contact::case::CaseChange;
 use jackfield_contact::decision::{SurveyAnswer, TagChange};
-use jackfield_store::{Scan, Space};
-use jackfield_types::{AgentId, Channel, CustomerId, InteractionId, OpContext, QueueId, Timestamp};
+use jackfield_store::Space;
+use jackfield_types::{
+    AgentId, CaseId, CategoryId, Channel, CustomerId, DecisionId, InteractionId, OpContext, QueueId,
+    Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 use super::profile::ConsentRecord;
 use super::{CustomerError, read};
 use crate::history::Listing;
+use crate::merged::{Lanes, Placed};
 use crate::tenant::Tenant;
 
 pub(crate) const TIMELINE: Space = Space::new("customer-timeline");
@@ -64,14 +69,24 @@ pub enum Happened {
         /// Weighted score, 0 to 100.
         score: Option<f64>,
     },
-    /// Tags were changed by a plugin.
+    /// Tags were changed: by a plugin, by hand, or because they ended.
     Tags {
         /// After which interaction.
         interaction: Option<InteractionId>,
-        /// The changes.
+        /// What changed: tags that are new or say something else, as they are now, and those that went.
         changes: Vec<TagChange>,
-        /// The plugin.
+        /// The plugin with its version, the person, or `expiry`.
         by: Arc<str>,
+        /// What the plugin wanted besides and did not get: names, and why (`manual`, `undefined`, `reserved`, `too-many` or
+        /// `too-large`).
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        refused: Vec<(Arc<str>, Arc<str>)>,
+        /// The record of the plugin's decision, when one was kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        decision: Option<DecisionId>,
+        /// What gave rise to it: `interaction`, `profile`, `intent`, `consent`, `run`, `manual` or `expiry`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        occasion: Option<Arc<str>>,
     },
     /// Somebody wrote a note.
     Note {
@@ -116,6 +131,21 @@ pub enum Happened {
         /// Who.
         by: Arc<str>,
     },
+    /// Something happened with a case.
+    Case {
+        /// The case.
+        case: CaseId,
+        /// Its number.
+        number: u64,
+        /// Its category.
+        category: CategoryId,
+        /// What.
+        change: CaseChange,
+        /// What people wrote of it: the subject, a note, why.
+        text: Option<Arc<str>>,
+        /// Who.
+        by: Arc<str>,
+    },
     /// A merge was taken back.
     Unmerged {
         /// Of whom.
@@ -126,8 +156,23 @@ pub enum Happened {
 }
 
 impl Happened {
-    /// The kind's name: `interaction`, `survey`, `evaluation`, `tags`, `note`, `consent`, `intent`, `profile`, `merged` or
-    /// `unmerged`.
+    /// Every kind.
+    pub const KINDS: [&'static str; 11] = [
+        "interaction",
+        "survey",
+        "evaluation",
+        "tags",
+        "note",
+        "consent",
+        "intent",
+        "profile",
+        "case",
+        "merged",
+        "unmerged",
+    ];
+
+    /// The kind's name: `interaction`, `survey`, `evaluation`, `tags`, `note`, `consent`, `intent`, `profile`, `case`, `merged`
+    /// or `unmerged`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Interaction { .. } => "interaction",
@@ -139,6 +184,7 @@ impl Happened {
             Self::Intent { .. } => "intent",
             Self::Profile { .. } => "profile",
             Self::Merged { .. } => "merged",
+            Self::Case { .. } => "case",
             Self::Unmerged { .. } => "unmerged",
         }
     }
@@ -164,42 +210,30 @@ impl Tenant {
         limit: usize,
     ) -> Result<Listing<TimelineEntry>, CustomerError> {
         let group = self.known_group(ctx, customer).await?;
+        let prefixes = group.iter().map(|member| format!("{} ", member.head.id));
+        let lanes = Lanes {
+            space: TIMELINE,
+            prefixes: prefixes.collect(),
+            forward: false,
+        };
         let (mut items, mut cursor, mut looked_at) = (Vec::new(), cursor, 0);
         loop {
-            let mut rows = Vec::new();
-            let mut more = false;
-            for member in &group {
-                let prefix = format!("{} ", member.head.id);
-                let after = cursor
-                    .as_ref()
-                    .map(|cursor| format!("{prefix}{cursor}").into_bytes());
-                let scan = Scan::prefix(prefix.clone()).reverse().after(after).limit(limit);
-                let page = self.store().scan(ctx, TIMELINE, scan).await?;
-                more |= page.next.is_some();
-                rows.extend(page.rows.into_iter().map(|row| {
-                    let place = String::from_utf8_lossy(&row.key[prefix.len()..]).into_owned();
-                    (place, member, row.value)
-                }));
-            }
-            rows.sort_by(|one, other| other.0.cmp(&one.0));
-            more |= rows.len() > limit;
-            rows.truncate(limit);
+            let (rows, rest) = lanes.page(self.store(), ctx, cursor.as_deref(), limit).await?;
             looked_at += rows.len();
-            let last = rows.last().map(|(place, ..)| place.clone());
-            for (place, member, sealed) in rows {
-                let Ok(text) = member.key.open("timeline", &sealed) else {
+            for Placed { place, lane, value } in rows {
+                let Ok(text) = group[lane].key.open("timeline", &value) else {
                     return Err(read::unreadable("a timeline"));
                 };
                 let entry: TimelineEntry = crate::history::decode(&text)?;
                 if kinds.is_empty() || kinds.iter().any(|kind| kind == entry.what.kind()) {
                     items.push(entry);
                     if items.len() == limit {
-                        let next = (more || Some(&place) != last.as_ref()).then_some(place);
+                        let next = rest.after(place);
                         return Ok(Listing { items, next });
                     }
                 }
             }
-            cursor = last.filter(|_| more);
+            cursor = rest.cursor();
             if cursor.is_none() || looked_at >= MAX_LOOKED_AT {
                 return Ok(Listing { items, next: cursor });
             }

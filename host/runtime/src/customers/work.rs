@@ -14,6 +14,8 @@ use super::state::CustomerState;
 use super::timeline::{Happened, TimelineEntry};
 use super::{Address, CustomerError};
 use crate::SubmitError;
+use crate::cases::{self, CaseDone, CaseWork};
+use crate::tags::{Facts, Occasion, RunStep, TagRun, TagWork};
 
 /// How far ahead of this clock somebody's may be.
 const MAX_AHEAD_MS: u64 = 60_000;
@@ -35,9 +37,13 @@ pub(crate) enum Work {
     Link(Link),
     Unlink(CustomerId),
     Import(ImportBatch),
+    Tags(TagWork),
+    TagRun(Box<RunStep>),
     /// Takes away what is too old to be kept.
     ForgetSensitive,
     Erase,
+    /// Of a case, which has its customer.
+    Case(CaseWork),
 }
 
 impl Work {
@@ -45,7 +51,12 @@ impl Work {
     pub(crate) fn is_large(&self) -> bool {
         matches!(
             self,
-            Self::Import(_) | Self::Unlink(_) | Self::ForgetSensitive | Self::Erase
+            Self::Import(_)
+                | Self::TagRun(_)
+                | Self::Unlink(_)
+                | Self::ForgetSensitive
+                | Self::Erase
+                | Self::Case(_)
         )
     }
 }
@@ -67,6 +78,8 @@ pub struct Intent {
 pub(crate) enum Done {
     Customer(CustomerId),
     Imported(Box<ImportRecord>),
+    TagRun(Box<TagRun>),
+    Case(CaseDone),
 }
 
 /// Into the tenant's loop.
@@ -97,6 +110,11 @@ pub(crate) async fn carry_out(
             let done = batch.carry_out(ledger, state, now, by).await?;
             return Ok(Done::Imported(Box::new(done)));
         }
+        Work::TagRun(step) => {
+            let run = crate::tags::carry_out_run(ledger, state, now, *step, by).await?;
+            return Ok(Done::TagRun(Box::new(run)));
+        }
+        Work::Case(work) => return cases::carry_out(ledger, now, work, by).await.map(Done::Case),
         work => work,
     };
     let Some(given) = customer else {
@@ -104,14 +122,19 @@ pub(crate) async fn carry_out(
     };
     let unknown = || CustomerError::unknown("customer", given);
     let root = ledger.root(given).await?.ok_or_else(unknown)?;
+    if let Work::Tags(work) = work {
+        crate::tags::carry_out(ledger, state, now, &root, work, by).await?;
+        return Ok(Done::Customer(root));
+    }
+    let occasion = occasion(&work);
     let step = Step {
-        ledger,
+        ledger: &mut *ledger,
         now,
         root: root.clone(),
         by,
     };
     match work {
-        Work::Create(..) | Work::Import(_) => {}
+        Work::Create(..) | Work::Import(_) | Work::Tags(_) | Work::TagRun(_) | Work::Case(_) => {}
         Work::Update(patch) => step.update(state, patch).await?,
         Work::AddIdentity(address) => step.add_identity(address).await?,
         Work::RemoveIdentity(address) => step.remove_identity(address).await?,
@@ -125,7 +148,43 @@ pub(crate) async fn carry_out(
         Work::ForgetSensitive => step.forget_sensitive(state).await?,
         Work::Erase => super::erase::erase(step.ledger, &root, by).await?,
     }
+    if let Some((occasion, facts)) = occasion {
+        crate::tags::ask_later(ledger, &root, occasion, &facts, now).await?;
+    }
     Ok(Done::Customer(root))
+}
+
+/// What tag generators are asked about when it is done, with what is said of it.
+fn occasion(work: &Work) -> Option<(Occasion, Facts)> {
+    let text = |key: &str, value: &dyn std::fmt::Display| (key.into(), value.to_string().into());
+    Some(match work {
+        Work::Update(_)
+        | Work::AddIdentity(_)
+        | Work::RemoveIdentity(_)
+        | Work::Merge { .. }
+        | Work::Unmerge(_) => (Occasion::Profile, Facts::new()),
+        Work::Intent(intent) => {
+            let mut facts = vec![
+                text("intent.product", &intent.product),
+                text("intent.confidence", &intent.confidence),
+            ];
+            facts.extend(intent.value.map(|value| text("intent.value", &value)));
+            (Occasion::Intent, facts)
+        }
+        Work::Consent(consent) => {
+            let mut facts = vec![
+                text("consent.purpose", &consent.purpose),
+                text("consent.granted", &consent.granted),
+            ];
+            facts.extend(
+                consent
+                    .channel
+                    .map(|channel| text("consent.channel", &channel.as_str())),
+            );
+            (Occasion::Consent, facts)
+        }
+        _ => return None,
+    })
 }
 
 async fn create(

@@ -15,7 +15,7 @@ pub struct Quota {
     pub decisions_per_second: Option<u32>,
     /// Fuel of plugin decisions per UTC day. What runs when it is reached is not stopped.
     pub fuel_per_day: Option<u64>,
-    /// Bytes of plugins and recordings. When it is reached uploads are refused; recordings are still kept, since a
+    /// Bytes of plugins, recordings and attachments. When it is reached uploads are refused; recordings are still kept, since a
     /// conversation can't be had again.
     pub storage_bytes: Option<u64>,
     /// How many turns to decide it has for each one of a tenant of weight 1, when both wait; `None`: 1.

@@ -201,22 +201,32 @@ impl Tenant {
     /// # Errors
     /// When the storage quota has no room for them, or the store refuses.
     pub async fn check_storage(&self, bytes: &[u8]) -> Result<Result<(), QuotaExceeded>, StoreError> {
+        let ctx = OpContext::system(self.id().clone(), "metering");
+        let room = self.check_room(bytes.len() as u64).await?;
+        let blobs = self.inner.shared.store.blobs();
+        if room.is_err() && blobs.len(&ctx, Digest::of(bytes)).await?.is_some() {
+            return Ok(Ok(()));
+        }
+        Ok(room)
+    }
+
+    /// The same of so many bytes that are not stored yet.
+    pub(crate) async fn check_room(&self, bytes: u64) -> Result<Result<(), QuotaExceeded>, StoreError> {
         let Some(limit) = self.quota().storage_bytes else {
             return Ok(Ok(()));
         };
         let ctx = OpContext::system(self.id().clone(), "metering");
-        let blobs = self.inner.shared.store.blobs();
-        let used = blobs.used(&ctx).await?;
-        let wanted = used.saturating_add(bytes.len() as u64);
+        let used = self.inner.shared.store.blobs().used(&ctx).await?;
+        let wanted = used.saturating_add(bytes);
         self.inner.meter.saw_storage(wanted.min(limit));
-        if wanted <= limit || blobs.len(&ctx, Digest::of(bytes)).await?.is_some() {
+        if wanted <= limit {
             return Ok(Ok(()));
         }
         Ok(Err(QuotaExceeded {
             quota: "storage-bytes",
             used,
             limit,
-            remedy: "the operator raises it; plugins and recordings count",
+            remedy: "the operator raises it; plugins, recordings and attachments count",
         }))
     }
 }

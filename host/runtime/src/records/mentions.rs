@@ -60,14 +60,14 @@ impl Names {
             reads,
             result,
             log,
-            config,
+            by,
             ..
         } = record;
         self.are_in_json(question)
             || self.are_in_json(reads)
             || self.are_in_json(result)
             || self.are_in_json(log)
-            || self.are_in_text(config)
+            || self.are_in_text(&by.config)
             || bytes_of(record).into_iter().any(|bytes| self.are_in_bytes(bytes))
     }
 

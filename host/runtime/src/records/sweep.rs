@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use jackfield_store::{Error as StoreError, Scan, Store, Tx};
 use jackfield_types::{DecisionId, OpContext, TenantId, Timestamp, limits};
-use tokio::time::MissedTickBehavior;
 
 use super::segment::{DECISIONS, POINTS, Place};
 use crate::platform::Shared;
+use crate::rounds::go_round;
+use crate::tenant::Tenant;
 use crate::{attempts, clock};
 
 /// Pause after which the oldest records of all tenants are looked at again.
@@ -18,22 +19,14 @@ const MAX_ROWS: usize = 300;
 
 /// Removes old records of all tenants, one after the other, until the platform is gone.
 pub(crate) fn keep_swept(shared: Weak<Shared>) {
-    tokio::spawn(async move {
-        let mut ticks = tokio::time::interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            ticks.tick().await;
-            let Some(shared) = shared.upgrade() else { return };
-            let before = Timestamp(clock::now().0.saturating_sub(limits::DECISION_RECORDS_KEPT_MS));
-            for tenant in shared.directory.tenants.ids() {
-                if let Err(error) = sweep(&shared.store, &tenant, before).await {
-                    tracing::warn!(%tenant, %error, "old decision records are removed later");
-                }
-                let before = Timestamp(clock::now().0.saturating_sub(limits::MAX_ATTEMPT_AGE_MS));
-                if let Err(error) = attempts::sweep(&shared.store, &tenant, before).await {
-                    tracing::warn!(%tenant, %error, "old outbound attempts are removed later");
-                }
-            }
+    go_round(shared, EVERY, |tenant: Tenant| async move {
+        let before = |age: u64| Timestamp(clock::now().0.saturating_sub(age));
+        let (store, id) = (tenant.store(), tenant.id());
+        if let Err(error) = sweep(store, id, before(limits::DECISION_RECORDS_KEPT_MS)).await {
+            tracing::warn!(tenant = %id, %error, "old decision records are removed later");
+        }
+        if let Err(error) = attempts::sweep(store, id, before(limits::MAX_ATTEMPT_AGE_MS)).await {
+            tracing::warn!(tenant = %id, %error, "old outbound attempts are removed later");
         }
     });
 }

@@ -1,11 +1,25 @@
 use jackfield_contact::decision::{Answer, Plan, Question, RoutingQuestion};
-use jackfield_sandbox::{LogLevel, LogLine, Receipt};
+use jackfield_sandbox::{DecidedBy, LogLevel, LogLine, Receipt};
 use jackfield_types::{Digest, Grants, limits};
 
+use super::segment::Old;
 use super::*;
 
 pub(super) fn tenant() -> TenantId {
     TenantId::new("acme").unwrap()
+}
+
+fn by(point: &str, config: &str) -> Arc<DecidedBy> {
+    Arc::new(DecidedBy {
+        point: point.parse().unwrap(),
+        revision: 1,
+        plugin: "idle".parse().unwrap(),
+        version: jackfield_types::Version::new(1, 0, 0),
+        digest: Digest::of(b"x"),
+        config: config.into(),
+        engine: "e".into(),
+        projection: Default::default(),
+    })
 }
 
 /// A record made at a moment.
@@ -19,13 +33,7 @@ pub(super) fn record(point: &str, at: u64) -> DecisionRecord {
     DecisionRecord {
         id: IDS.next(Timestamp(at)),
         at: Timestamp(at),
-        point: point.parse().unwrap(),
-        revision: 1,
-        plugin: "idle".parse().unwrap(),
-        version: jackfield_types::Version::new(1, 0, 0),
-        digest: Digest::of(b"x"),
-        config: "{}".into(),
-        engine: "e".into(),
+        by: by(point, "{}"),
         question: Arc::new(Question::Routing(Box::new(question))),
         reads: vec![],
         result: Ok(Answer::Routing(Plan::default())),
@@ -35,7 +43,6 @@ pub(super) fn record(point: &str, at: u64) -> DecisionRecord {
         complete: true,
         grants: Grants::ALL,
         budget: None,
-        projection: Default::default(),
     }
 }
 
@@ -102,25 +109,6 @@ async fn the_newest_come_first_however_rows_overlap() {
     assert_eq!(seen(some), [300, 260, 250]);
 }
 
-#[tokio::test]
-async fn a_row_of_an_older_version_is_read_alike() {
-    let (store, record) = (Store::memory().unwrap(), record("queue:a", 7_000));
-    let tx = Tx::new()
-        .put(
-            DECISIONS,
-            key(&record.point, record.id),
-            rmp_serde::to_vec_named(&record).unwrap(),
-        )
-        .put(POINTS, record.id.as_bytes().as_slice(), "queue:a");
-    store.commit(&ctx(), tx).await.unwrap();
-    assert_eq!(
-        find(&store, &ctx(), record.id).await.unwrap().as_ref(),
-        Some(&record)
-    );
-    let found = decisions_of(&store, &ctx(), &record.point, 0, 9_000, 5).await;
-    assert_eq!(found.unwrap(), [record]);
-}
-
 #[test]
 fn rows_end_at_the_size_of_a_value_and_at_a_second() {
     let long = |at, bytes| DecisionRecord {
@@ -146,7 +134,7 @@ fn rows_end_at_the_size_of_a_value_and_at_a_second() {
     assert!(!last[1].complete, "what is too large is kept in part");
     assert!(last[1].log.is_empty());
     let huge = DecisionRecord {
-        config: "x".repeat(70_000).into(),
+        by: by("queue:a", &"x".repeat(70_000)),
         ..record("queue:a", 1_000)
     };
     assert!(segments([&huge]).is_empty());
@@ -164,13 +152,96 @@ fn ids_are_of_version_7_rise_and_tell_their_time() {
     );
 }
 
+/// Revisions of a binding that follow one another within a second stand in one row, each told once.
 #[test]
-fn rows_with_fields_by_name_are_read_too() {
-    let records = [record("queue:a", 1_000), record("queue:a", 1_001)];
-    let mut named = rmp_serde::to_vec_named(&records[0]).unwrap();
-    named.extend(rmp_serde::to_vec_named(&records[1]).unwrap());
-    let segments = segments(&records);
-    assert_eq!(decode(&named).unwrap(), records);
-    assert_eq!(decode(&segments[0].bytes).unwrap(), records);
-    assert!(segments[0].bytes.len() < named.len() * 2 / 3);
+fn what_decided_is_told_once_in_a_row_and_again_where_it_changes() {
+    let config = |n: usize| format!("{{\"n\": \"{}\"}}", "x".repeat(1_000 + n));
+    let of = |n: u64, by: &Arc<DecidedBy>| DecisionRecord {
+        by: by.clone(),
+        ..record("queue:a", 1_000 + n)
+    };
+    let [first, second] = [by("queue:a", &config(0)), by("queue:a", &config(1))];
+    let records = [
+        of(0, &first),
+        of(1, &first),
+        of(2, &second),
+        of(3, &by("queue:a", &config(1))),
+        of(4, &first),
+    ];
+    let rows = segments(&records);
+    assert_eq!(rows.len(), 1);
+    assert!(
+        (3_000..4_500).contains(&rows[0].bytes.len()),
+        "{}",
+        rows[0].bytes.len()
+    );
+    let read = decode(&rows[0].bytes).unwrap();
+    assert_eq!(read, records);
+    assert!(Arc::ptr_eq(&read[2].by, &read[3].by));
+    let cut = &rows[0].bytes[..rows[0].bytes.len() - 1];
+    assert!(decode(cut).is_err());
+}
+
+fn old(record: &DecisionRecord) -> Old {
+    let (by, record) = ((*record.by).clone(), record.clone());
+    Old {
+        id: record.id,
+        at: record.at,
+        point: by.point,
+        revision: by.revision,
+        plugin: by.plugin,
+        version: by.version,
+        digest: by.digest,
+        config: by.config,
+        engine: by.engine,
+        question: record.question,
+        reads: record.reads,
+        result: record.result,
+        kv_writes: record.kv_writes,
+        receipt: record.receipt,
+        log: record.log,
+        complete: record.complete,
+        grants: record.grants,
+        budget: record.budget,
+        projection: by.projection,
+    }
+}
+
+#[tokio::test]
+async fn rows_of_older_versions_are_read_alike() {
+    let (store, record) = (Store::memory().unwrap(), record("queue:a", 7_000));
+    let tx = Tx::new()
+        .put(
+            DECISIONS,
+            key(&record.by.point, record.id),
+            rmp_serde::to_vec_named(&old(&record)).unwrap(),
+        )
+        .put(POINTS, record.id.as_bytes().as_slice(), "queue:a");
+    store.commit(&ctx(), tx).await.unwrap();
+    assert_eq!(
+        find(&store, &ctx(), record.id).await.unwrap().as_ref(),
+        Some(&record)
+    );
+    let found = decisions_of(&store, &ctx(), &record.by.point, 0, 9_000, 5).await;
+    assert_eq!(found.unwrap(), [record]);
+}
+
+#[test]
+fn old_rows_of_many_records_are_read_by_place_and_by_name() {
+    let records: Vec<_> = (0..10).map(|n| record("queue:a", 1_000 + n)).collect();
+    let (mut placed, mut named) = (Vec::new(), Vec::new());
+    for record in &records {
+        placed.extend(rmp_serde::to_vec(&old(record)).unwrap());
+        named.extend(rmp_serde::to_vec_named(&old(record)).unwrap());
+    }
+    let rows = segments(&records);
+    for row in [&placed, &named, &rows[0].bytes] {
+        assert_eq!(decode(row).unwrap(), records);
+    }
+    assert!(
+        rows[0].bytes.len() < placed.len() / 2,
+        "{} of {}",
+        rows[0].bytes.len(),
+        placed.len()
+    );
 }

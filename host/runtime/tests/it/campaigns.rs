@@ -33,7 +33,12 @@ async fn of_binding_and_removing_one_is_refused() {
     let mut removed = 0;
     for _ in 0..60 {
         tenant
-            .put_campaign(&ctx(), jackfield_types::CampaignId::clone(&id), "Spring".into())
+            .put_campaign(
+                &ctx(),
+                jackfield_types::CampaignId::clone(&id),
+                "Spring".into(),
+                None,
+            )
             .await
             .unwrap();
         let (other, gone) = (tenant.clone(), id.clone());

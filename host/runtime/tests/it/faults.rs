@@ -35,6 +35,11 @@ impl Site {
         }
     }
 
+    /// Where the full-text indexes of tenants lie.
+    pub(crate) fn indexes(&self) -> std::path::PathBuf {
+        self.data.path().join("knowledge")
+    }
+
     /// What a process does at its start.
     pub(crate) async fn start(&self) -> Result<Platform, StartError> {
         Platform::start(PlatformOptions {

@@ -4,5 +4,6 @@
 mod campaigns;
 mod customers;
 mod faults;
+mod knowledge;
 mod replays;
 mod rollouts;

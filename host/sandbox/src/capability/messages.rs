@@ -22,8 +22,8 @@ impl Host for State {
             Question::Scorecard(question) => question.channel,
             _ => Channel::Voice,
         };
-        // A call has no written messages.
-        if channel == Channel::Voice {
+        // A call has no written messages, nor has what is no interaction.
+        if channel == Channel::Voice || self.question.interaction().is_none() {
             return Ok(Vec::new());
         }
         let mut messages = self.env.reads.messages(after, limit)?;

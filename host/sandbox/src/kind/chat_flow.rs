@@ -342,6 +342,8 @@ mod tests {
             name: "a.jpg".into(),
             media_type: "image/jpeg".into(),
             size: Some(4),
+            id: None,
+            digest: None,
         };
         let progress = QueueProgress {
             queue: QueueId::new("support").unwrap(),

@@ -26,7 +26,9 @@ pub(super) fn ask(
 fn occasion(question: &TagQuestion, limit: usize) -> Result<wit::Occasion, Failure> {
     let mut lower = Lower::question(limit);
     let occasion = wit::Occasion {
-        id: lower.shown(question.interaction),
+        id: question
+            .interaction
+            .map_or_else(String::new, |interaction| lower.shown(interaction)),
         channel: question.channel.into(),
         started_at: question.started_at.0,
         ended_at: question.ended_at.0,

@@ -50,6 +50,7 @@ fn sandbox() -> Option<(Sandbox, PathBuf)> {
     };
     let options = SandboxOptions {
         decisions: 8,
+        patience: 20,
         ..SandboxOptions::new(plugins.join("conformance/compiled"), KEY)
     };
     Some((Sandbox::new(options).unwrap(), plugins))

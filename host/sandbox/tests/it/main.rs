@@ -123,7 +123,7 @@ fn finished() -> Arc<Question> {
 
 fn occasion() -> Arc<Question> {
     Arc::new(Question::Tags(Box::new(TagQuestion {
-        interaction: interaction(),
+        interaction: Some(interaction()),
         channel: Channel::Voice,
         started_at: Timestamp(1),
         ended_at: Timestamp(2),

@@ -9,7 +9,7 @@ use jackfield_contact::decision::{
     RoutingQuestion, RoutingWork, SurveyAnswer, SurveyRecord, Tag, TagQuestion,
 };
 use jackfield_sandbox::{
-    DecisionRecord, ENGINE, Env, NoReads, Plugin, ReadError, Reads, Recording, Replayed,
+    DecidedBy, DecisionRecord, ENGINE, Env, NoReads, Plugin, ReadError, Reads, Recording, Replayed,
 };
 use jackfield_types::{
     AgentId, Channel, CustomerId, DecisionId, E164, ExtensionPoint, Grants, InteractionId, PluginKind,
@@ -131,7 +131,7 @@ fn tags(random: &mut Seeded) -> Question {
     let waited_ms = random.below(200_000);
     let talked_ms = random.below(600_000);
     Question::Tags(Box::new(TagQuestion {
-        interaction: random.interaction(),
+        interaction: Some(random.interaction()),
         channel: random.channel(),
         started_at: Timestamp(NOW - waited_ms - talked_ms),
         ended_at: Timestamp(NOW),
@@ -296,13 +296,16 @@ pub(crate) fn record(
     DecisionRecord {
         id: DecisionId::lowest_at(Timestamp(NOW)),
         at: Timestamp(NOW),
-        point: point(plugin.kind()),
-        revision: 1,
-        plugin: plugin.manifest().id.clone(),
-        version: plugin.manifest().version.clone(),
-        digest: plugin.digest(),
-        config: config.into(),
-        engine: ENGINE.into(),
+        by: Arc::new(DecidedBy {
+            point: point(plugin.kind()),
+            revision: 1,
+            plugin: plugin.manifest().id.clone(),
+            version: plugin.manifest().version.clone(),
+            digest: plugin.digest(),
+            config: config.into(),
+            engine: ENGINE.into(),
+            projection: plugin.projection().clone(),
+        }),
         question,
         complete: reads.is_some(),
         reads: reads.unwrap_or_default(),
@@ -312,7 +315,6 @@ pub(crate) fn record(
         log: decision.log,
         grants: Grants::ALL,
         budget: None,
-        projection: plugin.projection().clone(),
     }
 }
 
@@ -338,7 +340,7 @@ fn same_again(id: &str, number: usize, configs: &[&str], question: impl Fn(&mut 
         let kept = record(&plugin, asked, config, Arc::new(Past::new(&mut random)));
         let stored = serde_json::to_vec(&kept).unwrap();
         let kept: DecisionRecord = serde_json::from_slice(&stored).unwrap();
-        let Replayed::Decided(again) = plugin.replay(&kept, kept.config.clone(), None) else {
+        let Replayed::Decided(again) = plugin.replay(&kept, kept.by.config.clone(), None) else {
             panic!("{id} {n}: unreplayable");
         };
         assert_eq!(again.result, kept.result, "{id} {n}: the answer");
@@ -406,12 +408,12 @@ fn a_candidate_that_reads_what_was_not_recorded_is_unreplayable() {
     // As if an earlier version had asked for the customer only.
     kept.reads.truncate(1);
     assert_eq!(
-        plugin.replay(&kept, kept.config.clone(), None),
+        plugin.replay(&kept, kept.by.config.clone(), None),
         Replayed::Unreplayable("50 past interactions".to_owned())
     );
-    let beyond = plugin.replay(&kept, kept.config.clone(), Some(Arc::new(NoReads)));
+    let beyond = plugin.replay(&kept, kept.by.config.clone(), Some(Arc::new(NoReads)));
     assert!(matches!(beyond, Replayed::Decided(_)), "{beyond:?}");
     kept.complete = false;
-    let cut = plugin.replay(&kept, kept.config.clone(), Some(Arc::new(NoReads)));
+    let cut = plugin.replay(&kept, kept.by.config.clone(), Some(Arc::new(NoReads)));
     assert!(matches!(cut, Replayed::Unreplayable(_)), "{cut:?}");
 }

@@ -123,7 +123,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(json, client.list(&path(&["agents"]), &[], usize::MAX)?, COLUMNS),
+        Command::List => out.list(json, client.all(&["agents"])?, COLUMNS),
         Command::Show { agent } => out.show(json, &client.get(&path(&["agents", &agent]))?, FIELDS),
         Command::Set {
             agent,

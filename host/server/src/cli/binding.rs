@@ -52,7 +52,8 @@ const FIELDS: &[Column] = &[
   connector:ID                  channel connector
   call-type:ID:qa-scorecard     scorecard of a call type, in place of the tenant's
   tenant:KIND                   outbound-rule, tag-generator, qa-scorecard or agent-assist
-Chat entries, the pacing of campaigns, connectors and agent assist are not asked by this version yet.
+  tenant:tag-generator:N        a further tag generator, asked Nth (2 to 8)
+The pacing of campaigns is not asked by this version yet.
 
 Examples:
   jackfield binding set queue:support skills-routing@0.1.0 --config '{\"relaxation\": [{\"after-seconds\": 20, \"lower-levels-by\": 2}]}'
@@ -139,7 +140,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(json, client.list(&path(&["bindings"]), &[], usize::MAX)?, COLUMNS),
+        Command::List => out.list(json, client.all(&["bindings"])?, COLUMNS),
         Command::Show { point } => out.show(json, &client.get(&path(&["bindings", &point]))?, FIELDS),
         Command::Set {
             point,
@@ -161,11 +162,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             );
             out.done(json, &answer, &done)
         }
-        Command::History { point } => out.list(
-            json,
-            client.list(&path(&["bindings", &point, "history"]), &[], usize::MAX)?,
-            HISTORY,
-        ),
+        Command::History { point } => out.list(json, client.all(&["bindings", &point, "history"])?, HISTORY),
         Command::Remove { point, why } => {
             let query: Vec<_> = why.map(|why| ("why", why)).into_iter().collect();
             client.delete(&with_query(&path(&["bindings", &point]), &query))?;

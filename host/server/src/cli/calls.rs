@@ -182,7 +182,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
 }
 
 fn story(client: &Client, call: &str) -> Result<Vec<Value>, Failure> {
-    client.list(&path(&["interactions", call, "events"]), &[], usize::MAX)
+    client.all(&["interactions", call, "events"])
 }
 
 fn show(client: &Client, json: bool, call: &str, out: &mut Output) -> Result<(), Failure> {
@@ -221,17 +221,8 @@ fn watch(client: &Client, json: bool, call: &str, out: &mut Output) -> Result<()
 fn recording(client: &Client, call: &str, output: Option<PathBuf>, out: &mut Output) -> Result<(), Failure> {
     let from = path(&["interactions", call, "recording"]);
     let to = output.unwrap_or_else(|| PathBuf::from(format!("{call}.wav")));
-    if to.as_os_str() == "-" {
-        return client.download(&from, &mut std::io::stdout().lock()).map(drop);
-    }
-    let refused = |error: std::io::Error| Failure::Usage(format!("--output {}: {error}", to.display()));
-    // Beside its place until it is whole, so a broken download leaves nothing that looks like a recording.
-    let folder = to
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(".".as_ref());
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(refused)?;
-    let bytes = client.download(&from, &mut file)?;
-    file.persist(&to).map_err(|error| refused(error.error))?;
+    let Some(bytes) = client.save(&from, &to)? else {
+        return Ok(());
+    };
     out.line(&format!("{}: {bytes} bytes", to.display()))
 }

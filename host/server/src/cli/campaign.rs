@@ -1,12 +1,23 @@
 //! `jackfield campaign …`
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
 
-const COLUMNS: &[Column] = &[("CAMPAIGN", "/id"), ("NAME", "/name"), ("CREATED", "/created_at")];
+const COLUMNS: &[Column] = &[
+    ("CAMPAIGN", "/id"),
+    ("NAME", "/name"),
+    ("SEGMENT", "/segment"),
+    ("CREATED", "/created_at"),
+];
+const CUSTOMERS: &[Column] = &[
+    ("CUSTOMER", "/id"),
+    ("NAME", "/name"),
+    ("IDENTITIES", "/identities"),
+    ("PREFERS", "/preferences/channel"),
+];
 
 /// Campaigns: what outbound rules and pacing are bound to.
 #[derive(Debug, clap::Args)]
@@ -38,6 +49,17 @@ enum Command {
         /// Its name for people; by default the id.
         #[arg(long)]
         name: Option<String>,
+        /// The segment whose customers it is to reach.
+        #[arg(long)]
+        segment: Option<String>,
+    },
+    /// List whom a campaign is to reach: who is in its segment now.
+    Customers {
+        /// The campaign's id.
+        campaign: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 1_000)]
+        limit: usize,
     },
     /// Remove a campaign; refused while a plugin is bound to it.
     Remove {
@@ -50,15 +72,26 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(
-            json,
-            client.list(&path(&["campaigns"]), &[], usize::MAX)?,
-            COLUMNS,
-        ),
+        Command::List => out.list(json, client.all(&["campaigns"])?, COLUMNS),
         Command::Show { campaign } => out.show(json, &client.get(&path(&["campaigns", &campaign]))?, COLUMNS),
-        Command::Set { campaign, name } => {
+        Command::Customers { campaign, limit } => {
+            let at = path(&["campaigns", &campaign, "customers"]);
+            out.list(json, client.list(&at, &[], limit)?, CUSTOMERS)
+        }
+        Command::Set {
+            campaign,
+            name,
+            segment,
+        } => {
             let name = name.unwrap_or_else(|| campaign.clone());
-            let answer = client.put(&path(&["campaigns", &campaign]), json!({ "name": name }))?;
+            let at = path(&["campaigns", &campaign]);
+            let segment = match segment {
+                Some(segment) => segment.into(),
+                None => client
+                    .find(&at)?
+                    .map_or(Value::Null, |known| known["segment"].clone()),
+            };
+            let answer = client.put(&at, json!({ "name": name, "segment": segment }))?;
             out.done(json, &answer, &format!("campaign {campaign} is kept"))
         }
         Command::Remove { campaign } => {

@@ -1,10 +1,14 @@
 //! `jackfield chat …`
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 
+use super::attachment;
 use super::client::{Client, Connection, Sent, path, with_query};
 use super::failure::Failure;
 use super::output::{Column, Output};
+use super::settings::{known, put_in};
 
 const ENTRIES: &[Column] = &[
     ("ENTRY", "/id"),
@@ -29,6 +33,7 @@ const MESSAGES: &[Column] = &[
     ("AUTHOR", "/author"),
     ("AGENT", "/agent"),
     ("TEXT", "/text"),
+    ("ATTACHED", "/attachments/0/name"),
 ];
 
 /// Written conversations: where they begin, and taking part in them.
@@ -37,6 +42,8 @@ const MESSAGES: &[Column] = &[
   jackfield chat entry-set web --name 'Web shop' --language en --queue support --origin https://shop.example
   jackfield chat accept 019b76da-0000-7000-8000-000000000000
   jackfield chat send 019b76da-0000-7000-8000-000000000000 'Good morning!'
+  jackfield chat attach 019b76da-0000-7000-8000-000000000000 invoice.pdf
+  jackfield chat identity-secret web
 The chat window of an entry is at /chat/TENANT/ENTRY of the server.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -82,6 +89,26 @@ enum Command {
         /// The entry's id.
         entry: String,
     },
+    /// Make a new identity secret of a chat entry, with which the firm's site vouches for visitors.
+    IdentitySecret {
+        /// The entry's id.
+        entry: String,
+        /// Take it away instead.
+        #[arg(long)]
+        remove: bool,
+    },
+    /// Make a link by which the customer of a conversation says who that is.
+    IdentityLink {
+        /// The interaction.
+        interaction: String,
+    },
+    /// Say who came with a link, for example crm:4711.
+    Identify {
+        /// The link's token.
+        token: String,
+        /// Who that is, SCHEME:VALUE.
+        identity: String,
+    },
     /// Tell how long customers waited for answers: the first of a conversation, and every one.
     Responses {
         /// Of conversations that last waited in this queue.
@@ -117,13 +144,65 @@ enum Command {
         /// The interaction.
         interaction: String,
         /// The text.
-        text: String,
+        #[arg(required_unless_present = "template", conflicts_with = "template")]
+        text: Option<String>,
+        /// The reply template that is sent in its place.
+        #[arg(long)]
+        template: Option<String>,
+        /// Whether it is one of the own templates.
+        #[arg(long, requires = "template")]
+        own: bool,
+        /// The value of a variable of the template; may be repeated.
+        #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable, requires = "template")]
+        variables: Vec<(String, String)>,
+    },
+    /// Send files to the customer, in one message.
+    #[command(after_help = "Examples:
+  jackfield chat attach 019b76da-0000-7000-8000-000000000000 invoice.pdf --text 'Here it is.'
+  jackfield chat attach 019b76da-0000-7000-8000-000000000000 before.jpg after.jpg
+Pictures (JPEG, PNG, GIF, WebP), PDF and plain text of at most 10 MiB.")]
+    Attach {
+        /// The interaction.
+        interaction: String,
+        /// The files, at most 16.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// What the files are, for example image/jpeg; by default what their endings say.
+        #[arg(long = "type", value_name = "TYPE")]
+        media_type: Option<String>,
+        /// What is written with them.
+        #[arg(long)]
+        text: Option<String>,
+    },
+    /// List what came with the messages of a conversation.
+    Attachments {
+        /// The interaction.
+        interaction: String,
+    },
+    /// Save what came with a message.
+    #[command(after_help = "Examples:
+  jackfield chat attachment 019b76da-0000-7000-8000-000000000000 019b76db-0000-7000-8000-000000000000
+  jackfield chat attachment 019b76da-0000-7000-8000-000000000000 019b76db-0000-7000-8000-000000000000 --output -")]
+    Attachment {
+        /// The interaction.
+        interaction: String,
+        /// The attachment's id.
+        attachment: String,
+        /// Where to; - is standard output. By default its name, in this folder.
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
     },
     /// End the agent's part; the flow may ask a survey.
     Leave {
         /// The interaction.
         interaction: String,
     },
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let expected = "expected NAME=VALUE, for example order=4711";
+    let (name, value) = text.split_once('=').ok_or(expected)?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn json_of(text: &str) -> Result<Value, String> {
@@ -138,11 +217,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         out.done(json, &answer, &format!("conversation {interaction} {done}"))
     };
     match arguments.command {
-        Command::Entries => out.list(
-            json,
-            client.list(&path(&["chat-entries"]), &[], usize::MAX)?,
-            ENTRIES,
-        ),
+        Command::Entries => out.list(json, client.all(&["chat-entries"])?, ENTRIES),
         Command::Entry { entry } => {
             let at = path(&["chat-entries", &entry]);
             out.show(json, &client.get(&at)?, ENTRIES)
@@ -156,22 +231,16 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             unanswered,
         } => {
             let at = path(&["chat-entries", &entry]);
-            let mut body = client.find(&at)?.unwrap_or_else(|| json!({"name": entry}));
-            if let Some(fields) = body.as_object_mut() {
-                fields.remove("id");
-            }
+            let mut body = known(&client, &at, &["id"], json!({"name": entry}))?;
             let origins = (!origins.is_empty()).then(|| Value::from(origins));
-            for (field, given) in [
+            let given = [
                 ("name", name.map(Value::from)),
                 ("language", language.map(Value::from)),
                 ("default_queue", queue.map(Value::from)),
                 ("allowed_origins", origins),
                 ("unanswered", unanswered),
-            ] {
-                if let Some(given) = given {
-                    body[field] = given;
-                }
-            }
+            ];
+            put_in(&mut body, given);
             if body["default_queue"].is_null() {
                 return Err(Failure::Usage(
                     "a new entry needs --queue QUEUE, the default queue".into(),
@@ -183,6 +252,30 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::EntryRemove { entry } => {
             client.delete(&path(&["chat-entries", &entry]))?;
             out.done(json, &Value::Null, &format!("chat entry {entry} removed"))
+        }
+        Command::IdentitySecret { entry, remove } => {
+            let at = path(&["chat-entries", &entry, "identity-secret"]);
+            if remove {
+                client.delete(&at)?;
+                return out.done(json, &Value::Null, &format!("identity secret of {entry} removed"));
+            }
+            let answer = client.post(&at, Sent::Nothing)?;
+            let secret = answer["secret"].as_str().unwrap_or_default().to_owned();
+            out.done(json, &answer, &secret)
+        }
+        Command::IdentityLink { interaction } => {
+            let answer = client.post(
+                &path(&["interactions", &interaction, "identity-link"]),
+                Sent::Nothing,
+            )?;
+            let token = answer["token"].as_str().unwrap_or_default().to_owned();
+            out.done(json, &answer, &token)
+        }
+        Command::Identify { token, identity } => {
+            let body = json!({"token": token, "identity": identity});
+            let answer = client.post(&path(&["identity-links"]), Sent::Json(body))?;
+            let customer = answer["customer"].as_str().unwrap_or_default();
+            out.done(json, &answer, &format!("the customer is {customer}"))
         }
         Command::Responses {
             queue,
@@ -213,25 +306,45 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             out.list(json, rows.to_vec(), RESPONSES)
         }
         Command::Messages { interaction } => {
-            let at = path(&["interactions", &interaction, "messages"]);
-            let mut items = Vec::new();
-            let mut after = String::from("0");
-            loop {
-                let query = [("after", after), ("limit", "200".to_owned())];
-                let page = client.get(&with_query(&at, &query))?;
-                items.extend(page["items"].as_array().into_iter().flatten().cloned());
-                match page["next"].as_str() {
-                    Some(next) => after = next.to_owned(),
-                    None => return out.list(json, items, MESSAGES),
-                }
-            }
+            out.list(json, attachment::messages(&client, &interaction)?, MESSAGES)
         }
+        Command::Attach {
+            interaction,
+            files,
+            media_type,
+            text,
+        } => {
+            let answer = attachment::attach(&client, &interaction, &files, media_type.as_deref(), text)?;
+            out.done(json, &answer, &format!("message {} sent", answer["number"]))
+        }
+        Command::Attachments { interaction } => attachment::list(&client, json, out, &interaction),
+        Command::Attachment {
+            interaction,
+            attachment,
+            output,
+        } => attachment::fetch(&client, json, out, (&interaction, &attachment), output),
         Command::Accept { interaction } => act(out, &interaction, "accept", "taken"),
         Command::Decline { interaction } => act(out, &interaction, "decline", "declined"),
         Command::Leave { interaction } => act(out, &interaction, "leave", "left"),
-        Command::Send { interaction, text } => {
+        Command::Send {
+            interaction,
+            text,
+            template,
+            own,
+            variables,
+        } => {
             let at = path(&["interactions", &interaction, "messages"]);
-            let answer = client.post(&at, Sent::Json(json!({"text": text})))?;
+            let body = match template {
+                Some(template) => {
+                    let variables: serde_json::Map<_, _> = variables
+                        .into_iter()
+                        .map(|(name, value)| (name, value.into()))
+                        .collect();
+                    json!({"template": {"id": template, "own": own, "variables": variables}})
+                }
+                None => json!({ "text": text }),
+            };
+            let answer = client.post(&at, Sent::Json(body))?;
             out.done(json, &answer, &format!("message {} sent", answer["number"]))
         }
     }

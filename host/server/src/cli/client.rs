@@ -101,6 +101,8 @@ pub(crate) enum Sent {
     Json(Value),
     /// Bytes of another kind.
     Bytes(Vec<u8>),
+    /// A file, and what it is.
+    File(Vec<u8>, String),
     /// A component, and its signature.
     Wasm(Vec<u8>, Option<String>),
 }
@@ -173,6 +175,11 @@ impl Client {
         }
     }
 
+    /// Reads a whole list.
+    pub(crate) fn all(&self, parts: &[&str]) -> Result<Vec<Value>, Failure> {
+        self.list(&path(parts), &[], usize::MAX)
+    }
+
     pub(crate) fn put(&self, path: &str, body: Value) -> Result<Value, Failure> {
         self.ask(Method::PUT, path, Sent::Json(body))
     }
@@ -191,16 +198,21 @@ impl Client {
     }
 
     fn ask(&self, method: Method, path: &str, sent: Sent) -> Result<Value, Failure> {
-        let (media_type, body, signature) = match sent {
+        let (media_type, body, signature): (Option<String>, _, _) = match sent {
             Sent::Nothing => (None, Vec::new(), None),
-            Sent::Json(value) => (Some("application/json"), value.to_string().into_bytes(), None),
-            Sent::Bytes(bytes) => (Some("application/octet-stream"), bytes, None),
-            Sent::Wasm(bytes, signature) => (Some("application/wasm"), bytes, signature),
+            Sent::Json(value) => (
+                Some("application/json".into()),
+                value.to_string().into_bytes(),
+                None,
+            ),
+            Sent::Bytes(bytes) => (Some("application/octet-stream".into()), bytes, None),
+            Sent::File(bytes, media_type) => (Some(media_type), bytes, None),
+            Sent::Wasm(bytes, signature) => (Some("application/wasm".into()), bytes, signature),
         };
         let once = (method == Method::POST).then(|| uuid::Uuid::now_v7().to_string());
         let send = || {
             let mut request = self.request(method.clone(), path);
-            if let Some(media_type) = media_type {
+            if let Some(media_type) = &media_type {
                 request = request.header("content-type", media_type);
             }
             if let Some(signature) = &signature {
@@ -275,6 +287,23 @@ impl Client {
     pub(crate) fn download(&self, path: &str, into: &mut dyn std::io::Write) -> Result<u64, Failure> {
         let response = self.run(self.request(Method::GET, path).body(Vec::new()), None)?;
         Ok(std::io::copy(&mut response.into_body().into_reader(), into)?)
+    }
+
+    /// Reads bytes into a file, or to standard output for `-`; how many they were, unless they went there.
+    pub(crate) fn save(&self, path: &str, to: &Path) -> Result<Option<u64>, Failure> {
+        if to.as_os_str() == "-" {
+            return self.download(path, &mut std::io::stdout().lock()).map(|_| None);
+        }
+        let refused = |error: std::io::Error| Failure::Usage(format!("--output {}: {error}", to.display()));
+        // Beside its place until it is whole, so a broken download leaves nothing that looks like the file.
+        let folder = to
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(".".as_ref());
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(refused)?;
+        let bytes = self.download(path, &mut file)?;
+        file.persist(to).map_err(|error| refused(error.error))?;
+        Ok(Some(bytes))
     }
 
     /// Opens an event stream: each item is the JSON of one event. It ends when the server ends it.

@@ -209,7 +209,8 @@ enum Command {
         /// The customer.
         customer: String,
     },
-    /// Erase a customer: profile, timeline, recordings, and what the journal holds of the person. It can't be taken back.
+    /// Erase a customer: profile, timeline, cases, recordings, attachments, and what the journal holds of the person. It
+    /// can't be taken back.
     #[command(
         after_help = "Example:\n  jackfield customer export +8613800138000 > li.json\n  jackfield customer erase +8613800138000 --yes"
     )]
@@ -348,10 +349,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::Erase { customer, yes: _ } => {
             let erased = client.delete(&at(customer, &[]))?;
             let done = format!(
-                "erased: {} customers, {} entries, {} recordings, {} decisions, {} attempts, {} kept answers",
+                "erased: {} customers, {} entries, {} recordings, {} attachments, {} decisions, {} attempts, {} kept answers",
                 erased["customers"],
                 erased["timeline"],
                 erased["recordings"],
+                erased["attachments"],
                 erased["decisions"],
                 erased["attempts"],
                 erased["answers"]
@@ -436,7 +438,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
 }
 
 /// A number alone stands for its customer.
-fn id(customer: String) -> String {
+pub(super) fn id(customer: String) -> String {
     if customer.starts_with('+') {
         format!("tel:{customer}")
     } else {
@@ -489,7 +491,12 @@ fn tags(customer: &Value, out: &mut Output) -> Result<(), Failure> {
             .unwrap_or_default();
         let more = out.paint(
             QUIET,
-            &format!("{}%{until}: {}", tag["confidence"], text("reason")),
+            &format!(
+                "{}%{until}, by {}: {}",
+                tag["confidence"],
+                text("by"),
+                text("reason")
+            ),
         );
         out.line(&format!("  {}  {more}", text("name")))?;
     }

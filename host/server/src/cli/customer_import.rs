@@ -145,7 +145,7 @@ fn slug(file: &Path, dry_run: bool) -> String {
 }
 
 fn write_errors(client: &Client, id: &str, file: &Path) -> Result<(), Failure> {
-    let failures = client.list(&path(&["customer-imports", id, "failures"]), &[], usize::MAX)?;
+    let failures = client.all(&["customer-imports", id, "failures"])?;
     let mut to = std::io::BufWriter::new(File::create(file)?);
     let quoted = |value: &Value| format!("\"{}\"", value.as_str().unwrap_or_default().replace('"', "\"\""));
     writeln!(to, "row,field,problem")?;

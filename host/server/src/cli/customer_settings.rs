@@ -17,6 +17,7 @@ const SETTINGS: &[Column] = &[
     ("default region", "/default_region"),
     ("sensitive kept", "/sensitive_days"),
     ("customers kept", "/personal_days"),
+    ("undefined tags", "/undefined_tags"),
 ];
 
 /// Attributes that customers can have.
@@ -68,6 +69,9 @@ pub(super) enum Settings {
         /// Days after the last contact at which a customer is erased; 0: customers are kept.
         #[arg(long)]
         personal_days: Option<u32>,
+        /// Tags of plugins that the library does not know: keep, or refuse.
+        #[arg(long)]
+        undefined_tags: Option<String>,
     },
 }
 
@@ -79,7 +83,7 @@ pub(super) fn attribute(
 ) -> Result<(), Failure> {
     match command {
         Attribute::List => {
-            let all = client.list(&path(&["customer-attributes"]), &[], usize::MAX)?;
+            let all = client.all(&["customer-attributes"])?;
             out.list(json, all, ATTRIBUTES)
         }
         Attribute::Define {
@@ -118,6 +122,7 @@ pub(super) fn settings(
             default_region,
             sensitive_days,
             personal_days,
+            undefined_tags,
         } => {
             let mut settings = client.get(&at)?;
             if let Some(region) = default_region {
@@ -130,6 +135,9 @@ pub(super) fn settings(
                 if let Some(days) = days {
                     settings[field] = if days == 0 { Value::Null } else { days.into() };
                 }
+            }
+            if let Some(undefined) = undefined_tags {
+                settings["undefined_tags"] = undefined.into();
             }
             let answer = client.put(&at, settings)?;
             out.done(json, &answer, "the settings are kept")

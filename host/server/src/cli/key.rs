@@ -49,11 +49,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List { user } => out.list(
-            json,
-            client.list(&path(&["users", &user, "keys"]), &[], usize::MAX)?,
-            COLUMNS,
-        ),
+        Command::List { user } => out.list(json, client.all(&["users", &user, "keys"])?, COLUMNS),
         Command::Create { user, label } => {
             let answer = client.post(
                 &path(&["users", &user, "keys"]),

@@ -4,11 +4,14 @@
 //! reached. Tables are for people; `--json` gives the server's answers as they are, events one to a line.
 
 mod agent;
+mod attachment;
 mod author;
 mod binding;
 mod calls;
 mod campaign;
+mod case;
 mod ceilings;
+mod channel;
 mod chat;
 mod client;
 mod customer;
@@ -19,14 +22,22 @@ mod events;
 mod failure;
 mod grant;
 mod key;
+mod knowledge;
+mod knowledge_import;
 mod number;
 mod outbound;
+mod outlet;
 mod output;
 mod plugin;
 mod queue;
 mod replay;
 mod rollout;
+mod segment;
+mod settings;
 mod sign;
+mod tag;
+mod tag_run;
+mod template;
 mod tenant;
 #[cfg(test)]
 mod tests;
@@ -57,6 +68,8 @@ pub(crate) enum Command {
     Number(number::Arguments),
     /// Written conversations: where they begin, and taking part in them.
     Chat(chat::Arguments),
+    /// Channels: accounts with providers through which customers write.
+    Channel(channel::Arguments),
     /// Plugins: write, test, upload, list, sign, grant, yank.
     Plugin(plugin::Arguments),
     /// Bindings: plug plugins in, swap them, take them out.
@@ -69,6 +82,18 @@ pub(crate) enum Command {
     Events(events::Arguments),
     /// Customers: who they are on every channel, and what is known of them.
     Customer(customer::Arguments),
+    /// Tags: the library, those that people set by hand, and runs over all customers.
+    Tag(tag::Arguments),
+    /// Segments: which customers are meant, how many they are, and who.
+    Segment(segment::Arguments),
+    /// Cases: what was promised to customers, who sees to it, and by when.
+    Case(case::Arguments),
+    /// Outlets: shops, branches and workshops to which cases are handed.
+    Outlet(outlet::Arguments),
+    /// The knowledge base: articles, their approval, and finding them.
+    Knowledge(knowledge::Arguments),
+    /// Reply templates: what agents write often.
+    Template(template::Arguments),
     /// Campaigns: what outbound rules and pacing are bound to.
     Campaign(campaign::Arguments),
     /// May somebody be contacted now? And what was tried.
@@ -100,12 +125,19 @@ fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
         Command::Queue(arguments) => queue::run(arguments, out),
         Command::Number(arguments) => number::run(arguments, out),
         Command::Chat(arguments) => chat::run(arguments, out),
+        Command::Channel(arguments) => channel::run(arguments, out),
         Command::Plugin(arguments) => plugin::run(arguments, out),
         Command::Binding(arguments) => binding::run(arguments, out),
         Command::Decision(arguments) => decision::run(arguments, out),
         Command::Calls(arguments) => calls::run(arguments, out),
         Command::Events(arguments) => events::run(&arguments, out),
         Command::Customer(arguments) => customer::run(arguments, out),
+        Command::Tag(arguments) => tag::run(arguments, out),
+        Command::Segment(arguments) => segment::run(arguments, out),
+        Command::Case(arguments) => case::run(arguments, out),
+        Command::Outlet(arguments) => outlet::run(arguments, out),
+        Command::Knowledge(arguments) => knowledge::run(arguments, out),
+        Command::Template(arguments) => template::run(arguments, out),
         Command::Campaign(arguments) => campaign::run(arguments, out),
         Command::Outbound(arguments) => outbound::run(arguments, out),
         Command::Usage(arguments) => usage::run(&arguments, out),

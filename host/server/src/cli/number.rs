@@ -62,7 +62,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(json, client.list(&path(&["numbers"]), &[], usize::MAX)?, COLUMNS),
+        Command::List => out.list(json, client.all(&["numbers"])?, COLUMNS),
         Command::Show { number } => out.show(json, &client.get(&path(&["numbers", &number]))?, COLUMNS),
         Command::Set {
             number,

@@ -191,7 +191,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::Rollback(rollback) => super::rollout::roll_back(rollback, json, &connect()?, out),
         Command::Rollout(show) => super::rollout::show(&show, json, &connect()?, out),
         Command::List { plugin } => {
-            let mut plugins = connect()?.list(&path(&["plugins"]), &[], usize::MAX)?;
+            let mut plugins = connect()?.all(&["plugins"])?;
             plugins.retain(|item| plugin.as_ref().is_none_or(|wanted| item["id"] == wanted.as_str()));
             out.list(json, plugins, COLUMNS)
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
+use super::settings::{known, put_in};
 
 const COLUMNS: &[Column] = &[
     ("QUEUE", "/id"),
@@ -98,13 +99,8 @@ struct Set {
 
 impl Set {
     /// What is known of the queue, with what is given put in.
-    fn body(self, known: Option<Value>) -> Value {
-        let mut body = known.unwrap_or_else(|| json!({"name": self.queue}));
-        if let Some(fields) = body.as_object_mut() {
-            // What the server tells and doesn't take.
-            fields.remove("id");
-            fields.remove("status");
-        }
+    fn body(self, client: &Client, at: &str) -> Result<Value, Failure> {
+        let mut body = known(client, at, &["id", "status"], json!({"name": self.queue}))?;
         let given = [
             ("name", self.name.map(Value::from)),
             ("max_waiting", self.max_waiting.map(Value::from)),
@@ -124,12 +120,8 @@ impl Set {
             ("progress_every_ms", self.progress_every.map(Value::from)),
             ("record", self.record.map(Value::from)),
         ];
-        for (field, value) in given {
-            if let Some(value) = value {
-                body[field] = value;
-            }
-        }
-        body
+        put_in(&mut body, given);
+        Ok(body)
     }
 }
 
@@ -154,11 +146,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(json, client.list(&path(&["queues"]), &[], usize::MAX)?, COLUMNS),
+        Command::List => out.list(json, client.all(&["queues"])?, COLUMNS),
         Command::Show { queue } => out.show(json, &client.get(&path(&["queues", &queue]))?, FIELDS),
         Command::Set(set) => {
             let (queue, at) = (set.queue.clone(), path(&["queues", &set.queue]));
-            let answer = client.put(&at, set.body(client.find(&at)?))?;
+            let answer = client.put(&at, set.body(&client, &at)?)?;
             out.done(json, &answer, &format!("queue {queue} set"))
         }
         Command::Remove { queue } => {

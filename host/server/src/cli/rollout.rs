@@ -179,7 +179,7 @@ fn moved(json: bool, answer: &Value, out: &mut Output) -> Result<(), Failure> {
 pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -> Result<(), Failure> {
     let at = ["bindings", &show.binding, "rollout"];
     if show.history {
-        let items = client.list(&path(&[at[0], at[1], at[2], "history"]), &[], usize::MAX)?;
+        let items = client.all(&[at[0], at[1], at[2], "history"])?;
         return out.list(json, items, HISTORY);
     }
     let answer = client.get(&path(&at))?;

@@ -86,7 +86,7 @@ enum Command {
         /// Fuel of plugin decisions per UTC day, or none.
         #[arg(long, value_name = "N", value_parser = limit)]
         fuel_per_day: Option<Value>,
-        /// Bytes of plugins and recordings, or none; when they are used up uploads are refused.
+        /// Bytes of plugins, recordings and attachments, or none; when they are used up uploads are refused.
         #[arg(long, value_name = "N", value_parser = limit)]
         storage_bytes: Option<Value>,
         /// How many turns to decide it has for each one of a tenant of weight 1, when both wait: 1 to 100, or none
@@ -118,7 +118,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(json, client.list(&path(&["tenants"]), &[], usize::MAX)?, COLUMNS),
+        Command::List => out.list(json, client.all(&["tenants"])?, COLUMNS),
         Command::Show { tenant } => out.show(json, &client.get(&path(&["tenants", &tenant]))?, COLUMNS),
         Command::Quota {
             tenant,

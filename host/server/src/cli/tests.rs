@@ -13,7 +13,8 @@ use super::failure::Failure;
 use super::output::Output;
 
 #[derive(Parser)]
-#[command(name = "jackfield")]
+// As the program has it: names that it gives to all subcommands may collide with theirs.
+#[command(name = "jackfield", version, propagate_version = true)]
 struct CommandLine {
     #[command(subcommand)]
     command: super::Command,
@@ -418,4 +419,186 @@ fn a_publisher_signs_and_a_tenant_trusts_grants_and_yanks() {
         policy.contains("allowed") && policy.contains("requested"),
         "{policy}"
     );
+    run(&["customer", "create", "--identity", "crm:1"]).unwrap();
+    let dry = run(&["tag", "run", "start", "dry", "--dry-run"]).unwrap();
+    assert!(
+        dry.contains("run dry done: 1 customers, would be changed 1"),
+        "{dry}"
+    );
+    let done = run(&["tag", "run", "start", "all"]).unwrap();
+    assert!(done.contains("run all done: 1 customers, changed 1"), "{done}");
+    let receipts = run(&["tag", "run", "receipts", "all"]).unwrap();
+    assert_eq!(receipts.lines().count(), 2, "{receipts}");
+    let shown = run(&["customer", "show", "crm:1"]).unwrap();
+    assert!(
+        shown.contains("rfm:new") && shown.contains("by rfm-mood-tags@0.1.0"),
+        "{shown}"
+    );
+    run(&["tag", "run", "schedule", "--every-hours", "24"]).unwrap();
+    assert!(run(&["tag", "run", "schedule"]).unwrap().contains("24"));
+}
+
+#[test]
+fn tags_are_defined_and_set_and_segments_counted() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |arguments: &[&str]| server.run(&key, arguments);
+    run(&["customer", "create", "--identity", "crm:1", "--name", "Li Lei"]).unwrap();
+    run(&["customer", "create", "--identity", "crm:2"]).unwrap();
+    let define = [
+        "tag", "define", "vip", "--kind", "manual", "--zh", "贵宾", "--days", "30",
+    ];
+    run(&define).unwrap();
+    run(&["tag", "define", "vip", "--en", "VIP"]).unwrap();
+    let shown = run(&["tag", "show", "vip"]).unwrap();
+    assert!(
+        shown.contains("贵宾") && shown.contains("VIP") && shown.contains("30"),
+        "{shown}"
+    );
+    assert!(run(&["tag", "list"]).unwrap().contains("manual"));
+    run(&["tag", "set", "crm:1", "vip", "--reason", "old friend"]).unwrap();
+    assert!(
+        run(&["customer", "show", "crm:1"])
+            .unwrap()
+            .contains("old friend")
+    );
+
+    let vip = r#"{"tag": "vip"}"#;
+    run(&["segment", "set", "vips", "--expression", vip, "--name", "VIPs"]).unwrap();
+    let count = run(&["segment", "count", "vips"]).unwrap();
+    assert!(count.contains("segment vips: 1 of 2 customers"), "{count}");
+    assert!(run(&["segment", "customers", "vips"]).unwrap().contains("Li Lei"));
+    assert!(run(&["segment", "of", "crm:1"]).unwrap().contains("VIPs"));
+    let preview = run(&["segment", "preview", "--expression", r#"{"not": {"tag": "vip"}}"#]).unwrap();
+    assert!(preview.contains("1 of all 2 customers"), "{preview}");
+    let wrong = ["segment", "set", "x", "--expression", r#"{"any": [{"tag": 5}]}"#];
+    let wrong = run(&wrong).unwrap_err().to_string();
+    assert!(wrong.contains("expression.any[0].tag"), "{wrong}");
+    run(&["campaign", "set", "spring", "--segment", "vips"]).unwrap();
+    run(&["campaign", "set", "spring", "--name", "Spring"]).unwrap();
+    assert!(
+        run(&["campaign", "customers", "spring"])
+            .unwrap()
+            .contains("Li Lei")
+    );
+    run(&["tag", "take", "crm:1", "vip"]).unwrap();
+    assert_eq!(run(&["campaign", "customers", "spring"]).unwrap(), "none\n");
+    assert!(
+        run(&["segment", "remove", "vips"]).is_err(),
+        "the campaign is for it"
+    );
+}
+
+#[test]
+fn cases_are_opened_handed_over_looked_at_and_resolved() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |line: &[&str]| server.run(&key, line).unwrap();
+    run(&["outlet", "set", "west-lake", "--name", "西湖营业厅"]);
+    assert!(run(&["outlet", "list"]).contains("西湖营业厅"));
+    let set = [
+        "case",
+        "category-set",
+        "repair",
+        "--title-zh",
+        "报修",
+        "--hours",
+        "48",
+    ];
+    let set: Vec<_> = set
+        .into_iter()
+        .chain(["--owner", "outlet:west-lake", "--escalate", "24=outlet:west-lake"])
+        .collect();
+    run(&set);
+    assert!(run(&["case", "categories"]).contains("48:00:00"));
+    run(&["customer", "create", "--identity", "email:ann@example.com"]);
+    let open = [
+        "case",
+        "open",
+        "repair",
+        "Router",
+        "--customer",
+        "email:ann@example.com",
+    ];
+    assert!(run(&open).contains("case 1 is open"));
+    run(&["outlet", "set", "east"]);
+    run(&["case", "hand-over", "1", "outlet:east", "--why", "nearer"]);
+    run(&["case", "note", "1", "Comes on Monday", "--visible"]);
+    assert!(run(&["case", "list", "--owner", "outlet:east"]).contains("Router"));
+    let shown = run(&["case", "show", "1"]);
+    assert!(
+        shown.contains("nearer") && shown.contains("Comes on Monday"),
+        "{shown}"
+    );
+    let link = run(&["case", "link", "1"]);
+    assert!(link.starts_with(&format!("{}/case/one/", server.url)), "{link}");
+    run(&["case", "unlink", "1"]);
+    run(&["case", "links", "--host", "help.example"]);
+    assert!(run(&["case", "resolve", "1"]).contains("case 1 is resolved"));
+    assert!(run(&["case", "list", "--status", "open"]).contains("none"));
+    run(&["case", "reopen", "1"]);
+    let told = server
+        .run(&key, &["case", "hand-over", "1", "outlet:nowhere"])
+        .unwrap_err();
+    assert!(told.to_string().contains("outlet:nowhere"), "{told}");
+}
+
+#[test]
+fn a_folder_of_markdown_becomes_articles_that_are_found() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |arguments: &[&str]| server.run(&key, arguments).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    std::fs::create_dir(folder.path().join("billing")).unwrap();
+    write("billing/Refunds.md", "# Getting money back\n\nWithin three days.");
+    write(
+        "退款.md",
+        "---\nlanguage: zh-CN\n---\n# 退款流程\n\n三个工作日内到账。",
+    );
+    write("notes.txt", "no article");
+    let at = folder.path().to_str().unwrap();
+    let told = run(&["knowledge", "import", at, "--approve"]);
+    assert!(told.contains("2 articles are written, 0 were the same"), "{told}");
+    let told = run(&["knowledge", "import", at, "--approve"]);
+    assert!(told.contains("0 articles are written, 2 were the same"), "{told}");
+    let found = run(&["knowledge", "search", "mony back"]);
+    assert!(
+        found.starts_with("billing-refunds  Getting [money] [back]"),
+        "{found}"
+    );
+    let found = run(&["knowledge", "search", "怎么退款"]);
+    assert!(found.contains("[退款]流程"), "{found}");
+
+    write("billing/Refunds.md", "# Getting money back\n\nAt once.");
+    run(&["knowledge", "import", at]);
+    let versions = run(&["knowledge", "versions", "billing-refunds"]);
+    assert!(
+        versions.contains("draft") && versions.contains("approved"),
+        "{versions}"
+    );
+    run(&["knowledge", "review", "billing-refunds"]);
+    run(&["knowledge", "approve", "billing-refunds"]);
+    assert!(run(&["knowledge", "show", "billing-refunds"]).contains("At once."));
+    run(&["knowledge", "withdraw", "billing-refunds"]);
+    assert!(run(&["knowledge", "search", "money"]).contains("nothing fits"));
+    run(&["knowledge", "remove", "billing-refunds"]);
+    assert!(!run(&["knowledge", "list"]).contains("billing-refunds"));
+    assert!(run(&["knowledge", "settings", "--four-eyes", "true"]).contains("yes"));
+
+    run(&[
+        "template",
+        "set",
+        "sent",
+        "--text",
+        "Order {{order}} is sent.",
+        "--shortcut",
+        "/sent",
+    ]);
+    run(&["template", "set", "hi", "--own", "--text", "Hi"]);
+    assert!(run(&["template", "list"]).contains("/sent"));
+    assert!(run(&["template", "list", "--own"]).contains("hi"));
+    run(&["template", "remove", "sent"]);
+    let broken = server.run(&key, &["template", "set", "x", "--text", "{{"]);
+    assert!(broken.unwrap_err().to_string().contains("without '}}'"));
 }

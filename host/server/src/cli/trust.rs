@@ -52,11 +52,7 @@ pub(crate) fn run(
     out: &mut Output,
 ) -> Result<(), Failure> {
     match arguments.command {
-        Command::List => out.list(
-            json,
-            client.list(&path(&["trusted-keys"]), &[], usize::MAX)?,
-            COLUMNS,
-        ),
+        Command::List => out.list(json, client.all(&["trusted-keys"])?, COLUMNS),
         Command::Add { name, public } => {
             let key = match public.parse::<jackfield_registry::PublicKey>() {
                 Ok(key) => key,

@@ -59,7 +59,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
     let json = arguments.connection.json;
     let client = Client::new(&arguments.connection)?;
     match arguments.command {
-        Command::List => out.list(json, client.list(&path(&["users"]), &[], usize::MAX)?, COLUMNS),
+        Command::List => out.list(json, client.all(&["users"])?, COLUMNS),
         Command::Show { user } => out.show(json, &client.get(&path(&["users", &user]))?, COLUMNS),
         Command::Add { user, name, roles } => {
             let name = name.unwrap_or_else(|| user.clone());

@@ -2,7 +2,7 @@
 
 use jackfield_contact::chat::Side;
 use jackfield_contact::config::UnansweredAction;
-use jackfield_contact::decision::{Author, ChatAction, ChatEvent};
+use jackfield_contact::decision::{Author, ChatAction, ChatEvent, Delivery};
 use jackfield_contact::event::Event;
 
 use super::{Tone, cost, seconds, short};
@@ -32,6 +32,28 @@ pub(super) fn line(event: &Event) -> (Tone, &'static str, String) {
             };
             (Quiet, "read", format!("{who} has read up to message {up_to}"))
         }
+        Event::MessageDelivery {
+            number,
+            delivery,
+            reason,
+            ..
+        } => {
+            let told = match delivery {
+                Delivery::Sent => "sent",
+                Delivery::Delivered => "delivered",
+                Delivery::Read => "read",
+                Delivery::Failed => "failed",
+            };
+            let why = reason
+                .as_ref()
+                .map_or_else(String::new, |reason| format!(": {reason}"));
+            let tone = if *delivery == Delivery::Failed {
+                Trouble
+            } else {
+                Quiet
+            };
+            (tone, "delivery", format!("message {number} {told}{why}"))
+        }
         Event::Unanswered {
             agent,
             waited_ms,
@@ -41,6 +63,7 @@ pub(super) fn line(event: &Event) -> (Tone, &'static str, String) {
             let then = match action {
                 UnansweredAction::Warn => "warning".to_owned(),
                 UnansweredAction::Reply(text) => format!("reply {}", short(text)),
+                UnansweredAction::ReplyTemplate(template) => format!("reply {template}"),
                 UnansweredAction::Cover => "the bot may cover".to_owned(),
                 UnansweredAction::Escalate(queue) => format!("escalated to {queue}"),
             };

@@ -160,7 +160,7 @@ fn a_compile_bomb_is_refused_and_the_server_does_not_notice() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(Path::new(BINARY), data.path());
     let api = &server.api;
-    let bomb = with_functions("0.9.9", 1, 120_000);
+    let bomb = with_functions("0.9.9", 1, 290_000);
     std::thread::scope(|scope| {
         let bombed = scope.spawn(|| api.upload(&bomb));
         let (mut asked, mut slowest) = (0, Duration::ZERO);

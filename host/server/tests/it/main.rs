@@ -8,7 +8,11 @@
 )]
 
 mod author;
+mod case;
+mod channels;
 mod chat;
+mod chat_files;
 mod compile;
 mod journey;
+mod tags;
 mod telemetry;

@@ -66,6 +66,8 @@ pub(crate) fn measure() {
                     direction: Direction::SendRecv,
                 },
             );
+            // As the ACK does: nobody is sent sound before.
+            engine.confirm(leg);
             legs.push(leg);
         }
         engine.bridge(customer, agent).unwrap();

@@ -217,6 +217,11 @@ async fn in_a_call_odd_requests_change_nothing() {
         ),
     ];
     for (request, status) in cases {
+        if request.method == "INVITE" {
+            // rsipstack 0.7.14 takes a re-INVITE for a first one while it still closes the request before, some
+            // microseconds after its answer. Nothing tells when it has; no phone is that quick.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
         let answer = raw.answer_to(&request).await;
         assert!(
             answer.starts_with(status),

@@ -354,6 +354,7 @@ impl Play {
                 config.unanswered = vec![
                     step(2_000, UnansweredAction::Warn),
                     step(4_000, UnansweredAction::Reply("one moment".into())),
+                    step(6_000, UnansweredAction::ReplyTemplate("sorry".parse().unwrap())),
                     step(8_000, UnansweredAction::Cover),
                     step(16_000, UnansweredAction::Escalate(queue(what / 4))),
                 ];
@@ -603,6 +604,10 @@ impl Play {
         }
         for effect in out.effects {
             match effect {
+                Effect::FillTemplate { interaction, .. } => {
+                    let text = "filled".into();
+                    self.input(Input::TemplateFilled { interaction, text });
+                }
                 Effect::Typing { interaction, .. } => {
                     assert!(
                         self.centre

@@ -88,7 +88,7 @@ pub(super) fn outbound() -> Question {
 
 pub(super) fn tags() -> Question {
     Question::Tags(Box::new(TagQuestion {
-        interaction: interaction(),
+        interaction: Some(interaction()),
         channel: Channel::Voice,
         started_at: Timestamp(0),
         ended_at: Timestamp(1),

@@ -157,6 +157,8 @@ pub(super) fn made() -> Vec<Case> {
         name: dice.of(&["照片.jpg", "a b.pdf", ""]).into(),
         media_type: dice.of(&["image/jpeg", "application/pdf"]).into(),
         size: dice.one_in(2).then(|| dice.below(1 << 40)),
+        id: None,
+        digest: None,
     };
     let event = || match dice.below(14) {
         0 => ChatEvent::Started,

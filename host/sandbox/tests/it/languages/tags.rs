@@ -99,7 +99,7 @@ pub(super) fn made() -> Vec<Case> {
     };
     let case = || {
         let question = TagQuestion {
-            interaction: dice.interaction(),
+            interaction: Some(dice.interaction()),
             channel: Channel::Voice,
             started_at: Timestamp(now - 300_000),
             ended_at: Timestamp(now),

@@ -9,7 +9,9 @@ use jackfield_api::handler::ceilings::KindCeilings;
 use jackfield_api::handler::decision::DecisionDetail;
 use jackfield_contact::decision::compare::{Grade, compare};
 use jackfield_contact::decision::{Answer, Failure as NoAnswer};
-use jackfield_sandbox::{Ceilings, DecisionRecord, Plugin, Projection, Receipt, Replayed, RequestedLimits};
+use jackfield_sandbox::{
+    Ceilings, DecidedBy, DecisionRecord, Plugin, Projection, Receipt, Replayed, RequestedLimits,
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -111,13 +113,16 @@ fn record(detail: Value) -> Result<DecisionRecord, Failure> {
     Ok(DecisionRecord {
         id: read(short.id.as_str().into())?,
         at: jackfield_types::Timestamp(short.at),
-        point: read(short.point.as_str().into())?,
-        revision: short.revision,
-        plugin: read(short.plugin.as_str().into())?,
-        version: read(short.version.as_str().into())?,
-        digest: read(detail.digest.as_str().into())?,
-        config: detail.config.to_string().into(),
-        engine: detail.engine.as_str().into(),
+        by: Arc::new(DecidedBy {
+            point: read(short.point.as_str().into())?,
+            revision: short.revision,
+            plugin: read(short.plugin.as_str().into())?,
+            version: read(short.version.as_str().into())?,
+            digest: read(detail.digest.as_str().into())?,
+            config: detail.config.to_string().into(),
+            engine: detail.engine.as_str().into(),
+            projection: Projection::of_paths(detail.projection.as_deref()).map_err(|error| odd(&error))?,
+        }),
         question: Arc::new(read(detail.question)?),
         reads: read(Value::from(detail.reads))?,
         result,
@@ -131,7 +136,6 @@ fn record(detail: Value) -> Result<DecisionRecord, Failure> {
         complete: detail.complete,
         grants: read(detail.grants)?,
         budget: Some(budget(&detail.budget)),
-        projection: Projection::of_paths(detail.projection.as_deref()).map_err(|error| odd(&error))?,
     })
 }
 
@@ -151,7 +155,7 @@ fn replay(records: &[DecisionRecord], plugin: &Plugin, config: Option<&Value>) -
     let (mut unreplayable, mut failures, mut before, mut after) = (0usize, 0usize, 0u64, 0u64);
     let mut examples: Vec<(Option<Grade>, Value)> = Vec::new();
     for record in records {
-        let config = config.map_or_else(|| record.config.clone(), |config| config.to_string().into());
+        let config = config.map_or_else(|| record.by.config.clone(), |config| config.to_string().into());
         let decision = match plugin.replay(record, config, None) {
             Replayed::Unreplayable(missing) => {
                 unreplayable += 1;

@@ -7,7 +7,7 @@ use jackfield_sandbox::{Ceilings, Manifest, Plugin, Sandbox};
 use jackfield_types::{Digest, limits};
 use serde_json::{Value, json};
 
-use super::super::client::{Client, Connection, path};
+use super::super::client::{Client, Connection};
 use super::super::failure::Failure;
 use super::super::output::{BAD, GOOD, Output, QUIET};
 use super::super::sign;
@@ -250,7 +250,7 @@ fn published(against: &str, connection: &Connection) -> Result<Published, Failur
     }
     let client = Client::new(connection)?;
     let (plugin, version) = against.split_once('@').unwrap_or((against, ""));
-    let mut found = client.list(&path(&["plugins"]), &[], usize::MAX)?;
+    let mut found = client.all(&["plugins"])?;
     found.retain(|item| item["id"] == plugin && (version.is_empty() || item["version"] == version));
     let known = found.iter().filter_map(Published::of_view);
     known.max_by(|a, b| a.version.cmp(&b.version)).ok_or_else(|| {

@@ -125,3 +125,19 @@ fn time_fuel_and_memory_are_measured_and_the_fuel_is_drawn() {
     let (again, redrawn) = bench("5");
     assert_eq!((&again["fuel"], redrawn), (&answer["fuel"], drawn));
 }
+
+/// Bundled plugins that come with cases keep to them.
+#[test]
+fn bundled_plugins_keep_to_their_cases() {
+    let mut folders: Vec<_> = fs::read_dir(super::repository().join("plugins"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| folder.join("plugin.toml").is_file() && folder.join("tests").is_dir())
+        .collect();
+    folders.sort();
+    assert!(folders.len() >= 5, "{folders:?}");
+    for folder in folders {
+        let shown = done(&["test", folder.to_str().unwrap()]);
+        assert!(shown.contains("0 failed"), "{}: {shown}", folder.display());
+    }
+}

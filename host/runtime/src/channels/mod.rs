@@ -1,0 +1,381 @@
+//! Channels: accounts with providers (messengers, gateways of short messages, one's own systems) through which customers
+//! write. A channel feeds a chat entry, so that what comes through it is a conversation like any other; what the firm
+//! writes in such a conversation goes out through the channel.
+//!
+//! The connector that is bound at `connector:CHANNEL` translates and has neither network nor credentials. The host checks
+//! who calls ([`verify`]), takes messages in once ([`receive`]), and carries messages out ([`deliver`], [`http`]): each is a
+//! row of the outbox, written in the commit of its own event, and stays there until the provider has taken it or it is
+//! given up. A crash between the provider's answer and the commit has the message sent again, under the same id.
+
+mod deliver;
+mod error;
+mod http;
+mod outbox;
+mod receive;
+mod secrets;
+mod settings;
+mod verify;
+mod wechat;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use jackfield_contact::decision::{Author, Reply};
+use jackfield_contact::event::Event;
+use jackfield_store::{Scan, Space, Store, Tx};
+use jackfield_types::{ChatEntryId, ConnectorId, Digest, ExtensionPoint, OpContext, Timestamp, limits};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, Semaphore};
+
+pub use self::error::ChannelError;
+pub use self::http::ProviderAccess;
+pub(crate) use self::http::Providers;
+pub(crate) use self::outbox::{DELIVERIES, delivery_key, project, stored_delivery};
+pub use self::outbox::{DeliveryState, MessageDelivery};
+pub use self::receive::{ProviderCall, ProviderReply};
+use self::secrets::Tokens;
+pub use self::settings::{
+    ChannelSettings, Encoding, HashAlgorithm, TokenField, TokenMethod, TokenSource, Verification,
+};
+use crate::customers::CustomerState;
+use crate::tenant::Tenant;
+use crate::{StartError, clock};
+
+const CHANNELS: Space = Space::new("channels");
+
+/// A channel as stored: its secrets are sealed under the tenant's key.
+#[derive(Clone, Serialize, Deserialize)]
+struct Stored {
+    settings: ChannelSettings,
+    created_at: Timestamp,
+    secrets: BTreeMap<String, Vec<u8>>,
+}
+
+/// A channel as it is shown: of its secrets the names alone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChannelRecord {
+    /// Its id; it never changes. A connector is bound to it at `connector:ID`.
+    pub id: ConnectorId,
+    /// What was set.
+    pub settings: ChannelSettings,
+    /// Names of the secrets that it has.
+    pub secrets: Vec<String>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Messages that wait to be sent, those that are being sent included.
+    pub waiting: usize,
+}
+
+/// A channel that is there, with its secrets open.
+pub(crate) struct Channel {
+    pub(crate) id: ConnectorId,
+    pub(crate) settings: ChannelSettings,
+    secrets: BTreeMap<String, String>,
+    created_at: Timestamp,
+    live: Arc<Live>,
+}
+
+/// What a channel remembers between requests, whatever its settings.
+#[derive(Default)]
+struct Live {
+    /// One request of the provider at a time, in the order in which they came.
+    order: tokio::sync::Mutex<()>,
+    bucket: Mutex<Option<(f64, Timestamp)>>,
+    /// Requests that were answered, by their signature, with the answers.
+    answered: Mutex<VecDeque<(Digest, Reply)>>,
+    tokens: Tokens,
+    /// Something new is in the outbox, or the settings are others.
+    wake: Notify,
+    /// A request to the provider has been concluded.
+    concluded: Notify,
+    sending: AtomicUsize,
+    waiting: AtomicUsize,
+    removed: std::sync::atomic::AtomicBool,
+}
+
+type Table = BTreeMap<ConnectorId, Arc<Channel>>;
+
+/// The channels of one tenant.
+pub(crate) struct Channels {
+    table: ArcSwap<Table>,
+    /// One change at a time.
+    changing: tokio::sync::Mutex<()>,
+    /// Requests to providers of this tenant that are under way.
+    slots: Arc<Semaphore>,
+}
+
+impl Channels {
+    /// Those that are stored.
+    pub(crate) async fn load(
+        store: &Store,
+        ctx: &OpContext,
+        customers: &CustomerState,
+    ) -> Result<Self, StartError> {
+        let mut table = Table::new();
+        let page = store
+            .scan(ctx, CHANNELS, Scan::all().limit(limits::MAX_CHANNELS))
+            .await?;
+        for row in page.rows {
+            let record = |error| StartError::Record {
+                what: "channel".into(),
+                error,
+            };
+            let stored: Stored = serde_json::from_slice(&row.value).map_err(record)?;
+            let id = String::from_utf8_lossy(&row.key);
+            let Ok(id) = ConnectorId::new(&id) else { continue };
+            let secrets =
+                secrets::open(&customers.keys, &id, &stored.secrets).map_err(|_| StartError::File {
+                    path: format!("customer-keys/{}.key", ctx.tenant).into(),
+                    error: std::io::Error::other(format!(
+                        "the secrets of channel {id} can't be opened with this key; restore the file"
+                    )),
+                })?;
+            let channel = Channel {
+                id: id.clone(),
+                settings: stored.settings,
+                secrets,
+                created_at: stored.created_at,
+                live: Arc::default(),
+            };
+            table.insert(id, channel.into());
+        }
+        Ok(Self {
+            table: ArcSwap::from_pointee(table),
+            changing: tokio::sync::Mutex::default(),
+            slots: Arc::new(Semaphore::new(limits::MAX_TENANT_PROVIDER_REQUESTS)),
+        })
+    }
+
+    fn get(&self, id: &ConnectorId) -> Option<Arc<Channel>> {
+        self.table.load().get(id).cloned()
+    }
+
+    /// The channel that feeds an entry.
+    pub(crate) fn of_entry(&self, entry: &ChatEntryId) -> Option<Arc<Channel>> {
+        let table = self.table.load();
+        table
+            .values()
+            .find(|channel| channel.settings.entry == *entry)
+            .cloned()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.load().is_empty()
+    }
+
+    /// Wakes whoever carries messages out, once an event is durable.
+    pub(crate) fn written(&self, event: &Event) {
+        if let Event::MessageSent { message, .. } = event
+            && message.author != Author::Customer
+        {
+            for channel in self.table.load().values() {
+                channel.live.wake.notify_one();
+            }
+        }
+    }
+}
+
+impl Channel {
+    fn point(&self) -> ExtensionPoint {
+        ExtensionPoint::Connector(self.id.clone())
+    }
+
+    fn shown(&self) -> ChannelRecord {
+        ChannelRecord {
+            id: self.id.clone(),
+            settings: self.settings.clone(),
+            secrets: self.secrets.keys().cloned().collect(),
+            created_at: self.created_at,
+            waiting: self.live.waiting.load(std::sync::atomic::Ordering::Relaxed),
+        }
+    }
+}
+
+impl Tenant {
+    /// All channels, by id.
+    pub fn channels(&self) -> Vec<ChannelRecord> {
+        let table = self.inner.channels.table.load();
+        table.values().map(|channel| channel.shown()).collect()
+    }
+
+    /// One channel.
+    ///
+    /// # Errors
+    /// [`ChannelError::Unknown`] when there is none.
+    pub fn channel(&self, id: &ConnectorId) -> Result<ChannelRecord, ChannelError> {
+        Ok(self.known_channel(id)?.shown())
+    }
+
+    /// The channel that feeds a chat entry, if one does: then nobody else can write there.
+    pub fn channel_of(&self, entry: &ChatEntryId) -> Option<ConnectorId> {
+        let found = self.inner.channels.of_entry(entry);
+        found.map(|channel| channel.id.clone())
+    }
+
+    fn known_channel(&self, id: &ConnectorId) -> Result<Arc<Channel>, ChannelError> {
+        let found = self.inner.channels.get(id);
+        found.ok_or_else(|| ChannelError::Unknown(id.clone()))
+    }
+
+    /// Makes a channel, or changes its settings. A secret that is given replaces the one of its name, `None` removes it,
+    /// the others stay.
+    ///
+    /// # Errors
+    /// A setting can't be; the entry is not there or another channel feeds it; there are too many.
+    pub async fn put_channel(
+        &self,
+        ctx: &OpContext,
+        id: ConnectorId,
+        settings: ChannelSettings,
+        secrets: BTreeMap<String, Option<String>>,
+    ) -> Result<ChannelRecord, ChannelError> {
+        let channels = &self.inner.channels;
+        let _one_at_a_time = channels.changing.lock().await;
+        let before = channels.get(&id);
+        if before.is_none() && channels.table.load().len() >= limits::MAX_CHANNELS {
+            return Err(ChannelError::TooMany("channels", limits::MAX_CHANNELS));
+        }
+        let entry = settings.entry.clone();
+        if let Some(other) = channels.of_entry(&entry).filter(|other| other.id != id) {
+            return Err(ChannelError::EntryTaken(entry, other.id.clone()));
+        }
+        let wanted = entry.clone();
+        if !self
+            .read(move |centre| centre.chat_entry(&wanted).is_some())
+            .await?
+        {
+            return Err(ChannelError::UnknownEntry(entry));
+        }
+        let mut open = before
+            .as_ref()
+            .map(|channel| channel.secrets.clone())
+            .unwrap_or_default();
+        for (name, secret) in secrets {
+            match secret {
+                Some(secret) => drop(open.insert(name, secret)),
+                None => drop(open.remove(&name)),
+            }
+        }
+        settings.check(&open)?;
+        let stored = Stored {
+            settings,
+            created_at: before
+                .as_ref()
+                .map_or_else(clock::now, |channel| channel.created_at),
+            secrets: secrets::seal(&self.inner.customers.keys, &id, &open)?,
+        };
+        let row =
+            serde_json::to_vec(&stored).map_err(|error| ChannelError::Unavailable(error.to_string()))?;
+        if row.len() > limits::MAX_VALUE_BYTES {
+            return Err(ChannelError::invalid(
+                "secrets",
+                "all settings together are too long for one row",
+            ));
+        }
+        let store = &self.inner.shared.store;
+        store
+            .commit(ctx, Tx::new().put(CHANNELS, id.as_str(), row))
+            .await?;
+        let live = before
+            .as_ref()
+            .map(|channel| channel.live.clone())
+            .unwrap_or_default();
+        live.tokens.forget().await;
+        let channel = Arc::new(Channel {
+            id: id.clone(),
+            settings: stored.settings,
+            secrets: open,
+            created_at: stored.created_at,
+            live: live.clone(),
+        });
+        let mut table = Table::clone(&channels.table.load());
+        table.insert(id, channel.clone());
+        channels.table.store(table.into());
+        if before.is_none() {
+            deliver::begin(self.clone(), &channel);
+        }
+        live.wake.notify_one();
+        Ok(channel.shown())
+    }
+
+    /// Removes a channel.
+    ///
+    /// # Errors
+    /// [`ChannelError::InUse`] while a connector is bound to it or messages wait to be sent.
+    pub async fn remove_channel(&self, ctx: &OpContext, id: &ConnectorId) -> Result<(), ChannelError> {
+        let channels = &self.inner.channels;
+        let _one_at_a_time = channels.changing.lock().await;
+        let channel = self.known_channel(id)?;
+        let registry = &self.inner.shared.registry;
+        let _nothing_is_bound_meanwhile = registry.unchanging(self.id()).await;
+        if registry.is_taken(self.id(), &channel.point()) {
+            return Err(ChannelError::InUse(format!(
+                "a connector is bound at {}: take it out first",
+                channel.point()
+            )));
+        }
+        let waiting = channel.live.waiting.load(std::sync::atomic::Ordering::Relaxed);
+        if waiting > 0 {
+            return Err(ChannelError::InUse(format!(
+                "{waiting} messages wait to be sent through it; try again when they are sent or given up"
+            )));
+        }
+        let store = &self.inner.shared.store;
+        store.commit(ctx, Tx::new().delete(CHANNELS, id.as_str())).await?;
+        let mut table = Table::clone(&channels.table.load());
+        table.remove(id);
+        channels.table.store(table.into());
+        let live = &channel.live;
+        live.removed.store(true, std::sync::atomic::Ordering::Relaxed);
+        live.wake.notify_one();
+        Ok(())
+    }
+
+    /// Carries out what waits, from now on.
+    pub(crate) fn begin_deliveries(&self) {
+        let table = self.inner.channels.table.load();
+        for channel in table.values() {
+            deliver::begin(self.clone(), channel);
+        }
+    }
+}
+
+/// How long ids of messages that came are remembered: no provider sends one again after three days.
+const SEEN_MS: u64 = 3 * 24 * 60 * 60 * 1_000;
+/// How often what is older is removed.
+const SEEN_SWEEP_MS: u64 = 60 * 60 * 1_000;
+
+/// Forgets ids of messages that came long ago.
+async fn sweep(tenant: &Tenant, ctx: &OpContext, channel: &ConnectorId, now: Timestamp) {
+    let store = &tenant.inner.shared.store;
+    let mut cursor = None;
+    loop {
+        let scan = Scan::prefix(format!("{channel} "))
+            .after(cursor)
+            .limit(limits::MAX_PAGE / 2);
+        let Ok(page) = store.scan(ctx, outbox::SEEN, scan).await else {
+            return;
+        };
+        let old = page.rows.into_iter().filter(|row| {
+            let at: Option<Timestamp> = serde_json::from_slice(&row.value).ok();
+            at.is_none_or(|at| now.since(at) > SEEN_MS)
+        });
+        let tx = old.fold(Tx::new(), |tx, row| tx.delete(outbox::SEEN, row.key));
+        if tx != Tx::new()
+            && let Err(error) = store.commit(ctx, tx).await
+        {
+            tracing::warn!(tenant = %tenant.id(), %channel, %error, "old ids of messages are removed later");
+            return;
+        }
+        cursor = page.next;
+        if cursor.is_none() {
+            return;
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

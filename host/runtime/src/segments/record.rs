@@ -1,0 +1,245 @@
+//! The segments of a tenant, as kept and as held in memory.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use jackfield_store::{Scan, Space, Store, Tx};
+use jackfield_types::{NAME_EXPECTED, OpContext, SegmentId, Timestamp, is_name, limits};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Expression;
+use super::count::COUNTS;
+use crate::customers::{CustomerError, CustomerState, check_text, json};
+use crate::tenant::Tenant;
+use crate::{StartError, clock};
+
+pub(super) const SEGMENTS: Space = Space::new("segments");
+
+/// What is wished of a segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentDraft {
+    /// For people, 1 to 128 bytes.
+    pub name: String,
+    /// For people, at most 2,048 bytes.
+    pub description: Option<String>,
+    /// Who is meant, as JSON.
+    pub expression: Value,
+    /// Whether plugins see who is in it, as the tag `segment:ID`.
+    pub shown: bool,
+}
+
+/// A segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    /// Its id; it never changes.
+    pub id: SegmentId,
+    /// For people.
+    pub name: Arc<str>,
+    /// For people.
+    pub description: Option<String>,
+    /// Who is meant, as it was given.
+    pub source: Value,
+    /// Who is meant.
+    pub expression: Expression,
+    /// Whether plugins see who is in it, as the tag `segment:ID`.
+    pub shown: bool,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    id: SegmentId,
+    name: Arc<str>,
+    description: Option<String>,
+    expression: Value,
+    shown: bool,
+    changed_at: Timestamp,
+}
+
+/// The segments as one tenant holds them in memory, by id.
+#[derive(Default)]
+pub(crate) struct Segments(ArcSwap<BTreeMap<SegmentId, Arc<Segment>>>);
+
+impl Segments {
+    /// Reads them; one that asks for an attribute that is gone is met by nobody, and says so when it is changed.
+    pub(crate) async fn load(
+        store: &Store,
+        ctx: &OpContext,
+        state: &CustomerState,
+    ) -> Result<(), StartError> {
+        let mut all = BTreeMap::new();
+        for row in store.scan(ctx, SEGMENTS, Scan::all()).await?.rows {
+            let record = |error| StartError::Record {
+                what: "a segment".into(),
+                error,
+            };
+            let stored: Stored = serde_json::from_slice(&row.value).map_err(record)?;
+            match Expression::parse(&stored.expression, state) {
+                Ok(expression) => {
+                    let segment = stored.with(expression);
+                    all.insert(segment.id.clone(), Arc::new(segment));
+                }
+                Err(error) => tracing::warn!(segment = %stored.id, %error, "a segment is left out"),
+            }
+        }
+        state.segments.0.store(Arc::new(all));
+        Ok(())
+    }
+
+    pub(super) fn get(&self, id: &SegmentId) -> Option<Arc<Segment>> {
+        self.0.load().get(id).cloned()
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Segment>> {
+        self.0.load().values().cloned().collect()
+    }
+
+    /// Those that plugins see.
+    pub(super) fn shown(&self) -> Vec<Arc<Segment>> {
+        let all = self.0.load();
+        all.values().filter(|segment| segment.shown).cloned().collect()
+    }
+
+    /// Whether plugins see any.
+    pub(crate) fn shows_any(&self) -> bool {
+        self.0.load().values().any(|segment| segment.shown)
+    }
+
+    fn change(&self, change: impl Fn(&mut BTreeMap<SegmentId, Arc<Segment>>)) {
+        self.0.rcu(|known| {
+            let mut known = BTreeMap::clone(known);
+            change(&mut known);
+            known
+        });
+    }
+}
+
+impl Stored {
+    fn with(self, expression: Expression) -> Segment {
+        Segment {
+            id: self.id,
+            name: self.name,
+            description: self.description,
+            source: self.expression,
+            expression,
+            shown: self.shown,
+            changed_at: self.changed_at,
+        }
+    }
+}
+
+impl Tenant {
+    /// The segments, by id.
+    pub fn segments(&self) -> Vec<Arc<Segment>> {
+        self.inner.customers.segments.all()
+    }
+
+    /// One segment.
+    ///
+    /// # Errors
+    /// [`CustomerError::Unknown`] when there is none.
+    pub fn segment(&self, id: &SegmentId) -> Result<Arc<Segment>, CustomerError> {
+        let found = self.inner.customers.segments.get(id);
+        found.ok_or_else(|| CustomerError::unknown("segment", id))
+    }
+
+    /// Reads an expression.
+    ///
+    /// # Errors
+    /// [`CustomerError::Invalid`] with the path of what is wrong in it.
+    pub fn expression(&self, value: &Value) -> Result<Expression, CustomerError> {
+        if json(value)?.len() > limits::MAX_SEGMENT_BYTES {
+            let most = limits::MAX_SEGMENT_BYTES;
+            return Err(CustomerError::invalid(
+                "expression",
+                format!("expected at most {most} bytes"),
+            ));
+        }
+        Expression::parse(value, &self.inner.customers)
+    }
+
+    /// Makes a segment, or changes it; its count is forgotten when another expression is given.
+    ///
+    /// # Errors
+    /// When a field or the expression is wrong, or there are as many as may be.
+    pub async fn put_segment(
+        &self,
+        ctx: &OpContext,
+        id: SegmentId,
+        draft: SegmentDraft,
+    ) -> Result<Arc<Segment>, CustomerError> {
+        if !is_name(&draft.name) {
+            return Err(CustomerError::invalid("name", NAME_EXPECTED));
+        }
+        if let Some(text) = &draft.description {
+            check_text("description", text)?;
+        }
+        let expression = self.expression(&draft.expression)?;
+        let segments = &self.inner.customers.segments;
+        let known = segments.all();
+        if known.len() >= limits::MAX_SEGMENTS && segments.get(&id).is_none() {
+            return Err(CustomerError::TooMany {
+                what: "segments",
+                most: limits::MAX_SEGMENTS,
+            });
+        }
+        let others = known.iter().filter(|segment| segment.shown && segment.id != id);
+        if draft.shown && others.count() >= limits::MAX_SHOWN_SEGMENTS {
+            return Err(CustomerError::TooMany {
+                what: "segments that plugins see",
+                most: limits::MAX_SHOWN_SEGMENTS,
+            });
+        }
+        let stored = Stored {
+            id,
+            name: draft.name.into(),
+            description: draft.description,
+            expression: draft.expression,
+            shown: draft.shown,
+            changed_at: clock::now(),
+        };
+        let mut tx = Tx::new().put(SEGMENTS, stored.id.as_str(), json(&stored)?);
+        let same = segments
+            .get(&stored.id)
+            .is_some_and(|before| before.source == stored.expression);
+        if !same {
+            tx = tx.delete(COUNTS, stored.id.as_str());
+        }
+        self.store().commit(ctx, tx).await?;
+        let segment = Arc::new(stored.with(expression));
+        segments.change(|known| {
+            known.insert(segment.id.clone(), segment.clone());
+        });
+        Ok(segment)
+    }
+
+    /// Removes a segment.
+    ///
+    /// # Errors
+    /// [`CustomerError::Conflict`] while a campaign calls those who are in it.
+    pub async fn remove_segment(&self, ctx: &OpContext, id: &SegmentId) -> Result<(), CustomerError> {
+        self.segment(id)?;
+        let campaigns = self.campaigns(ctx).await;
+        let campaigns = campaigns.map_err(|error| crate::SubmitError::Unavailable(error.to_string()))?;
+        if let Some(campaign) = campaigns
+            .iter()
+            .find(|campaign| campaign.segment.as_ref() == Some(id))
+        {
+            return Err(CustomerError::Conflict(format!(
+                "campaign {} is for this segment; give it another one first",
+                campaign.id
+            )));
+        }
+        let tx = Tx::new()
+            .delete(SEGMENTS, id.as_str())
+            .delete(COUNTS, id.as_str());
+        self.store().commit(ctx, tx).await?;
+        self.inner.customers.segments.change(|known| {
+            known.remove(id);
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! Changing a thing: what is known of it, with what is given put in.
+
+use serde_json::Value;
+
+use super::client::Client;
+use super::failure::Failure;
+
+/// What is kept at a path, or how a new one begins; without the fields that the server tells and doesn't take.
+pub(crate) fn known(client: &Client, at: &str, told: &[&str], new: Value) -> Result<Value, Failure> {
+    let mut body = client.find(at)?.unwrap_or(new);
+    if let Some(fields) = body.as_object_mut() {
+        for field in told {
+            fields.remove(*field);
+        }
+    }
+    Ok(body)
+}
+
+/// Puts in what is given; the rest stays as it is.
+pub(crate) fn put_in<T: Into<Value>>(
+    body: &mut Value,
+    given: impl IntoIterator<Item = (&'static str, Option<T>)>,
+) {
+    for (field, value) in given {
+        if let Some(value) = value {
+            body[field] = value.into();
+        }
+    }
+}
