@@ -163,11 +163,14 @@ async fn broken_messages_break_nothing() {
 
     let customer = house.customer(Transport::Tcp).await;
     let mut call = customer.call(NUMBER).unwrap();
+    // Broken calls over TCP may still come in beside the customer's.
+    let mut legs = vec![leg];
     let answered = async {
         loop {
             tokio::select! {
                 answered = call.answered() => return answered,
                 event = house.next() => if let VoiceEvent::Incoming { leg, .. } = event {
+                    legs.push(leg);
                     house.order(leg, LegCommand::Answer);
                 },
             }
@@ -175,8 +178,9 @@ async fn broken_messages_break_nothing() {
     };
     answered.await.unwrap();
     drop(call);
-    house.order(leg, hang_up(Cause::Normal));
-    tidy(&mut house).await;
-    house.has_no_legs().await;
+    for leg in legs {
+        house.order(leg, hang_up(Cause::Normal));
+    }
+    house.ends_calls().await;
     assert_eq!(PANICS.load(Ordering::Relaxed), 0, "panics");
 }
