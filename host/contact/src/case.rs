@@ -94,16 +94,22 @@ pub enum AssistanceStep {
     Done,
     /// It leads nowhere any more.
     Revoked,
+    /// The provider of a channel took the short message with which it goes to the customer of a call.
+    Sent,
+    /// That message was given up.
+    Unsent,
 }
 
 impl AssistanceStep {
-    /// `offered`, `opened`, `done` or `revoked`.
+    /// `offered`, `opened`, `done`, `revoked`, `sent` or `unsent`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Offered => "offered",
             Self::Opened => "opened",
             Self::Done => "done",
             Self::Revoked => "revoked",
+            Self::Sent => "sent",
+            Self::Unsent => "unsent",
         }
     }
 }

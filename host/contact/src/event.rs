@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, CaseId, Channel, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, OfferId,
-    PluginId, PluginKind, QueueId, Timestamp, Version,
+    AgentId, CaseId, Channel, ChatEntryId, ConnectorId, CustomerId, Digest, E164, ExtensionPoint,
+    InteractionId, OfferId, PluginId, PluginKind, QueueId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 
@@ -454,6 +454,9 @@ pub enum Event {
         step: AssistanceStep,
         /// Who: `user:ID`, or `customer`.
         by: Arc<str>,
+        /// The channel through which it goes to the customer of a call, when it was made so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<ConnectorId>,
     },
     /// An outbound attempt was judged.
     OutboundChecked {

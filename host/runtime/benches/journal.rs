@@ -1,5 +1,6 @@
 //! Whole calls through a tenant's loop with the durable journal: 64 interactions at once, each input acknowledged when
-//! its events are durable. Nothing is bound, so the default queue and the built-in rule decide.
+//! its events are durable. Nothing is bound, so the default queue and the built-in rule decide. Then how long a start takes
+//! that rebuilds all of it from the journal.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -130,13 +131,15 @@ async fn call(tenant: &Tenant) {
 
 async fn measure() {
     let folder = tempfile::tempdir().unwrap();
-    let options = PlatformOptions {
-        data_dir: folder.path().to_owned(),
-        store: StoreKind::Folder(folder.path().join("store")),
-        voice: None,
-        plugins: PluginOptions::default(),
+    let start = || {
+        Platform::start(PlatformOptions {
+            data_dir: folder.path().to_owned(),
+            store: StoreKind::Folder(folder.path().join("store")),
+            voice: None,
+            plugins: PluginOptions::default(),
+        })
     };
-    let platform = Platform::start(options).await.unwrap();
+    let platform = start().await.unwrap();
     let tenant = tenant(&platform).await;
     let end = Instant::now() + WARM_UP + MEASURED;
     let mut callers = JoinSet::new();
@@ -158,6 +161,15 @@ async fn measure() {
     println!("bench\truntime/journal-64-interactions\t{rate:.0}\tevents/s\t>= 15000");
     let each = events as f64 / commits as f64;
     println!("bench\truntime/journal-64-interactions/events-per-commit\t{each:.1}\tevents");
+    let written = platform.metrics().snapshot().events;
+    drop(tenant);
+    platform.shutdown().await;
+    let began = Instant::now();
+    let platform = start().await.unwrap();
+    let took = began.elapsed().as_secs_f64();
+    println!("bench\truntime/rebuild-of-{written}-events\t{took:.2}\ts");
+    let rate = written as f64 / took;
+    println!("bench\truntime/rebuilt\t{rate:.0}\tevents/s");
     platform.shutdown().await;
 }
 

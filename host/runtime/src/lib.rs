@@ -57,7 +57,7 @@ pub use attempts::AttemptRecord;
 pub use campaigns::{CampaignError, CampaignRecord};
 pub use cases::{
     Assistance, AssistanceWant, AssistanceWhat, Case, CaseCategory, CaseFilter, CaseNote, EscalationStep,
-    HandOver, LinkSettings, NewCase, Outcome, Outlet, Promise, StatusChange,
+    HandOver, LinkSettings, NewCase, Notice, Outcome, Outlet, Promise, StatusChange, assistance_url,
 };
 pub use ceilings::{CeilingsError, LoweredCeilings};
 pub use channels::{

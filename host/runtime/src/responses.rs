@@ -1,14 +1,20 @@
 //! How long customers of written conversations waited for answers.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jackfield_contact::event::Event;
 use jackfield_contact::interaction::Interaction;
 use jackfield_store::{Scan, Space};
-use jackfield_types::{AgentId, ChatEntryId, OpContext, QueueId, Timestamp, limits};
+use jackfield_types::{
+    AgentId, ChatEntryId, CustomerId, InteractionId, OpContext, QueueId, SegmentId, Timestamp, limits,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::SubmitError;
 use crate::history::decode;
+use crate::segments::Segment;
 use crate::tenant::Tenant;
+use crate::{CustomerError, SubmitError, clock};
 
 /// Keys `{at} {interaction} {message}`, the time in milliseconds with 15 digits.
 pub(crate) const RESPONSES: Space = Space::new("responses");
@@ -58,8 +64,21 @@ pub struct ResponseQuery {
     pub agent: Option<AgentId>,
     /// Of conversations that came through this entry.
     pub entry: Option<ChatEntryId>,
+    /// Of customers who are in this segment at the moment of the report.
+    pub segment: Option<SegmentId>,
     /// What counts as in time, in milliseconds.
     pub within_ms: u64,
+}
+
+impl ResponseQuery {
+    fn fits(&self, row: &ResponseRow) -> bool {
+        fn is<T: PartialEq>(wanted: Option<&T>, found: Option<&T>) -> bool {
+            wanted.is_none() || wanted == found
+        }
+        is(self.queue.as_ref(), row.queue.as_ref())
+            && is(self.agent.as_ref(), row.agent.as_ref())
+            && is(self.entry.as_ref(), Some(&row.entry))
+    }
 }
 
 /// How long customers waited.
@@ -88,7 +107,8 @@ pub struct ResponseReport {
     pub first: Distribution,
     /// Over all turns, the first included.
     pub turns: Distribution,
-    /// Whether there were more answers than one report looks at ([`limits::MAX_RESPONSES`]): then it tells of the oldest.
+    /// Whether there were more answers than one report looks at ([`limits::MAX_RESPONSES`]), or with a segment more
+    /// conversations ([`limits::MAX_SEGMENT_LOOKED_AT`]): then it tells of the oldest.
     pub cut: bool,
 }
 
@@ -112,13 +132,69 @@ impl Distribution {
     }
 }
 
+/// Which conversations are with customers of a segment, as far as was asked.
+struct Members {
+    segment: Arc<Segment>,
+    now: Timestamp,
+    conversations: BTreeMap<InteractionId, bool>,
+    customers: BTreeMap<CustomerId, bool>,
+}
+
+impl Members {
+    fn of(segment: Arc<Segment>) -> Self {
+        Self {
+            segment,
+            now: clock::now(),
+            conversations: BTreeMap::new(),
+            customers: BTreeMap::new(),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.conversations.len() >= limits::MAX_SEGMENT_LOOKED_AT
+    }
+
+    /// Whether the conversation of a row is with one of them; a customer who was erased is in no segment.
+    async fn has(&mut self, tenant: &Tenant, ctx: &OpContext, key: &[u8]) -> Result<bool, SubmitError> {
+        let id = std::str::from_utf8(key)
+            .ok()
+            .and_then(|key| key.split(' ').nth(1));
+        let Some(id) = id.and_then(|id| id.parse().ok()) else {
+            return Ok(false);
+        };
+        if let Some(known) = self.conversations.get(&id) {
+            return Ok(*known);
+        }
+        let interaction = tenant.interaction(ctx, id).await?;
+        let within = match interaction.and_then(|it| it.customer) {
+            None => false,
+            Some(customer) => match self.customers.get(&customer) {
+                Some(known) => *known,
+                None => {
+                    let wanted = [self.segment.clone()].into_iter();
+                    let found = tenant.segments_among(ctx, wanted, &customer, self.now).await?;
+                    self.customers.insert(customer, !found.is_empty());
+                    !found.is_empty()
+                }
+            },
+        };
+        self.conversations.insert(id, within);
+        Ok(within)
+    }
+}
+
 impl Tenant {
     /// How long customers of written conversations waited for answers.
+    ///
+    /// # Errors
+    /// [`CustomerError::Unknown`] when there is no such segment; when the store refuses.
     pub async fn responses(
         &self,
         ctx: &OpContext,
         query: &ResponseQuery,
-    ) -> Result<ResponseReport, SubmitError> {
+    ) -> Result<ResponseReport, CustomerError> {
+        let segment = query.segment.as_ref().map(|id| self.segment(id)).transpose()?;
+        let mut members = segment.map(Members::of);
         let key = |at: Timestamp| format!("{:015}", at.0).into_bytes();
         let mut after = Some(key(query.from));
         let (mut first, mut turns, mut looked_at) = (Vec::new(), Vec::new(), 0);
@@ -131,19 +207,20 @@ impl Tenant {
                     break 'pages;
                 }
                 let row: ResponseRow = decode(&found.value)?;
-                let fits = query
-                    .queue
-                    .as_ref()
-                    .is_none_or(|queue| row.queue.as_ref() == Some(queue))
-                    && query
-                        .agent
-                        .as_ref()
-                        .is_none_or(|agent| row.agent.as_ref() == Some(agent))
-                    && query.entry.as_ref().is_none_or(|entry| row.entry == *entry);
-                if fits {
-                    turns.push(row.ms);
-                    first.extend(row.first.then_some(row.ms));
+                if !query.fits(&row) {
+                    continue;
                 }
+                if let Some(members) = &mut members {
+                    if members.is_full() {
+                        cut = true;
+                        break 'pages;
+                    }
+                    if !members.has(self, ctx, &found.key).await? {
+                        continue;
+                    }
+                }
+                turns.push(row.ms);
+                first.extend(row.first.then_some(row.ms));
             }
             looked_at += page.rows.len();
             cut = looked_at >= limits::MAX_RESPONSES && page.next.is_some();

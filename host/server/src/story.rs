@@ -226,12 +226,20 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             number, change, by, ..
         } => (Quiet, "case", format!("{number} {change}, by {by}")),
         Event::AssistanceChanged {
-            assistance, step, by, ..
-        } => (
-            Quiet,
-            "assist",
-            format!("link {assistance} {}, by {by}", step.as_str()),
-        ),
+            assistance,
+            step,
+            by,
+            through,
+            ..
+        } => {
+            let through = through.as_ref().map(|channel| format!(" through {channel}"));
+            let text = format!(
+                "link {assistance} {}{}, by {by}",
+                step.as_str(),
+                through.unwrap_or_default()
+            );
+            (Quiet, "assist", text)
+        }
         Event::OutboundChecked { check } => outbound(check),
         Event::Closed { .. } => (Quiet, "closed", "nothing more to do".to_owned()),
         Event::DecisionFailed {

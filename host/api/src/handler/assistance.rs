@@ -2,8 +2,8 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use jackfield_contact::case::AssistanceStep;
-use jackfield_runtime::{Assistance, AssistanceWant, AssistanceWhat};
-use jackfield_types::InteractionId;
+use jackfield_runtime::{Assistance, AssistanceWant, AssistanceWhat, Notice, assistance_url};
+use jackfield_types::{ConnectorId, InteractionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -37,6 +37,14 @@ pub struct AssistanceBody {
     /// How long it is good: 60,000 to 604,800,000 ms; an hour when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub good_for_ms: Option<u64>,
+    /// On a call: the channel through which it goes as a short message; its customers are known by numbers (`identity` is
+    /// `tel`). When left out it is read out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub channel: Option<ConnectorId>,
+    /// With `channel`: the number it goes to; the caller's when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
 }
 
 /// A small configuration file.
@@ -83,6 +91,33 @@ pub struct AssistanceView {
     /// The number of the message with which it was sent; none on the telephone, where it is read out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<u32>,
+    /// The short message with which it goes to the customer of a call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<NoticeView>,
+}
+
+/// A short message beside a call. Whether it arrived shows when the link is opened.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NoticeView {
+    /// The channel through which it goes.
+    pub channel: String,
+    /// The number that it goes to, E.164.
+    pub to: String,
+    /// When the provider took it.
+    pub sent_at: Option<u64>,
+    /// Why it was given up: a code of the connector's, or of ours.
+    pub failed: Option<String>,
+}
+
+impl From<Notice> for NoticeView {
+    fn from(notice: Notice) -> Self {
+        Self {
+            channel: notice.channel.to_string(),
+            to: notice.to.to_string(),
+            sent_at: notice.sent_at.map(|at| at.0),
+            failed: notice.failed.map(|why| why.to_string()),
+        }
+    }
 }
 
 impl From<Assistance> for AssistanceView {
@@ -105,12 +140,13 @@ impl From<Assistance> for AssistanceView {
             revoked_at: found.revoked_at.map(|at| at.0),
             url: None,
             message: None,
+            notice: found.notice.map(Into::into),
         }
     }
 }
 
 /// Gives the customer a link during a conversation. In a written one it is sent as the agent's message; on the telephone
-/// it is answered, to be read out. The events of the interaction tell when it is opened and when it is done.
+/// it goes as a short message through `channel`, or is answered to be read out. The events of the interaction tell when it is opened and when it is done.
 #[utoipa::path(post, path = "", tag = "cases", params(("interaction" = String, Path)), request_body = AssistanceBody, responses((status = 201, body = AssistanceView)))]
 pub(crate) async fn offer_assistance(
     who: InTenant,
@@ -130,14 +166,23 @@ pub(crate) async fn offer_assistance(
         },
         _ => return Err(Problem::invalid("url", "url: expected either url or file")),
     };
+    let notice = match (body.channel, body.to) {
+        (Some(channel), to) => Some(who.tenant.notice(&it, channel, to.as_deref(), &base)?),
+        (None, Some(_)) => {
+            let detail = "to: say with channel through which one a short message goes";
+            return Err(Problem::invalid("to", detail));
+        }
+        (None, None) => None,
+    };
     let want = AssistanceWant {
         title: body.title.into(),
         what,
         once: body.once,
         good_for_ms: body.good_for_ms.unwrap_or(USUAL_MS),
+        notice,
     };
     let (offered, token) = who.tenant.offer_assistance(&who.ctx, &it, want).await?;
-    let url = format!("{base}/assist/{}/{token}", who.tenant.id());
+    let url = assistance_url(&base, who.tenant.id(), &token);
     let text = format!("{}\n{url}", offered.title);
     let client_id = format!("assist-{}", offered.code);
     let handed = who.tenant.hand_to_customer(&it, &agent, text.into(), &client_id);

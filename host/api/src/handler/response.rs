@@ -1,7 +1,7 @@
 //! How long customers of written conversations waited for answers.
 
 use jackfield_runtime::{Distribution, ResponseQuery, ResponseReport};
-use jackfield_types::{AgentId, ChatEntryId, QueueId, Timestamp};
+use jackfield_types::{AgentId, ChatEntryId, QueueId, SegmentId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -34,6 +34,9 @@ pub(crate) struct ResponseParams {
     /// Of conversations that came through this chat entry.
     #[param(value_type = Option<String>)]
     entry: Option<ChatEntryId>,
+    /// Of customers who are in this segment now.
+    #[param(value_type = Option<String>)]
+    segment: Option<SegmentId>,
     /// What counts as in time, in milliseconds; 15,000 when left out.
     within_ms: Option<u64>,
 }
@@ -45,7 +48,8 @@ pub struct ResponseView {
     pub first: DistributionView,
     /// For every answer, the first included.
     pub turns: DistributionView,
-    /// Whether there were more than 200,000 answers: then it tells of the oldest.
+    /// Whether there were more than 200,000 answers, or with a segment more than 5,000 conversations: then it tells of the
+    /// oldest.
     pub cut: bool,
 }
 
@@ -110,6 +114,7 @@ pub(crate) async fn get_responses(
         queue: params.queue,
         agent: params.agent,
         entry: params.entry,
+        segment: params.segment,
         within_ms: params.within_ms.unwrap_or(WITHIN_MS),
     };
     Ok(Json(who.tenant.responses(&who.ctx, &query).await?.into()))

@@ -475,3 +475,104 @@ async fn a_burst_is_taken_whole_and_in_order() {
     let found = world.conversations(&world.admin).await;
     assert_eq!(found[0]["chat"]["messages"], 30);
 }
+
+#[tokio::test]
+async fn on_a_call_a_link_goes_as_a_short_message_and_its_row_says_what_became_of_it() {
+    let world = World::make().await;
+    let World { app, admin, anna, .. } = &world;
+    let agent = json!({"name": "Anna", "queues": ["support"], "capacity": {"voice": 1, "social": 5}});
+    app.put("/v1/agents/anna", admin, agent).await.ok();
+    let links = json!({"public_url": "https://cx.example", "assistance_hosts": ["help.example"]});
+    app.put("/v1/link-settings", admin, links).await.ok();
+    app.put("/v1/customer-settings", admin, json!({"default_region": "CN"}))
+        .await
+        .ok();
+    let call = app.conversation("one", admin, NUMBER).await;
+    let at = format!("/v1/interactions/{call}/assistances");
+    let link = |more: Value| {
+        let mut body = json!({"title": "Check your line", "url": "https://help.example/check"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        body
+    };
+    let mut short = settings();
+    for (field, value) in [
+        ("entry", "sms"),
+        ("account", "+861055550100"),
+        ("identity", "tel"),
+    ] {
+        short[field] = json!(value);
+    }
+    let entry = json!({"name": "SMS", "channel": "social", "default_queue": "support"});
+    app.put("/v1/chat-entries/sms", admin, entry).await.ok();
+    app.put("/v1/channels/sms", admin, short).await.ok();
+    for (body, field) in [
+        (json!({"channel": "nowhere"}), "channel"),
+        (json!({"channel": "messenger"}), "channel"),
+        (json!({"channel": "sms", "to": "a friend"}), "to"),
+        (json!({"to": "+8613800138001"}), "to"),
+    ] {
+        let refused = app.post(&at, anna, link(body)).await;
+        assert_eq!(refused.problem(), (400, "invalid-value", field));
+    }
+    // It waits until somebody can say it in the provider's words.
+    let offered = app.post(&at, anna, link(json!({"channel": "sms"}))).await.ok();
+    assert_eq!(offered.text("/notice/to"), "+8613800138000");
+    let bound = json!({
+        "plugin": "webhook-connector", "version": "0.1.0", "config": {"url": "https://api.example.com/out"},
+    });
+    world.provider.next("/out", Conduct::Answer(503, String::new()));
+    let mut entries = app.handle("one").subscribe();
+    app.put("/v1/bindings/connector:sms", admin, bound).await.ok();
+    let until = async |entries: &mut tokio::sync::broadcast::Receiver<_>, steps: usize| {
+        let wait = async {
+            loop {
+                let told = app.events(admin, call).await;
+                let told: Vec<_> = told
+                    .iter()
+                    .filter(|event| event["type"] == "assistance-changed")
+                    .map(|event| event["step"].as_str().unwrap().to_owned())
+                    .collect();
+                if told.len() >= steps {
+                    return told;
+                }
+                let _: Arc<jackfield_runtime::JournalEntry> = entries.recv().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap()
+    };
+    assert_eq!(until(&mut entries, 2).await, ["offered", "sent"]);
+    let heard = world.heard(2).await;
+    let said: Value = serde_json::from_str(&heard[1].body).unwrap();
+    assert_eq!(
+        (&said["from"], &said["to"], &said["text"]),
+        (
+            &json!("+861055550100"),
+            &json!("+8613800138000"),
+            &json!(format!("Check your line\n{}", offered.text("/url")))
+        )
+    );
+    assert_eq!(
+        heard[0].header("idempotency-key"),
+        heard[1].header("idempotency-key")
+    );
+    let listed = app.get(&at, anna).await.ok();
+    assert!(
+        listed.body["items"][0]["notice"]["sent_at"].is_u64(),
+        "{:#}",
+        listed.body
+    );
+
+    // One that the provider refuses says so, to another number than the caller's.
+    let refused = r#"{"error": {"code": "unreachable", "message": "no such subscriber"}}"#;
+    world.provider.next("/out", Conduct::Answer(400, refused.into()));
+    app.post(&at, anna, link(json!({"channel": "sms", "to": "138 0013 8001"})))
+        .await
+        .ok();
+    assert_eq!(until(&mut entries, 4).await[2..], ["offered", "unsent"]);
+    let listed = app.get(&at, anna).await.ok();
+    let given_up = listed.body["items"].as_array().unwrap().iter();
+    let mut given_up = given_up.filter(|link| link["notice"]["failed"] == "unreachable");
+    assert_eq!(given_up.next().unwrap()["notice"]["to"], "+8613800138001");
+}

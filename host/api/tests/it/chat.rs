@@ -124,6 +124,22 @@ async fn an_agent_takes_answers_and_leaves() {
     assert_eq!(report.body["first"]["count"], 1);
     assert_eq!(report.body["turns"]["count"], 1);
     assert_eq!(report.body["turns"]["in_time"], 1.0);
+    for (segment, expression, count) in [
+        ("vip", json!({"tag": "vip"}), 0),
+        ("others", json!({"not": {"tag": "vip"}}), 1),
+    ] {
+        let body = json!({"name": segment, "expression": expression});
+        let to = format!("/v1/segments/{segment}");
+        world.app.put(&to, &world.admin, body).await.ok();
+        let report = format!("/v1/chat-responses?segment={segment}");
+        let report = world.app.get(&report, &world.admin).await.ok();
+        assert_eq!(report.body["first"]["count"], count, "{segment}");
+    }
+    let nobody = world
+        .app
+        .get("/v1/chat-responses?segment=nobody", &world.admin)
+        .await;
+    assert_eq!((nobody.status, nobody.text("/code")), (404, "not-found"));
     let others = world
         .app
         .get("/v1/chat-responses?queue=sales", &world.admin)

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::directory::LinkSettings;
+use super::notice::Notice;
 use super::token::{self, ASSISTANCE_LINK};
 use super::work::{CaseDone, CaseWork};
 use crate::SubmitError;
@@ -65,6 +66,9 @@ pub struct Assistance {
     pub done_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// How it goes to the customer of a call; none: the agent reads it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<Notice>,
 }
 
 /// What happens when the customer follows a link.
@@ -95,12 +99,15 @@ pub struct AssistanceWant {
     pub once: bool,
     /// How long it is good, in milliseconds.
     pub good_for_ms: u64,
+    /// How it goes to the customer of a call.
+    pub notice: Option<Notice>,
 }
 
 fn personal() -> Vec<(&'static str, Value)> {
     vec![
         ("/title", json!("erased")),
         ("/what", json!({"page": "https://erased.invalid/"})),
+        ("/notice/to", json!("erased")),
     ]
 }
 
@@ -216,13 +223,12 @@ pub(crate) async fn step(
     by: &Arc<str>,
 ) -> Result<CaseDone, CustomerError> {
     let unknown = || CustomerError::unknown("assistance", code);
-    let mut opener = Opener::new(ledger.store, ledger.ctx, ledger.keys);
-    let row = ledger.store.get(ledger.ctx, ASSISTANCES, code.as_bytes()).await?;
-    let found = read(&mut opener, row.as_ref().map(|row| &row.value[..])).await?;
-    let mut found = found.ok_or_else(unknown)?;
+    let mut found = kept(ledger, code).await?.ok_or_else(unknown)?;
     let is_good = found.is_good(now);
     let moment = match step {
-        AssistanceStep::Offered => return Ok(CaseDone::Nothing),
+        AssistanceStep::Offered | AssistanceStep::Sent | AssistanceStep::Unsent => {
+            return Ok(CaseDone::Nothing);
+        }
         AssistanceStep::Opened => &mut found.opened_at,
         AssistanceStep::Done => &mut found.done_at,
         AssistanceStep::Revoked => &mut found.revoked_at,
@@ -237,7 +243,14 @@ pub(crate) async fn step(
     keep(ledger, found, step, by).await
 }
 
-async fn keep(
+/// In the loop: a link as it stands; none whose customer is erased.
+pub(super) async fn kept(ledger: &Ledger<'_>, code: &str) -> Result<Option<Assistance>, CustomerError> {
+    let mut opener = Opener::new(ledger.store, ledger.ctx, ledger.keys);
+    let row = ledger.store.get(ledger.ctx, ASSISTANCES, code.as_bytes()).await?;
+    Ok(read(&mut opener, row.as_ref().map(|row| &row.value[..])).await?)
+}
+
+pub(super) async fn keep(
     ledger: &mut Ledger<'_>,
     assistance: Assistance,
     step: AssistanceStep,
@@ -257,6 +270,10 @@ async fn keep(
         assistance: assistance.code.clone(),
         step,
         by: by.clone(),
+        through: match step {
+            AssistanceStep::Offered => assistance.notice.as_ref().map(|notice| notice.channel.clone()),
+            _ => None,
+        },
     });
     Ok(CaseDone::Assistance(Box::new(assistance)))
 }
@@ -310,6 +327,7 @@ impl Tenant {
             opened_at: None,
             done_at: None,
             revoked_at: None,
+            notice: want.notice,
         };
         match self.case_order(ctx, CaseWork::Offer(Box::new(offer))).await? {
             CaseDone::Assistance(kept) => {
@@ -321,7 +339,7 @@ impl Tenant {
     }
 
     /// Hands a text with a link to the customer on the interaction's own channel: in a written conversation as the agent's
-    /// message, whose number it answers. On the telephone there is no such way yet, and the agent reads the link out.
+    /// message, whose number it answers. On the telephone there is none: it goes as a [`Notice`], or the agent reads it out.
     pub async fn hand_to_customer(
         &self,
         interaction: &Interaction,
@@ -381,10 +399,17 @@ impl Tenant {
         let Some(body) = token::open(&self.inner.customers.keys, ASSISTANCE_LINK, token) else {
             return Ok(None);
         };
-        let code = token::encode(&body);
-        let row = self.store().get(ctx, ASSISTANCES, code.as_bytes()).await?;
-        let found = read(&mut self.opener(ctx), row.as_ref().map(|row| &row.value[..])).await?;
+        let found = self.assistance_by_code(ctx, &token::encode(&body)).await?;
         Ok(found.filter(|found| found.is_good(clock::now())))
+    }
+
+    pub(super) async fn assistance_by_code(
+        &self,
+        ctx: &OpContext,
+        code: &str,
+    ) -> Result<Option<Assistance>, CustomerError> {
+        let row = self.store().get(ctx, ASSISTANCES, code.as_bytes()).await?;
+        Ok(read(&mut self.opener(ctx), row.as_ref().map(|row| &row.value[..])).await?)
     }
 
     /// Something happened with a link: the first time is an event of its interaction.

@@ -10,6 +10,7 @@ mod case;
 mod directory;
 mod due;
 mod handle;
+mod notice;
 mod read;
 mod token;
 mod work;
@@ -18,13 +19,16 @@ pub use assistance::{Assistance, AssistanceWant, AssistanceWhat};
 pub use case::{Case, CaseNote, EscalationStep, HandOver, Outcome, Promise};
 pub use directory::{CaseCategory, LinkSettings, Outlet};
 pub use handle::{NewCase, StatusChange};
+pub use notice::Notice;
 pub use read::CaseFilter;
 
 pub(crate) use directory::CaseState;
 pub(crate) use due::keep_due;
+pub(crate) use notice::NoticeEnd;
 pub(crate) use work::{CaseDone, CaseWork, carry_out};
 
 use jackfield_store::Space;
+use jackfield_types::TenantId;
 
 /// Cases by id.
 pub(crate) const CASES: Space = Space::new("cases");
@@ -35,3 +39,8 @@ pub(crate) const CASE_INDEX: Space = Space::new("case-index");
 pub(crate) const CASE_DUE: Space = Space::new("case-due");
 /// How many there are.
 pub(crate) const CASE_COUNTS: Space = Space::new("case-counts");
+
+/// What a customer opens, of a link for remote assistance with this token.
+pub fn assistance_url(base: &str, tenant: &TenantId, token: &str) -> String {
+    format!("{base}/assist/{tenant}/{token}")
+}

@@ -40,6 +40,12 @@ pub(crate) fn make(keys: &Keys, kind: Kind, body: &[u8]) -> String {
     groups.join("-")
 }
 
+/// The token whose body is written as this code.
+pub(crate) fn of_code(keys: &Keys, kind: Kind, code: &str) -> Option<String> {
+    let body = decode(code).filter(|body| body.len() == kind.body)?;
+    Some(make(keys, kind, &body))
+}
+
 /// The body of a token that this tenant has made; `None` of any other.
 pub(crate) fn open(keys: &Keys, kind: Kind, token: &str) -> Option<Vec<u8>> {
     let mut bytes = decode(token).filter(|bytes| bytes.len() == kind.body + kind.seal)?;
@@ -108,6 +114,11 @@ mod tests {
         let body = [0xde, 0xad, 0xbe, 0xef, 9];
         let token = make(&mine, ASSISTANCE_LINK, &body);
         assert_eq!(token.len(), 19, "{token}");
+        assert_eq!(
+            of_code(&mine, ASSISTANCE_LINK, &encode(&body)).as_ref(),
+            Some(&token)
+        );
+        assert_eq!(of_code(&mine, CASE_LINK, &encode(&body)), None);
         let typed = token.to_ascii_uppercase().replace('-', "").replace('0', "O");
         for token in [&token, &typed] {
             assert_eq!(open(&mine, ASSISTANCE_LINK, token), Some(body.to_vec()));

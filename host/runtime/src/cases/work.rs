@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::assistance::{self, Assistance};
 use super::case::{Case, CaseNote, Outcome, due_key, personal};
 use super::directory::CaseCategory;
+use super::notice::{self, NoticeEnd};
 use super::{CASE_COUNTS, CASE_DUE, CASE_INDEX, CASES};
 use crate::customers::{
     CustomerError, Happened, Ledger, Opener, TimelineEntry, check_text, json, seal_row, unique,
@@ -27,6 +28,7 @@ pub(crate) enum CaseWork {
     Due(CaseId, Timestamp),
     Offer(Box<Assistance>),
     Assist(Arc<str>, AssistanceStep),
+    NoticeEnd(Arc<str>, NoticeEnd),
 }
 
 /// A case to be opened; the category, owner and customer were looked for.
@@ -112,6 +114,7 @@ pub(crate) async fn carry_out(
         CaseWork::Due(id, at) => come_due(ledger, now, id, at, by).await,
         CaseWork::Offer(offer) => assistance::offer(ledger, now, *offer, by).await,
         CaseWork::Assist(code, step) => assistance::step(ledger, now, &code, step, by).await,
+        CaseWork::NoticeEnd(code, end) => notice::end(ledger, now, &code, end, by).await,
     }
 }
 

@@ -21,6 +21,8 @@ use super::outbox::{
     outbox_key,
 };
 use super::{Channel, SEEN_SWEEP_MS, sweep};
+use crate::cases::NoticeEnd;
+use crate::customers::CustomerError;
 use crate::decide::decide_once;
 use crate::tenant::Tenant;
 use crate::{SubmitError, clock};
@@ -215,12 +217,18 @@ impl Attempt {
                 number = self.waiting.number, reason, "a message was given up"
             );
         }
+        if let Some(code) = &self.waiting.link {
+            self.end_link(code, reason.map(|reason| code_of(&reason))).await;
+            live.sending.fetch_sub(1, Ordering::Relaxed);
+            live.concluded.notify_waiters();
+            return (self.seq, None);
+        }
         let told = Input::MessageDelivery {
             interaction: self.waiting.interaction,
             number: self.waiting.number,
             delivery,
             attempts: Some(attempts),
-            reason: reason.map(|reason| code(&reason)),
+            reason: reason.map(|reason| code_of(&reason)),
             provider_id,
         };
         // Until it is durable the message would be sent again after a crash.
@@ -230,6 +238,21 @@ impl Attempt {
         live.sending.fetch_sub(1, Ordering::Relaxed);
         live.concluded.notify_waiters();
         (self.seq, None)
+    }
+
+    /// Writes down what came of a link. Until it is durable it would be sent again after a crash.
+    async fn end_link(&self, code: &Arc<str>, failed: Option<Arc<str>>) {
+        loop {
+            let end = NoticeEnd {
+                channel: self.channel.id.clone(),
+                seq: self.seq,
+                failed: failed.clone(),
+            };
+            match self.tenant.end_notice(&self.ctx, code, end).await {
+                Err(CustomerError::Submit(SubmitError::Overloaded)) => tokio::time::sleep(PAUSE).await,
+                _ => return,
+            }
+        }
     }
 
     /// Writes down when it is tried again, so that a restart is no reason to hurry.
@@ -249,13 +272,14 @@ impl Attempt {
                 state: DeliveryState::Queued,
                 at: now,
                 attempts,
-                reason: Some(code(&reason).to_string()),
+                reason: Some(code_of(&reason).to_string()),
             },
         };
-        let key = delivery_key(waiting.interaction, waiting.number);
-        let tx = Tx::new()
-            .put(OUTBOX, outbox_key(&self.channel.id, self.seq), json(&waiting))
-            .put(DELIVERIES, key, json(&delivery));
+        let mut tx = Tx::new().put(OUTBOX, outbox_key(&self.channel.id, self.seq), json(&waiting));
+        if waiting.link.is_none() {
+            let key = delivery_key(waiting.interaction, waiting.number);
+            tx = tx.put(DELIVERIES, key, json(&delivery));
+        }
         if let Err(error) = self.tenant.inner.shared.store.commit(&self.ctx, tx).await {
             tracing::warn!(tenant = %self.tenant.id(), channel = %self.channel.id, %error, "a pause was not written down");
         }
@@ -263,8 +287,17 @@ impl Attempt {
     }
 
     async fn make(&self) -> Tried {
-        let message = match self.message().await {
+        let message = match &self.waiting.link {
+            Some(code) => {
+                let account = &self.channel.settings.account;
+                let message = self.tenant.notice_message(&self.ctx, code, account).await;
+                message.map_err(|error| error.to_string())
+            }
+            None => self.message().await.map_err(|error| error.to_string()),
+        };
+        let message = match message {
             Ok(Some(message)) => message,
+            Ok(None) if self.waiting.link.is_some() => return Tried::Failed("revoked".into()),
             Ok(None) => return Tried::Failed("erased".into()),
             Err(error) => return Tried::Later(format!("unavailable: {error}")),
         };
@@ -418,7 +451,7 @@ impl Attempt {
 }
 
 /// The code of a reason: what stands before its colon. The rest may hold what the customer wrote.
-fn code(reason: &str) -> Arc<str> {
+fn code_of(reason: &str) -> Arc<str> {
     let code = reason.split(':').next().unwrap_or_default();
     let cut: String = code.chars().take(limits::MAX_CODE_BYTES / 4).collect();
     cut.into()

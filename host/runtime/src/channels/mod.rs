@@ -32,7 +32,7 @@ use tokio::sync::{Notify, Semaphore};
 pub use self::error::ChannelError;
 pub use self::http::ProviderAccess;
 pub(crate) use self::http::Providers;
-pub(crate) use self::outbox::{DELIVERIES, delivery_key, project, stored_delivery};
+pub(crate) use self::outbox::{DELIVERIES, OUTBOX, delivery_key, outbox_key, project, stored_delivery};
 pub use self::outbox::{DeliveryState, MessageDelivery};
 pub use self::receive::{ProviderCall, ProviderReply};
 use self::secrets::Tokens;
@@ -167,9 +167,12 @@ impl Channels {
 
     /// Wakes whoever carries messages out, once an event is durable.
     pub(crate) fn written(&self, event: &Event) {
-        if let Event::MessageSent { message, .. } = event
-            && message.author != Author::Customer
-        {
+        let is_to_be_sent = match event {
+            Event::MessageSent { message, .. } => message.author != Author::Customer,
+            Event::AssistanceChanged { through, .. } => through.is_some(),
+            _ => false,
+        };
+        if is_to_be_sent {
             for channel in self.table.load().values() {
                 channel.live.wake.notify_one();
             }

@@ -1,6 +1,9 @@
 //! What waits to be sent, and how far messages have come: rows that are written in the commit of the event that they follow
 //! from, so that no message is lost between being written and being sent.
 
+use std::sync::Arc;
+
+use jackfield_contact::case::AssistanceStep;
 use jackfield_contact::decision::{Author, Delivery, Message};
 use jackfield_contact::event::Event;
 use jackfield_contact::interaction::Interaction;
@@ -12,7 +15,7 @@ use super::Channels;
 use crate::history::JournalEntry;
 
 /// Keys `{channel} {number of the journal entry}`.
-pub(super) const OUTBOX: Space = Space::new("channel-outbox");
+pub(crate) const OUTBOX: Space = Space::new("channel-outbox");
 /// Keys `{interaction} {number}`, as those of messages.
 pub(crate) const DELIVERIES: Space = Space::new("channel-deliveries");
 /// Keys `{channel} {provider's id}`: which message of ours that is.
@@ -79,9 +82,12 @@ pub(super) struct Waiting {
     pub(super) attempts: u32,
     /// Not before.
     pub(super) due: Timestamp,
+    /// The link for remote assistance that it is, in place of a message of the conversation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) link: Option<Arc<str>>,
 }
 
-pub(super) fn outbox_key(channel: &ConnectorId, seq: u64) -> String {
+pub(crate) fn outbox_key(channel: &ConnectorId, seq: u64) -> String {
     format!("{channel} {seq:020}")
 }
 
@@ -166,6 +172,25 @@ pub(crate) async fn project(
             }
             Ok(tx)
         }
+        (
+            Event::AssistanceChanged {
+                interaction,
+                assistance,
+                step: AssistanceStep::Offered,
+                through: Some(channel),
+                ..
+            },
+            _,
+        ) => {
+            let waiting = Waiting {
+                interaction: *interaction,
+                number: 0,
+                attempts: 0,
+                due: entry.recorded.at,
+                link: Some(assistance.clone()),
+            };
+            Ok(tx.put(OUTBOX, outbox_key(channel, entry.seq), json(&waiting)))
+        }
         _ => Ok(tx),
     }
 }
@@ -176,6 +201,7 @@ fn queue(tx: Tx, channel: &ConnectorId, seq: u64, interaction: InteractionId, me
         number: message.number,
         attempts: 0,
         due: message.at,
+        link: None,
     };
     let delivery = StoredDelivery {
         channel: channel.clone(),

@@ -92,6 +92,11 @@ impl Address {
         self.0.split_once(':').map_or("", |(scheme, _)| scheme)
     }
 
+    /// What stands behind the scheme.
+    pub fn value(&self) -> &str {
+        self.0.split_once(':').map_or("", |(_, value)| value)
+    }
+
     /// The number, when it is one.
     pub fn number(&self) -> Option<E164> {
         self.0

@@ -212,7 +212,7 @@ impl Tenant {
     }
 
     /// The segments of those given that a customer is in.
-    pub(super) async fn segments_among(
+    pub(crate) async fn segments_among(
         &self,
         ctx: &OpContext,
         segments: impl Iterator<Item = Arc<Segment>>,

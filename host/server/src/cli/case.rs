@@ -61,6 +61,9 @@ const ASSISTANCES: &[Column] = &[
     ("TITLE", "/title"),
     ("TARGET", "/target"),
     ("OFFERED", "/offered_at"),
+    ("TO", "/notice/to"),
+    ("SENT", "/notice/sent_at"),
+    ("UNSENT", "/notice/failed"),
     ("OPENED", "/opened_at"),
     ("DONE", "/done_at"),
 ];
@@ -219,7 +222,7 @@ enum Command {
     },
     /// Give the customer of a conversation a link that helps: to a page, or with a settings file.
     #[command(
-        after_help = "Examples:\n  jackfield case assist 019b76da-0000-7000-8000-000000000000 'Check your line' --to https://help.example/line-check\n  jackfield case assist 019b76da-0000-7000-8000-000000000000 'Mail settings' --file mail.mobileconfig --once"
+        after_help = "Examples:\n  jackfield case assist 019b76da-0000-7000-8000-000000000000 'Check your line' --to https://help.example/line-check\n  jackfield case assist 019b76da-0000-7000-8000-000000000000 'Mail settings' --file mail.mobileconfig --once\n  jackfield case assist 019b76da-0000-7000-8000-000000000000 'Check your line' --to https://help.example/line-check --channel sms"
     )]
     Assist {
         /// The interaction.
@@ -243,6 +246,12 @@ enum Command {
         /// How many minutes it is good.
         #[arg(long, default_value_t = 60)]
         minutes: u64,
+        /// On a call: send it as a short message through this channel.
+        #[arg(long)]
+        channel: Option<String>,
+        /// With --channel: to this number in place of the caller's.
+        #[arg(long, requires = "channel")]
+        number: Option<String>,
     },
     /// List the links that the customer of a conversation was given, and when each was opened and done.
     Assistances {
@@ -454,6 +463,8 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             file,
             once,
             minutes,
+            channel,
+            number,
         } => {
             let file = file.map(|file| {
                 let name = file
@@ -471,15 +482,18 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("file", file.transpose()?.unwrap_or(Value::Null)),
                 ("once", json!(once)),
                 ("good_for_ms", json!(minutes.saturating_mul(60_000))),
+                ("channel", json!(channel)),
+                ("to", json!(number)),
             ]);
             let at = path(&["interactions", &interaction, "assistances"]);
             let answer = client.post(&at, Sent::Json(body))?;
             if json {
                 return out.json(&answer);
             }
-            let how = match answer["message"].as_u64() {
-                Some(number) => format!("sent with message {number}"),
-                None => "to be read out".into(),
+            let how = match (answer["message"].as_u64(), answer["notice"]["to"].as_str()) {
+                (Some(number), _) => format!("sent with message {number}"),
+                (None, Some(to)) => format!("on its way to {to}"),
+                (None, None) => "to be read out".into(),
             };
             out.line(&format!(
                 "{}  ({how})",

@@ -120,6 +120,9 @@ enum Command {
         /// Of conversations that came through this entry.
         #[arg(long)]
         entry: Option<String>,
+        /// Of customers who are in this segment now.
+        #[arg(long)]
+        segment: Option<String>,
         /// What counts as in time, in seconds.
         #[arg(long, default_value_t = 15, value_name = "S")]
         within: u64,
@@ -281,6 +284,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             queue,
             agent,
             entry,
+            segment,
             within,
         } => {
             let within = Some(within.saturating_mul(1_000).to_string());
@@ -289,6 +293,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("queue", queue),
                 ("agent", agent),
                 ("entry", entry),
+                ("segment", segment),
             ];
             let given = given
                 .into_iter()

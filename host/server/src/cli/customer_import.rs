@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Sent, path, with_query};
 use super::failure::Failure;
 use super::output::Output;
+use super::parquet_rows::ParquetRows;
 
 /// Bytes after which a part is sent.
 const PART: usize = 1024 * 1024;
@@ -20,16 +21,17 @@ const PART: usize = 1024 * 1024;
 account-manager, since, an attribute's id, or - for one that is left out; --map says so of another name.
 A file that was stopped goes on where it stopped when the same command is given again.
 
-Example:
-  jackfield customer import customers.csv --encoding gbk --map 姓名=name --map 手机=tel --errors errors.csv --dry-run"
+Examples:
+  jackfield customer import customers.csv --encoding gbk --map 姓名=name --map 手机=tel --errors errors.csv --dry-run
+  jackfield customer import customers.parquet --map id=crm"
 )]
 pub(super) struct Import {
-    /// The file: a table (.csv), or JSON objects, one to a line (.ndjson, .jsonl).
+    /// The file: a table (.csv, .parquet), or JSON objects, one to a line (.ndjson, .jsonl).
     file: PathBuf,
     /// The import's id; by default the file's name.
     #[arg(long)]
     id: Option<String>,
-    /// utf-8, gbk, gb18030 or big5.
+    /// utf-8, gbk, gb18030 or big5; of a Parquet file utf-8.
     #[arg(long, default_value = "utf-8")]
     encoding: String,
     /// What a column means; may be repeated.
@@ -51,7 +53,16 @@ fn meaning(text: &str) -> Result<(String, String), String> {
 
 pub(super) fn run(import: Import, client: &Client, json: bool, out: &mut Output) -> Result<(), Failure> {
     let extension = import.file.extension().and_then(|extension| extension.to_str());
-    let table = !matches!(extension, Some("ndjson" | "jsonl"));
+    let format = match extension {
+        Some("ndjson" | "jsonl") => Format::Ndjson,
+        Some("parquet") => Format::Parquet,
+        _ => Format::Csv,
+    };
+    if format == Format::Parquet && import.encoding != "utf-8" {
+        return Err(Failure::Usage(
+            "--encoding: texts of a Parquet file are utf-8; leave it out".to_owned(),
+        ));
+    }
     let id = import
         .id
         .clone()
@@ -67,17 +78,21 @@ pub(super) fn run(import: Import, client: &Client, json: bool, out: &mut Output)
                 .iter()
                 .map(|(column, meaning)| (column.clone(), meaning.as_str().into()))
                 .collect();
-            let format = if table { "csv" } else { "ndjson" };
+            let sent_as = if format == Format::Ndjson { "ndjson" } else { "csv" };
             let body = json!({
-                "format": format, "encoding": import.encoding, "columns": columns, "dry_run": import.dry_run,
+                "format": sent_as, "encoding": import.encoding, "columns": columns, "dry_run": import.dry_run,
             });
             client.put(&at, body)?
         }
     };
     let done = state["rows"].as_u64().unwrap_or_default();
-    let mut rows = Rows {
-        from: BufReader::new(file),
-        table,
+    let table = format != Format::Ndjson;
+    let mut rows = match format {
+        Format::Parquet => Rows::Parquet(ParquetRows::open(&import.file, file)?),
+        _ => Rows::Text(TextRows {
+            from: BufReader::new(file),
+            table,
+        }),
     };
     let mut part = Vec::new();
     if table {
@@ -161,14 +176,36 @@ fn write_errors(client: &Client, id: &str, file: &Path) -> Result<(), Failure> {
     Ok(to.flush()?)
 }
 
-/// Rows of a file as bytes, their ends included. In none of the encodings that can be declared is a byte of a letter a quote
-/// or the end of a line.
-struct Rows<R> {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Csv,
+    Ndjson,
+    /// Sent as the table that it is.
+    Parquet,
+}
+
+/// Rows of a file as they are sent, their ends included.
+enum Rows {
+    Text(TextRows<BufReader<File>>),
+    Parquet(ParquetRows),
+}
+
+impl Rows {
+    fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+        match self {
+            Self::Text(rows) => rows.next(),
+            Self::Parquet(rows) => rows.next(),
+        }
+    }
+}
+
+/// Rows of a text as bytes. In none of the encodings that can be declared is a byte of a letter a quote or the end of a line.
+struct TextRows<R> {
     from: R,
     table: bool,
 }
 
-impl<R: BufRead> Rows<R> {
+impl<R: BufRead> TextRows<R> {
     /// The next row that is not empty.
     fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         loop {
@@ -213,7 +250,7 @@ mod tests {
     #[test]
     fn rows_are_cut_where_they_end() {
         let text = "name,tel\r\n\r\n\"Li \"\"the\nnew\"\" Lei\",1\nHan 5\" Meimei,2\n\n\"a\",3";
-        let mut rows = Rows {
+        let mut rows = TextRows {
             from: text.as_bytes(),
             table: true,
         };

@@ -28,6 +28,7 @@ mod number;
 mod outbound;
 mod outlet;
 mod output;
+mod parquet_rows;
 mod plugin;
 mod queue;
 mod replay;
