@@ -6,7 +6,8 @@
 //!   the site says who came with it.
 //!
 //! Either way two addresses turn out to be one customer's. Nothing of the conversation moves: where both are known, the one
-//! is merged into the other, which can be taken back and stands in the timeline. Each token is good once.
+//! is merged into the other, which can be taken back and stands in the timeline. Each token is good once; whoever it was may
+//! say it again.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -100,6 +101,9 @@ struct LinkRow {
     interaction: InteractionId,
     customer: CustomerId,
     used: bool,
+    /// Who came with it: a hash of token and address, so that who reads the store has neither.
+    #[serde(default)]
+    by: Option<Digest>,
 }
 
 /// A link to be sent to a customer.
@@ -214,6 +218,7 @@ impl Tenant {
             interaction,
             customer,
             used: false,
+            by: None,
         };
         let row = serde_json::to_vec(&row).map_err(|error| SubmitError::Unavailable(error.to_string()))?;
         let tx = self.swept(ctx, LINKS, now).await?;
@@ -244,10 +249,21 @@ impl Tenant {
         }
         let link: LinkRow = serde_json::from_slice(&row.value)
             .map_err(|error| SubmitError::Unavailable(error.to_string()))?;
+        let by = Some(Digest::of(format!("{token} {}", known.as_str()).as_bytes()));
         if link.used {
-            return Err(IdentifyError::Used);
+            // The same again is done again, which changes nothing: the site may not have heard the answer, or the server may
+            // have died between the two steps.
+            if link.by != by {
+                return Err(IdentifyError::Used);
+            }
+            let customer = self.same_customer(ctx, &link.customer, known).await?;
+            return Ok((customer, link.interaction));
         }
-        let used = LinkRow { used: true, ..link };
+        let used = LinkRow {
+            used: true,
+            by,
+            ..link
+        };
         let used_row =
             serde_json::to_vec(&used).map_err(|error| SubmitError::Unavailable(error.to_string()))?;
         let tx = Tx::new()

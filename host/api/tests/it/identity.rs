@@ -199,7 +199,11 @@ async fn a_link_binds_a_conversation_to_a_customer_once() {
         (&known.body["id"], &*id)
     );
     assert_eq!(world.customer(&address).await["id"], known.body["id"]);
-    let refused = app.post("/v1/identity-links", admin, taken).await;
+    // A site that has not heard the answer says it again; nobody else may.
+    let again = app.post("/v1/identity-links", admin, taken.clone()).await.ok();
+    assert_eq!(again.body, bound.body);
+    let other = json!({"token": link.body["token"], "identity": "crm:4712"});
+    let refused = app.post("/v1/identity-links", admin, other).await;
     assert_eq!(refused.problem(), (409, "used-token", "token"));
     for bad in [
         "",
