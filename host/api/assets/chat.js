@@ -19,7 +19,7 @@
     en: {
       open: "Open chat", close: "Close chat window", write: "Write a message", send: "Send", end: "End conversation",
       bot: "Assistant", waiting: "You are in the queue", agent: "You are talking with ", ended: "The conversation has ended",
-      again: "Start a new conversation", offline: "No connection. Trying again…", typing: "is writing…", seen: "Seen",
+      again: "Start a new conversation", offline: "No connection. Trying again…", typing: "is writing…", preview: "(the agent sees what you write)", seen: "Seen",
       sent: "Sent", sending: "Sending…", failed: "Not sent: ", messages: "Messages", closed: "Chat is not available at the moment.",
       attach: "Attach a file", drop: "Drop files here", remove: "Remove ", save: "Save ", uploading: "Uploading ", file: "file",
       large: (most) => `larger than ${most} MB`, type: "only pictures, PDF and plain text can be sent", damaged: "the file is damaged",
@@ -28,7 +28,7 @@
     zh: {
       open: "打开聊天", close: "关闭聊天窗口", write: "输入消息", send: "发送", end: "结束对话",
       bot: "智能助手", waiting: "正在排队，请稍候", agent: "正在为您服务：", ended: "对话已结束",
-      again: "开始新的对话", offline: "连接已断开，正在重连…", typing: "正在输入…", seen: "已读",
+      again: "开始新的对话", offline: "连接已断开，正在重连…", typing: "正在输入…", preview: "（客服可看到您正在输入的内容）", seen: "已读",
       sent: "已发送", sending: "发送中…", failed: "发送失败：", messages: "消息", closed: "暂时无法使用在线聊天。",
       attach: "添加文件", drop: "将文件拖放到此处", remove: "移除 ", save: "保存 ", uploading: "正在上传 ", file: "文件",
       large: (most) => `文件超过 ${most} MB`, type: "只能发送图片、PDF 和纯文本文件", damaged: "文件已损坏",
@@ -182,6 +182,9 @@
   let begun = false;
   let typingUntil = 0;
   let saidTyping = 0;
+  let sayingTyping = null;
+  // Whether the agent sees what is being written.
+  let preview = false;
 
   const speak = (language) => {
     t = language.toLowerCase().startsWith("zh") ? TEXTS.zh : TEXTS.en;
@@ -538,6 +541,8 @@
         pause = 500;
         say(null);
         seen = frame.agent_read;
+        preview = frame.typing_preview;
+        field.placeholder = preview ? `${t.write} ${t.preview}` : t.write;
         stand(frame.standing);
         flush();
         return marks();
@@ -698,12 +703,18 @@
     grow();
     field.focus();
   };
+  const sayTyping = () => {
+    sayingTyping = null;
+    if (!field.value || !socket?.ready) return;
+    saidTyping = Date.now();
+    socket.send(JSON.stringify({ type: "typing", text: preview ? field.value : undefined }));
+  };
   field.oninput = () => {
     grow();
-    if (field.value && Date.now() - saidTyping > 3_000 && socket?.ready) {
-      saidTyping = Date.now();
-      socket.send(JSON.stringify({ type: "typing" }));
-    }
+    const pause = saidTyping + (preview ? 1_000 : 3_000) - Date.now();
+    if (pause <= 0) sayTyping();
+    // What was written last is shown, too.
+    else if (preview) sayingTyping ??= setTimeout(sayTyping, pause);
   };
   field.onkeydown = (event) => {
     // While an input method composes, Enter belongs to it.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jackfield_types::{ChatEntryId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{Author, ChatAction, ChatEvent, ChatSurveyQuestion, Choice, QueueExit};
+use crate::decision::{Author, ChatAction, ChatEvent, ChatSurveyQuestion, Choice, Provenance, QueueExit};
 use crate::effect::AskId;
 
 /// Who reads and writes, apart from plugins.
@@ -61,6 +61,8 @@ pub(crate) struct ChatFlow {
     /// Whether a flow answers; false after its failure.
     pub(crate) alive: bool,
     pub(crate) state: Vec<u8>,
+    /// Which version wrote the state.
+    pub(crate) by: Option<Provenance>,
     /// What it has to be told, in order. The first may be being asked about.
     pub(crate) owed: VecDeque<ChatEvent>,
     pub(crate) awaits: Option<Awaits>,
@@ -104,6 +106,11 @@ impl Chat {
                 ..ChatFlow::default()
             },
         }
+    }
+
+    /// Which version of its flow wrote the state with which the conversation goes on; none when there is no state.
+    pub fn written_by(&self) -> Option<&Provenance> {
+        self.flow.by.as_ref().filter(|_| !self.flow.state.is_empty())
     }
 
     /// The number of the message to which a side gave this id, as far as it is remembered

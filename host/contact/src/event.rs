@@ -17,6 +17,7 @@ use crate::decision::{
     OutboundChecked, Provenance, ReceivedAttachment, SurveyAnswer, TagChange,
 };
 use crate::input::WantedState;
+use crate::interaction::Outgoing;
 use crate::leg::{Cause, Speech};
 
 /// One fact.
@@ -79,7 +80,7 @@ pub enum Event {
         /// The interaction that it has to do with.
         interaction: Option<InteractionId>,
     },
-    /// A customer got in touch.
+    /// A customer got in touch, or an agent calls one.
     InteractionStarted {
         /// The interaction.
         interaction: InteractionId,
@@ -89,7 +90,7 @@ pub enum Event {
         caller: Arc<str>,
         /// The caller's display name.
         caller_name: Option<Arc<str>>,
-        /// The number called.
+        /// The tenant's number: that was called, or that an agent calls with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         number: Option<E164>,
         /// The chat entry through which the customer came, on a written channel.
@@ -99,6 +100,16 @@ pub enum Event {
         customer: Option<CustomerId>,
         /// The agent of the customer's last conversation, when known.
         last_agent: Option<AgentId>,
+        /// When an agent calls: who, and what for. The agent's phone is called now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outgoing: Option<Box<Outgoing>>,
+    },
+    /// An agent who calls a customer has picked up: the customer's phone is called now.
+    CustomerDialled {
+        /// The interaction.
+        interaction: InteractionId,
+        /// Who calls.
+        agent: AgentId,
     },
     /// A flow decided on an event.
     FlowDecided {
@@ -654,6 +665,7 @@ impl Event {
             | Self::DecisionFailed { interaction, .. }
             | Self::CaseChanged { interaction, .. } => *interaction,
             Self::InteractionStarted { interaction, .. }
+            | Self::CustomerDialled { interaction, .. }
             | Self::FlowDecided { interaction, .. }
             | Self::MessageSent { interaction, .. }
             | Self::MessagesRead { interaction, .. }

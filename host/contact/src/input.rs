@@ -12,6 +12,7 @@ use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig};
 use crate::decision::{Answer, Delivery, Failure, OutboundChecked, Provenance, ReceivedAttachment};
 use crate::effect::AskId;
 use crate::event::BindingNote;
+use crate::interaction::Outgoing;
 use crate::leg::{LegEvent, Recording};
 
 /// One thing that happened or is wanted. The time comes beside it.
@@ -61,6 +62,20 @@ pub enum Input {
         customer: Option<CustomerId>,
         /// The agent of the customer's last conversation, when known.
         last_agent: Option<AgentId>,
+    },
+    /// An agent calls a customer: the agent's phone is rung first, then the customer's. Whether the attempt may be made has
+    /// been asked before.
+    AgentCalls {
+        /// A new id.
+        interaction: InteractionId,
+        /// Whom, E.164.
+        callee: E164,
+        /// The tenant's number that the customer sees.
+        number: E164,
+        /// Who that is, when known.
+        customer: Option<CustomerId>,
+        /// Who calls, and what for.
+        outgoing: Outgoing,
     },
     /// A customer begins a written conversation. One who has a conversation going on at the entry goes on with that.
     ChatStarted {

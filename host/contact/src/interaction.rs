@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, Channel, CustomerId, Digest, E164, InteractionId, LegId, OfferId, QueueId, Timestamp,
+    AgentId, CampaignId, Channel, CustomerId, Digest, E164, InteractionId, LegId, OfferId, QueueId, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,15 @@ pub enum Stage {
         /// To whom.
         agent: AgentId,
     },
+    /// An agent calls the customer.
+    Dialling {
+        /// Who calls.
+        agent: AgentId,
+        /// Whether the agent has picked up, so that the customer's phone is called.
+        picked_up: bool,
+        /// Since when.
+        since: Timestamp,
+    },
     /// Customer and agent are connected.
     Talking {
         /// With whom.
@@ -42,6 +51,23 @@ pub enum Stage {
     },
     /// The customer's part is over; scores and tags may be still to come.
     Ended,
+}
+
+/// What only a call that an agent makes has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Who calls.
+    pub agent: AgentId,
+    /// The queue in whose name: it says whether the call is recorded, and how long the work after it may take.
+    pub queue: QueueId,
+    /// What for, as the outbound rules were asked, 1 to 64 bytes.
+    pub purpose: Arc<str>,
+    /// The campaign, when it is part of one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignId>,
+    /// The interaction that it is about, when it is a call back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub about: Option<InteractionId>,
 }
 
 /// A piece of waiting work.
@@ -97,6 +123,12 @@ pub struct Interaction {
     /// What only a written conversation has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<Box<Chat>>,
+    /// What only a call has that an agent makes; its `caller` is the customer who is called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<Box<Outgoing>>,
+    /// When the phone of a customer was called whom an agent calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialled_at: Option<Timestamp>,
     /// Who the customer is, when known.
     pub customer: Option<CustomerId>,
     /// The agent of the customer's last conversation before this one.

@@ -40,6 +40,13 @@ pub enum LegCommand {
         /// Shown to the agent as the caller.
         caller: Arc<str>,
     },
+    /// Place a call to a customer's number through the trunk; the leg is the customer's. Reports like `DialAgent`.
+    DialNumber {
+        /// The number, E.164.
+        number: Arc<str>,
+        /// The tenant's own number, shown to the customer as the caller.
+        caller: Arc<str>,
+    },
     /// Play prompts one after the other, replacing what is playing. Reports `PlayFinished`.
     Play {
         /// What to play, in order.

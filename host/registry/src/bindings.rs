@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use jackfield_sandbox::{DecidedBy, ENGINE, Plugin};
 use jackfield_store::{Check, Scan, Tx};
-use jackfield_types::{ExtensionPoint, OpContext, PluginId, TenantId, Timestamp, Version, limits};
+use jackfield_types::{Digest, ExtensionPoint, OpContext, PluginId, TenantId, Timestamp, Version, limits};
 use tokio::sync::MutexGuard;
 
 use crate::record::{check_percent, check_why};
@@ -256,6 +256,22 @@ impl Registry {
             .iter()
             .map(|row| Ok(serde_json::from_slice(&row.value)?))
             .collect()
+    }
+
+    /// A version that was bound at a point once, with the configuration that it had last there: for what it began and has
+    /// not ended. `None` when it never was.
+    pub async fn was_bound(
+        &self,
+        ctx: &OpContext,
+        point: &ExtensionPoint,
+        digest: Digest,
+    ) -> Result<Option<Arc<Bound>>, RegistryError> {
+        let history = self.binding_history(ctx, point).await?;
+        let found = history.into_iter().find(|entry| entry.digest == digest);
+        match found {
+            Some(entry) => Ok(Some(self.ready(ctx, entry, None).await?)),
+            None => Ok(None),
+        }
     }
 
     async fn last_before(

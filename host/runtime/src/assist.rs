@@ -1,5 +1,7 @@
 //! Assisting agents: when a customer writes, what is bound for it is asked what the agent might answer.
 //!
+//! While the customer is still writing it is told what is written so far, where the chat entry shows it (`typing`).
+//!
 //! Nobody waits for it. A message is delivered whatever becomes of the suggestions; of one conversation one question is
 //! under way at a time, and what happens meanwhile leads to one more; of a tenant, [`AT_ONCE`] are. A failure leaves the
 //! agent without suggestions. They are kept in memory, for as long as the agent has the conversation.
@@ -88,7 +90,10 @@ impl Assist {
     fn want(&self, id: InteractionId, trigger: AssistTrigger) -> bool {
         let mut desks = self.desks();
         let desk = desks.entry(id).or_insert_with(Desk::new);
-        desk.wanted = Some(trigger);
+        // Whatever else is wanted tells more than that the customer goes on writing.
+        if trigger != AssistTrigger::CustomerTyping || desk.wanted.is_none() {
+            desk.wanted = Some(trigger);
+        }
         !std::mem::replace(&mut desk.asking, true)
     }
 
@@ -146,7 +151,7 @@ pub(crate) fn noticed(tenant: &Tenant, centre: &Centre, event: &Event) {
 }
 
 /// Where to ask, when an agent has the conversation and something is bound for it.
-fn is_assisted(tenant: &Tenant, centre: &Centre, id: InteractionId) -> Option<ExtensionPoint> {
+pub(crate) fn is_assisted(tenant: &Tenant, centre: &Centre, id: InteractionId) -> Option<ExtensionPoint> {
     let it = centre.interaction(id)?;
     it.chat.as_ref()?;
     let Stage::Talking { .. } = it.stage else {
@@ -160,7 +165,7 @@ fn is_assisted(tenant: &Tenant, centre: &Centre, id: InteractionId) -> Option<Ex
 }
 
 impl Tenant {
-    fn assist_soon(&self, id: InteractionId, trigger: AssistTrigger) {
+    pub(crate) fn assist_soon(&self, id: InteractionId, trigger: AssistTrigger) {
         if self.inner.assist.want(id, trigger) {
             let tenant = self.clone();
             tokio::spawn(async move {
@@ -351,6 +356,7 @@ impl Tenant {
         let most = limits::MAX_ASSIST_MESSAGES;
         let after = latest.saturating_sub(u32::try_from(most).unwrap_or(u32::MAX));
         let written = self.messages(&ctx, id, after, most).await?;
+        question.typing = self.inner.typing.text(id);
         question.messages = fitting(written.into_iter().map(|stored| stored.message).collect());
         Ok(Some((point, question, customer)))
     }
@@ -385,6 +391,8 @@ mod tests {
         assert_eq!(assist.next(id), Some(AssistTrigger::Requested));
         assert_eq!(assist.next(id), None);
         assert!(assist.want(id, AssistTrigger::CustomerMessage));
+        assert!(!assist.want(id, AssistTrigger::CustomerTyping));
+        assert_eq!(assist.next(id), Some(AssistTrigger::CustomerMessage));
     }
 
     #[test]

@@ -4,6 +4,9 @@
 //! number and purpose, as many as a rule is told of; the oldest goes for one more.
 
 use jackfield_contact::decision::{Outcome, PastAttempt};
+use jackfield_contact::event::Event;
+use jackfield_contact::interaction::Interaction;
+use jackfield_contact::leg::Cause;
 use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
 use jackfield_types::{CampaignId, Channel, E164, OpContext, TenantId, Timestamp, is_name, limits};
 use serde::{Deserialize, Serialize};
@@ -167,6 +170,46 @@ pub(crate) fn check_purpose(purpose: &str) -> Result<(), OutboundError> {
         });
     }
     Ok(())
+}
+
+/// Whether an event says more about a call that an agent makes; the cause of its end, when it is that.
+pub(crate) fn told_by(event: &Event) -> Option<Option<Cause>> {
+    match event {
+        Event::InteractionStarted { .. } | Event::Connected { .. } | Event::Orphaned { .. } => Some(None),
+        Event::InteractionEnded { cause, .. } => Some(Some(*cause)),
+        _ => None,
+    }
+}
+
+/// Counts a call that an agent makes: from when the agent's phone is called, so that of two at once the second sees the
+/// first. When the customer's phone was never called, it was none.
+pub(crate) fn project(it: &Interaction, ended: Option<Cause>, tx: Tx) -> Tx {
+    let Some((outgoing, number)) = it.outgoing.as_ref().zip(E164::new(&it.caller).ok()) else {
+        return tx;
+    };
+    let outcome = match (&it.agent, it.dialled_at, ended) {
+        (Some(_), ..) => Some(Outcome::Conversation),
+        (None, None, _) if it.ending.is_some() => None,
+        (None, Some(_), Some(Cause::Unreachable | Cause::UnknownNumber)) => Some(Outcome::Failed),
+        _ => Some(Outcome::Unanswered),
+    };
+    let end = format!("{:020} {}", it.started_at.0, it.id);
+    let key = format!("{}{end}", prefix(&number, &outgoing.purpose));
+    let Some(outcome) = outcome else {
+        return removed(tx, key.into_bytes());
+    };
+    let record = AttemptRecord {
+        number,
+        channel: it.channel,
+        purpose: outgoing.purpose.to_string(),
+        campaign: outgoing.campaign.clone(),
+        at: it.started_at,
+        outcome,
+        reported_by: outgoing.agent.to_string(),
+    };
+    // It holds nothing that JSON can't say.
+    let row = serde_json::to_vec(&record).unwrap_or_default();
+    tx.put(BY_AGE, end, key.clone()).put(ATTEMPTS, key, row)
 }
 
 /// Removes the oldest of a number and purpose above what is kept.

@@ -145,7 +145,7 @@ impl CentreLoop {
             }
         }
         Ok(Self {
-            decider: Decider::new(tenant.clone()),
+            decider: Decider::new(tenant.clone(), &centre),
             projector: Projector::new(ctx.clone()),
             tenant,
             ctx,
@@ -262,6 +262,10 @@ impl CentreLoop {
     /// Puts the customer in the place of the address that somebody got in touch by.
     async fn know_customer(&self, input: &mut Input, batch: &mut Batch) -> Result<(), StoreError> {
         if let Input::CallArrived {
+            customer: customer @ Some(_),
+            ..
+        }
+        | Input::AgentCalls {
             customer: customer @ Some(_),
             ..
         }
@@ -529,6 +533,8 @@ impl CentreLoop {
         for entry in entries {
             rollouts::served(&self.tenant, &self.centre, &entry.recorded);
             self.tenant.inner.channels.written(&entry.recorded.event);
+            // First, so that what is asked about a message is not told that it is still being written.
+            self.tenant.inner.typing.noticed(&entry.recorded.event);
             assist::noticed(&self.tenant, &self.centre, &entry.recorded.event);
             match &entry.recorded.event {
                 Event::InteractionStarted { .. } => add(&shared.metrics.interactions, 1),

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
+use jackfield_contact::Centre;
 use jackfield_contact::decision::{Answer, Failure, Provenance, Question};
 use jackfield_contact::effect::AskId;
 use jackfield_contact::event::BindingNote;
@@ -61,10 +62,11 @@ impl Decider {
         self.flows.over(interaction);
     }
 
-    pub(crate) fn new(tenant: Tenant) -> Self {
+    /// Goes on with the conversations of a centre that was rebuilt.
+    pub(crate) fn new(tenant: Tenant, centre: &Centre) -> Self {
         Self {
             tenant,
-            flows: Arc::default(),
+            flows: Arc::new(Flows::of(centre)),
         }
     }
 
@@ -152,7 +154,10 @@ impl Asking<'_> {
         stand_in: Option<&Arc<Bound>>,
         flows: &Flows,
     ) -> Outcome {
-        let (question, version) = flows.version_for(self, question, version).await;
+        let (question, version) = match flows.version_for(self, question, version).await {
+            Ok(found) => found,
+            Err(failure) => return Outcome::failed(failure),
+        };
         let asked = self.version(question.clone(), &version).await;
         let Err(failure) = &asked.outcome else {
             flows.answered(&question, &version);
@@ -296,7 +301,11 @@ impl Asking<'_> {
         }
     }
 
+    /// Keeps a record, but of what a customer has not sent: nobody is to find that afterwards.
     pub(crate) fn keep(&self, record: &Arc<DecisionRecord>) -> bool {
+        if matches!(&*record.question, Question::Assist(asked) if asked.typing.is_some()) {
+            return false;
+        }
         let shared = &self.tenant.inner.shared;
         let kept = shared.recorder.keep(self.tenant.id(), record.clone());
         if !kept {

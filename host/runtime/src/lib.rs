@@ -12,6 +12,7 @@ mod assist;
 mod attachments;
 mod attempts;
 mod breaker;
+mod calls;
 mod campaigns;
 mod cases;
 mod ceilings;
@@ -47,6 +48,7 @@ mod rounds;
 mod segments;
 mod tags;
 mod tenant;
+mod typing;
 mod visitors;
 mod zones;
 
@@ -54,6 +56,7 @@ pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserReco
 pub use assist::{Suggested, Suggestions};
 pub use attachments::{Attaching, Attachment, AttachmentError, AttachmentUpload, OpenAttachment};
 pub use attempts::AttemptRecord;
+pub use calls::{CallError, CallWanted};
 pub use campaigns::{CampaignError, CampaignRecord};
 pub use cases::{
     Assistance, AssistanceWant, AssistanceWhat, Case, CaseCategory, CaseFilter, CaseNote, EscalationStep,
@@ -101,4 +104,5 @@ pub use tags::{
     TagSchedule, TagSource, TagTitles, UndefinedTags,
 };
 pub use tenant::Tenant;
+pub use typing::CustomerTyping;
 pub use visitors::{Visitor, Visitors};

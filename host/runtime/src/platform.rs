@@ -38,6 +38,7 @@ use crate::metrics::Metrics;
 use crate::records::{Recorder, keep_swept};
 use crate::rollout_watch::{keep_all, keep_watched};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
+use crate::typing::Typing;
 use crate::visitors::Visitors;
 use crate::{StartError, clock, recordings, tags};
 
@@ -367,11 +368,13 @@ impl Platform {
                 ceilings: Lowered::load(&self.shared.store, &id).await?,
                 listeners: Listeners::default(),
                 assist: Assist::default(),
+                typing: Typing::default(),
                 cases: CaseState::default(),
                 channels: Channels::load(&self.shared.store, &ctx, &customers).await?,
                 customers,
                 knowledge: Knowledge::new(&self.shared.knowledge, &id),
                 attachments: AttachmentState::default(),
+                calling: tokio::sync::Mutex::default(),
                 replaying: tokio::sync::Mutex::default(),
             }),
         };

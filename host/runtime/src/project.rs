@@ -23,7 +23,7 @@ use crate::history::{
     changes_interaction, interaction_event_key,
 };
 use crate::outcomes::Outcomes;
-use crate::{attachments, responses, tags};
+use crate::{attachments, attempts, responses, tags};
 
 /// Customers whose first contact is in the making, by address: ids that were given, and that become rows with the event.
 pub(crate) type FirstContacts = BTreeMap<Address, CustomerId>;
@@ -64,6 +64,7 @@ impl Projector {
             .collect();
         let mut ledger = Ledger::new(store, &self.ctx, &state.keys);
         let mut journal = Vec::with_capacity(entries.len());
+        let mut calls = BTreeMap::new();
         let mut outcomes = Outcomes::new(&self.ctx, store);
         for entry in entries {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
@@ -77,6 +78,11 @@ impl Projector {
             let it = event.interaction().and_then(find);
             tx = channels::project(channels, store, &self.ctx, entry, it, tx).await?;
             tx = attachments::project(event, tx);
+            if let Some(it) = it.filter(|it| it.outgoing.is_some())
+                && let Some(cause) = attempts::told_by(event)
+            {
+                calls.insert(it.id, cause);
+            }
             if let Some((key, row)) = it.and_then(|it| responses::row(at, event, it)) {
                 tx = tx.put(responses::RESPONSES, key, json(&row));
             }
@@ -91,7 +97,10 @@ impl Projector {
                 ) => {
                     first_contact(&mut ledger, customer, at, first_contacts).await?;
                     let mut named = None;
-                    if let Some(record) = ledger.change(customer).await? {
+                    // Who is called has not been in touch before answering.
+                    if it.outgoing.is_none()
+                        && let Some(record) = ledger.change(customer).await?
+                    {
                         record.head.interactions += 1;
                         record.head.last_seen_at = at;
                         if record.personal.name.is_none() && caller_name.is_some() {
@@ -102,11 +111,16 @@ impl Projector {
                     ledger.named(customer, None, named.as_deref());
                     tell_of(&mut ledger, it, false)?;
                 }
-                (Event::Connected { agent, .. }, Some(it)) => {
+                (Event::Connected { agent, offer, .. }, Some(it)) => {
                     if let Some(customer) = &it.customer
                         && let Some(record) = ledger.change(customer).await?
                     {
                         record.head.last_agent = Some(agent.clone());
+                        // Of no offer: it is the customer who has answered an agent's call.
+                        if offer.0 == 0 {
+                            record.head.interactions += 1;
+                            record.head.last_seen_at = at;
+                        }
                     }
                 }
                 (
@@ -208,7 +222,10 @@ impl Projector {
                         abandoned: it.abandoned(),
                         value: value_of(it),
                     };
-                    tx = of_customer(tx, CUSTOMER_HISTORY, it, &it.id.to_string(), &record);
+                    // A call that nobody answered is no contact that plugins should learn from.
+                    if it.outgoing.is_none() || it.agent.is_some() {
+                        tx = of_customer(tx, CUSTOMER_HISTORY, it, &it.id.to_string(), &record);
+                    }
                     if let Some(customer) = &it.customer
                         && ledger.record(customer).await?.is_some()
                     {
@@ -236,6 +253,11 @@ impl Projector {
                 &entry.recorded,
                 customer.as_ref().zip(key.as_deref()),
             )?);
+        }
+        for (id, cause) in calls {
+            if let Some(it) = find(id) {
+                tx = attempts::project(it, cause, tx);
+            }
         }
         for it in changed.into_iter().filter_map(find) {
             let key = key_of(&mut ledger, it.customer.as_ref()).await?;
@@ -324,6 +346,7 @@ fn tell_of(ledger: &mut Ledger<'_>, it: &Interaction, over: bool) -> Result<(), 
     let what = Happened::Interaction {
         interaction: it.id,
         channel: it.channel,
+        outgoing: it.outgoing.is_some(),
         over,
         queue: it.queue.clone(),
         agent: it.agent.clone(),

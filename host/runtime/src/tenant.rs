@@ -22,6 +22,7 @@ use crate::history::JournalEntry;
 use crate::knowledge::Knowledge;
 use crate::metering::Meter;
 use crate::platform::Shared;
+use crate::typing::Typing;
 use crate::{SubmitError, directory};
 
 pub(crate) const NUMBER_OWNERS: Space = Space::new("number-owners");
@@ -50,7 +51,10 @@ pub(crate) struct Inner {
     pub(crate) channels: Channels,
     pub(crate) knowledge: Knowledge,
     pub(crate) assist: Assist,
+    pub(crate) typing: Typing,
     pub(crate) attachments: AttachmentState,
+    /// Held while rules are asked about a call that is then made, so that of two at once the second sees the first.
+    pub(crate) calling: tokio::sync::Mutex<()>,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }

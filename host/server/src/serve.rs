@@ -7,7 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, ProviderAccess, StartError, StoreKind};
 use jackfield_types::limits::MAX_HTTP_CONNECTIONS;
 use jackfield_types::{Capability, Grants};
-use jackfield_voice::{VoiceError, VoiceOptions};
+use jackfield_voice::{Trunk, VoiceError, VoiceOptions};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
@@ -54,6 +54,9 @@ pub(crate) struct Arguments {
     /// Address at which phones and trunks reach this machine, when it differs (NAT, or listening on 0.0.0.0).
     #[arg(long, env = "JACKFIELD_EXTERNAL_IP", value_name = "IP")]
     external_ip: Option<IpAddr>,
+    /// SIP peer that connects agents' calls to the outside: IP:PORT (UDP) or tcp:IP:PORT; without one nobody can be called.
+    #[arg(long, env = "JACKFIELD_SIP_TRUNK", value_name = "PEER")]
+    sip_trunk: Option<Trunk>,
     /// Ports of media: FIRST-LAST, or 0-0 to let the system choose.
     #[arg(long, env = "JACKFIELD_RTP_PORTS", default_value = "20000-29999", value_parser = port_range, value_name = "RANGE")]
     rtp_ports: (u16, u16),
@@ -110,6 +113,7 @@ impl Arguments {
             sip_tcp: self.sip,
             media_ip,
             external_ip: self.external_ip,
+            trunk: self.sip_trunk,
             rtp_ports: self.rtp_ports.0..=self.rtp_ports.1,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             ..base

@@ -43,8 +43,17 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
             caller_name,
             number,
             entry,
+            outgoing,
             ..
         } => {
+            if let Some(outgoing) = outgoing {
+                let text = format!("{} calls {caller}: {}", outgoing.agent, outgoing.purpose);
+                return Line {
+                    tone: Agent,
+                    what: "call",
+                    text,
+                };
+            }
             let name = caller_name
                 .as_ref()
                 .map(|name| format!(" “{name}”"))
@@ -100,6 +109,10 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
                 format!("{queue}: offer to {agent} (built-in longest idle)"),
             ),
         },
+        Event::CustomerDialled { agent, .. } => {
+            let text = format!("{agent} has picked up; the customer's phone is called");
+            (Agent, "call", text)
+        }
         Event::OfferRinging { agent, .. } => (Agent, "ringing", format!("{agent}'s phone rings")),
         Event::OfferFailed { agent, reason, .. } => {
             let why = match reason {

@@ -93,6 +93,28 @@ fn menu(version: &str, state_schema: u32, body: &str, data: &str) -> Vec<u8> {
     component("voice-flow", "menu", version, "Into the queue", &export, &more)
 }
 
+/// A chat flow `chatter` that keeps a state of one byte and does nothing; it takes over what other versions have written.
+pub fn keeping_chat(version: &str, state_schema: u32) -> Vec<u8> {
+    let data = r#"(data (i32.const 1028) "\d0\07\00\00\01\00\00\00") (data (i32.const 2000) "s")"#;
+    chatter(version, state_schema, data)
+}
+
+/// A version of the chat flow `chatter` that answers every event with an error.
+pub fn refusing_chat(version: &str, state_schema: u32) -> Vec<u8> {
+    let data = r#"(data (i32.const 2000) "no-state")
+        (data (i32.const 1024) "\01\00\00\00\d0\07\00\00\08\00\00\00\d0\07\00\00\08\00\00\00")"#;
+    chatter(version, state_schema, data)
+}
+
+fn chatter(version: &str, state_schema: u32, data: &str) -> Vec<u8> {
+    let export = format!(
+        r#"{data} (func (export "cx:chat-flow/flow@0.1.0#step")
+        (param i32 i32 i32 i32 i64 i64 i64 i32 i64 i32 i32 i32 i32) (result i32) (i32.const 1024))"#
+    );
+    let more = format!("state-schema = {state_schema}");
+    component("chat-flow", "chatter", version, "Listens", &export, &more)
+}
+
 /// An outbound rule that allows everything, for the reason `ok`.
 pub fn lenient_rule(version: &str) -> Vec<u8> {
     rule("lenient", version, r"\00", "(i32.const 1024)")
@@ -202,7 +224,16 @@ fn importing(
     use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
     let mut resolve = wit_parser::Resolve::default();
     let wit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit");
-    for package in ["types", "host", "call", "chat", "profile", "scoring", kind] {
+    for package in [
+        "types",
+        "host",
+        "call",
+        "chat",
+        "profile",
+        "scoring",
+        "knowledge",
+        kind,
+    ] {
         resolve.push_dir(wit.join(package)).unwrap();
     }
     let (world, _) = resolve

@@ -11,6 +11,8 @@ pub mod guest;
 mod provider;
 mod server;
 mod sipp;
+mod sms;
+mod wechat;
 mod window;
 
 pub use api::{Api, Events};
@@ -19,4 +21,6 @@ pub use browser::Browser;
 pub use provider::{Conduct, Heard, Provider};
 pub use server::{Server, plugins_dir};
 pub use sipp::sipp;
+pub use sms::SmsGateway;
+pub use wechat::WeChat;
 pub use window::Window;

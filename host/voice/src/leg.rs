@@ -163,6 +163,9 @@ pub(crate) fn order(
         Sent::Unknown(LegCommand::DialAgent { agent, caller }) => {
             place::dial(shared, tenant, leg, action, agent, caller)
         }
+        Sent::Unknown(LegCommand::DialNumber { number, caller }) => {
+            place::dial_number(shared, tenant, leg, action, &number, &caller)
+        }
         Sent::Unknown(command) => tracing::debug!(%leg, ?command, "order to a leg that never was"),
     }
 }
@@ -337,7 +340,7 @@ impl Leg {
         match command {
             LegCommand::Answer => return self.answer().await,
             // Done when the leg was made.
-            LegCommand::DialAgent { .. } => {}
+            LegCommand::DialAgent { .. } | LegCommand::DialNumber { .. } => {}
             LegCommand::Play { prompts, barge_in } => {
                 let sources = prompts.into_iter().map(Source::Prompt).collect();
                 engine.play(self.id, action, &self.tenant, sources, barge_in);

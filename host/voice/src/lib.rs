@@ -27,6 +27,6 @@ mod voice;
 pub use directory::{Directory, Ha1, InvalidHa1, REALM, parse_phone_user, phone_user};
 pub use error::VoiceError;
 pub use event::{RegisteredPhone, VoiceEvent, VoiceStats};
-pub use options::VoiceOptions;
+pub use options::{Trunk, VoiceOptions};
 pub use recorder::salvage as salvage_recording;
 pub use voice::Voice;

@@ -137,6 +137,11 @@ impl Voice {
         leg::order(&self.shared, tenant, leg, action, command);
     }
 
+    /// Whether numbers outside can be called.
+    pub fn has_trunk(&self) -> bool {
+        self.shared.options.trunk.is_some()
+    }
+
     /// The registered phones of a tenant, by agent.
     pub fn registered_phones(&self, tenant: &TenantId) -> Vec<RegisteredPhone> {
         self.shared.registrar.phones(tenant)

@@ -29,8 +29,11 @@ pub(crate) enum FromWindow {
     },
     /// The customer has read so far.
     Read { up_to: u32 },
-    /// The customer is writing.
-    Typing {},
+    /// The customer is writing: this, where the window shows it.
+    Typing {
+        #[serde(default)]
+        text: Option<String>,
+    },
     /// The customer closes the conversation.
     End {},
 }
@@ -45,6 +48,8 @@ pub(crate) enum ToWindow<'a> {
         standing: Standing,
         /// The number of the last message that the agent has read.
         agent_read: u32,
+        /// Whether the agent sees what the customer is writing, so that `typing` has a text.
+        typing_preview: bool,
     },
     Message(MessageView),
     /// The message with this id is durable, and has this number.

@@ -23,7 +23,9 @@ pub(crate) async fn standing(tenant: &Tenant, interaction: InteractionId) -> Res
             };
             match &it.stage {
                 Stage::Flow => named(StandingName::Bot),
-                Stage::Queued(_) | Stage::Offered { .. } => named(StandingName::Waiting),
+                Stage::Queued(_) | Stage::Offered { .. } | Stage::Dialling { .. } => {
+                    named(StandingName::Waiting)
+                }
                 Stage::Ended => named(StandingName::Ended),
                 Stage::Talking { agent, .. } => Standing {
                     name: StandingName::Agent,

@@ -27,8 +27,6 @@ const HELLO_WITHIN: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Without a sign of life for so long it is gone.
 const GONE_AFTER: Duration = Duration::from_secs(60);
-/// How long the other side is shown that somebody is writing, unless it is said again.
-const TYPING_MS: u64 = 5_000;
 
 /// Why a socket ends.
 enum End {
@@ -100,13 +98,16 @@ impl Window {
         };
         // Listening first, so that nothing falls between.
         let mut news = self.tenant.listen(id)?;
-        let agent_read = self.tenant.read(move |centre| {
-            let chat = centre.interaction(id).and_then(|it| it.chat.as_ref());
-            chat.map_or(0, |chat| chat.agent_read)
+        let begun = self.tenant.read(move |centre| {
+            let chat = centre.interaction(id)?.chat.as_ref()?;
+            let entry = centre.chat_entry(&chat.entry)?;
+            Some((chat.agent_read, entry.typing_preview))
         });
+        let (agent_read, typing_preview) = begun.await?.unwrap_or_default();
         let ready = ToWindow::Ready {
             conversation: id.to_string(),
-            agent_read: agent_read.await?,
+            agent_read,
+            typing_preview,
             standing: standing(&self.tenant, id).await?,
         };
         self.show(&ready).await?;
@@ -226,9 +227,19 @@ impl Window {
         }
         let input = match frame {
             FromWindow::Hello { .. } => return Ok(()),
-            FromWindow::Typing {} => {
-                self.tenant.show_typing(id, Side::Customer, TYPING_MS);
-                return Ok(());
+            FromWindow::Typing { text } => {
+                return match self.tenant.customer_types(id, text.map(Into::into)).await {
+                    Ok(()) => Ok(()),
+                    Err(SubmitError::Rejected(refused)) => {
+                        let error = ToWindow::Error {
+                            code: refused.code,
+                            message: &refused.message,
+                            client_id: None,
+                        };
+                        self.show(&error).await
+                    }
+                    Err(error) => Err(error.into()),
+                };
             }
             FromWindow::Read { up_to } => Input::MessagesRead {
                 interaction: id,

@@ -37,6 +37,10 @@ pub struct ChatEntryBody {
     /// Nobody writes for so long: the conversation is closed. 60,000 to 604,800,000 ms; 1,800,000 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
+    /// Whether the agent, and what assists the agent, sees what the customer is writing before it is sent; the chat window
+    /// says so to the customer. No when left out.
+    #[serde(default)]
+    pub typing_preview: bool,
     /// What is done while the customer waits for an answer, at most 8 steps; a warning after 10 s and the flow's cover
     /// after 15 s when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -71,6 +75,8 @@ pub struct ChatEntryView {
     pub allowed_origins: Vec<String>,
     /// Nobody writes for so long: the conversation is closed.
     pub idle_timeout_ms: u64,
+    /// Whether the agent sees what the customer is writing before it is sent.
+    pub typing_preview: bool,
     /// What is done while the customer waits for an answer.
     pub unanswered: Vec<UnansweredStepBody>,
 }
@@ -89,6 +95,7 @@ impl From<&ChatEntryConfig> for ChatEntryView {
             default_queue: config.default_queue.to_string(),
             allowed_origins: config.allowed_origins.iter().map(ToString::to_string).collect(),
             idle_timeout_ms: config.idle_timeout_ms,
+            typing_preview: config.typing_preview,
             unanswered: steps.collect(),
         }
     }
@@ -109,6 +116,7 @@ impl ChatEntryBody {
             language: self.language.map_or(usual.language, Into::into),
             allowed_origins: self.allowed_origins.into_iter().map(Into::into).collect(),
             idle_timeout_ms: self.idle_timeout_ms.unwrap_or(usual.idle_timeout_ms),
+            typing_preview: self.typing_preview,
             unanswered: steps.unwrap_or(usual.unanswered),
             ..usual
         }

@@ -11,6 +11,7 @@ use jackfield_types::{AgentId, CustomerId, InteractionId, QueueId, Role, Timesta
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::call::OutgoingView;
 use super::event::EventView;
 use super::page::{Page, checked};
 use crate::auth::InTenant;
@@ -29,12 +30,16 @@ pub struct InteractionView {
     pub id: String,
     /// `voice`, `chat`, `sms`, `email` or `social`.
     pub channel: String,
-    /// The caller as the network gave it; on a written channel the customer's address there.
+    /// The caller as the network gave it; on a written channel the customer's address there; of an agent's call the number
+    /// that is called.
     pub caller: String,
     /// The caller's display name.
     pub caller_name: Option<String>,
-    /// The number called; null for a written conversation.
+    /// The tenant's number: that was called, or that an agent calls with; null for a written conversation.
     pub number: Option<String>,
+    /// What only a call has that an agent makes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outgoing: Option<OutgoingView>,
     /// What only a written conversation has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<ChatView>,
@@ -98,15 +103,15 @@ impl From<&Chat> for ChatView {
 /// Where an interaction stands.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct StageView {
-    /// `flow`, `queued`, `offered`, `talking` or `ended`.
+    /// `flow`, `queued`, `offered`, `dialling` (an agent calls), `talking` or `ended`.
     pub name: String,
     /// Where it waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue: Option<String>,
-    /// To whom it is offered, or who talks.
+    /// To whom it is offered, who calls, or who talks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// Since when it waits or they talk.
+    /// Since when it waits, a phone is called, or they talk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<u64>,
     /// Whether the agent has put the customer on hold.
@@ -207,6 +212,7 @@ impl From<Interaction> for InteractionView {
             caller: interaction.caller.to_string(),
             caller_name: interaction.caller_name.as_ref().map(ToString::to_string),
             number: interaction.number.as_ref().map(ToString::to_string),
+            outgoing: interaction.outgoing.as_deref().map(OutgoingView::from),
             chat: interaction.chat.as_deref().map(ChatView::from),
             customer: interaction.customer.as_ref().map(ToString::to_string),
             started_at: interaction.started_at.0,
@@ -261,6 +267,11 @@ impl From<&Stage> for StageView {
                 agent: Some(agent.to_string()),
                 since: Some(work.since.0),
                 ..named("offered")
+            },
+            Stage::Dialling { agent, since, .. } => Self {
+                agent: Some(agent.to_string()),
+                since: Some(since.0),
+                ..named("dialling")
             },
             Stage::Talking { agent, since, held } => Self {
                 agent: Some(agent.to_string()),
@@ -344,7 +355,9 @@ pub(crate) async fn find(
     let found = who.tenant.interaction(&who.ctx, id).await?.filter(|found| {
         let Some(own) = &own else { return true };
         let at_hand = match &found.stage {
-            Stage::Offered { agent, .. } | Stage::Talking { agent, .. } => agent == own,
+            Stage::Offered { agent, .. } | Stage::Dialling { agent, .. } | Stage::Talking { agent, .. } => {
+                agent == own
+            }
             _ => false,
         };
         at_hand || found.agent.as_ref() == Some(own)

@@ -1,5 +1,7 @@
 //! Written conversations as agents see them: what was written, answering, taking and letting go.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use jackfield_contact::chat::Side;
 use jackfield_contact::decision::Author;
@@ -14,6 +16,7 @@ use super::attachment::AttachmentView;
 use super::interaction::{InteractionView, SEES_ALL, STEERS_ALL, find};
 use super::page::Page;
 use super::reply_template::{TemplateUse, filled};
+use super::suggestion::MAX_WAIT_MS;
 use crate::auth::InTenant;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
@@ -290,6 +293,52 @@ pub(crate) async fn read_messages(
     };
     who.tenant.submit(read).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether the customer is writing.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CustomerTypingView {
+    /// Another number with every change, to be sent as `known`; 0 before the first.
+    pub revision: u64,
+    /// Until when the customer is taken to be writing, unless it is said again; null: not.
+    pub until: Option<u64>,
+    /// What is written so far and not sent; null where the chat entry does not show it.
+    pub text: Option<String>,
+}
+
+/// How long to wait.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct TypingQuery {
+    /// The `revision` that the caller has; 0 when left out.
+    known: Option<u64>,
+    /// When there is nothing else, wait so long for it: 0 to 20,000 ms.
+    wait_ms: Option<u64>,
+}
+
+/// Whether the customer is writing, for the agent who has the conversation. It is kept for five seconds and never journaled.
+#[utoipa::path(get, path = "", tag = "chat", params(("interaction" = String, Path), TypingQuery), responses((status = 200, body = CustomerTypingView)))]
+pub(crate) async fn get_typing(
+    who: InTenant,
+    Path(interaction): Path<InteractionId>,
+    Query(query): Query<TypingQuery>,
+) -> Answer<CustomerTypingView> {
+    let found = find(&who, interaction, STEERS_ALL).await?;
+    let own = who.only_agent(STEERS_ALL)?;
+    if !matches!(found.stage, Stage::Talking { agent, .. } if own.is_none_or(|own| own == agent)) {
+        let detail =
+            format!("only the agent who has interaction {interaction} sees that its customer is writing");
+        return Err(Problem::conflict("wrong-state", detail));
+    }
+    let wait = Duration::from_millis(query.wait_ms.unwrap_or(0).min(MAX_WAIT_MS));
+    let known = query.known.unwrap_or(0);
+    let typing = who.tenant.customer_typing(interaction, known, wait).await;
+    Ok(Json(CustomerTypingView {
+        revision: typing.revision,
+        until: typing.until.map(|until| until.0),
+        text: typing.text.map(|text| text.to_string()),
+    }))
 }
 
 /// Shows the customer for five seconds that the agent is writing.

@@ -9,6 +9,7 @@ pub mod attachment;
 pub mod attempt;
 pub mod attribute;
 pub mod binding;
+pub mod call;
 pub mod campaign;
 pub mod case;
 pub mod case_directory;

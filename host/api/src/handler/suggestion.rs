@@ -12,8 +12,8 @@ use super::interaction::{SEES_ALL, STEERS_ALL, find};
 use crate::auth::InTenant;
 use crate::extract::{Answer, Json, Path, Query};
 
-/// The longest that a request for suggestions waits.
-const MAX_WAIT_MS: u64 = 20_000;
+/// The longest that a request for news waits.
+pub(super) const MAX_WAIT_MS: u64 = 20_000;
 
 /// What is suggested in a conversation.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

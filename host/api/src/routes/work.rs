@@ -4,7 +4,7 @@ use utoipa_axum::routes;
 
 use super::{ADMIN, APPROVE, EDIT, LISTEN, Route, STAFF, STEER, WATCH, route};
 use crate::handler::{
-    article, attachment, event, interaction, message, recording, reply_template, response, suggestion,
+    article, attachment, call, event, interaction, message, recording, reply_template, response, suggestion,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -15,6 +15,7 @@ pub(super) fn routes() -> Vec<Route> {
             LISTEN,
             routes!(interaction::list_interactions),
         ),
+        route("/v1/interactions", STEER, routes!(call::make_call)),
         route(
             "/v1/interactions/{interaction}",
             LISTEN,
@@ -84,7 +85,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(
             "/v1/interactions/{interaction}/typing",
             STEER,
-            routes!(message::show_typing),
+            routes!(message::get_typing, message::show_typing),
         ),
         route(
             "/v1/interactions/{interaction}/suggestions",

@@ -255,6 +255,17 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         ),
         ("GET /v1/interactions", entry(&[], None, 200, "planner")),
         (
+            "POST /v1/interactions",
+            entry(
+                &[],
+                Some(
+                    json!({"agent": "anna", "number": "+33612345678", "from": NUMBER, "queue": "support", "purpose": "service"}),
+                ),
+                404,
+                "analyst",
+            ),
+        ),
+        (
             "GET /v1/interactions/{interaction}",
             entry(CALL, None, 404, "planner"),
         ),
@@ -313,6 +324,10 @@ fn entries() -> BTreeMap<&'static str, Entry> {
         (
             "POST /v1/interactions/{interaction}/read",
             entry(CALL, Some(json!({"up_to": 0})), 404, "analyst"),
+        ),
+        (
+            "GET /v1/interactions/{interaction}/typing",
+            entry(CALL, None, 404, "analyst"),
         ),
         (
             "POST /v1/interactions/{interaction}/typing",

@@ -42,6 +42,7 @@ impl Centre {
                 entry,
                 customer,
                 last_agent,
+                outgoing,
             } => {
                 let mut new = Interaction {
                     id: *interaction,
@@ -50,6 +51,8 @@ impl Centre {
                     caller_name: caller_name.clone(),
                     number: number.clone(),
                     chat: entry.clone().map(|entry| Box::new(Chat::new(entry, at))),
+                    outgoing: outgoing.clone(),
+                    dialled_at: None,
                     customer: customer.clone(),
                     last_agent: last_agent.clone(),
                     started_at: at,
@@ -74,7 +77,19 @@ impl Centre {
                         ..Live::default()
                     },
                 };
-                new.open(SegmentKind::Ivr, None, None, at);
+                match outgoing {
+                    Some(outgoing) => {
+                        let agent = outgoing.agent.clone();
+                        new.queue = Some(outgoing.queue.clone());
+                        new.open(SegmentKind::Ringing, Some(agent.clone()), None, at);
+                        new.stage = Stage::Dialling {
+                            agent,
+                            picked_up: false,
+                            since: at,
+                        };
+                    }
+                    None => new.open(SegmentKind::Ivr, None, None, at),
+                }
                 if let Some(chat) = &mut new.chat {
                     chat.flow.owe(ChatEvent::Started);
                     let key = (chat.entry.clone(), caller.clone());
@@ -240,6 +255,14 @@ impl Centre {
                 if let Some(work) = it.work().cloned() {
                     it.stage = Stage::Queued(work);
                 }
+            }
+            Event::CustomerDialled { agent, .. } => {
+                it.dialled_at = Some(at);
+                it.stage = Stage::Dialling {
+                    agent: agent.clone(),
+                    picked_up: true,
+                    since: at,
+                };
             }
             Event::Connected { agent, waited_ms, .. } => {
                 it.close(SegmentKind::Ringing, None, at);

@@ -70,10 +70,15 @@ impl Centre {
                 }
             }
             Event::ChatDecided {
-                on, state, actions, ..
+                on,
+                state,
+                actions,
+                by,
+                ..
             } => {
                 flow.told(on);
                 flow.state.clone_from(state);
+                flow.by = Some(by.clone());
                 if it.stage != Stage::Ended {
                     flow.wants(actions, at, in_flow);
                 }

@@ -231,7 +231,7 @@ impl Step<'_> {
             Stage::Flow if it.is_running(SegmentKind::Survey) => "close",
             Stage::Flow => "default-queue",
             Stage::Queued(_) | Stage::Offered { .. } => "stay-in-queue",
-            Stage::Talking { .. } | Stage::Ended => "skip-event",
+            Stage::Dialling { .. } | Stage::Talking { .. } | Stage::Ended => "skip-event",
         };
         self.record(Event::DecisionFailed {
             interaction: Some(id),

@@ -44,6 +44,7 @@ impl Step<'_> {
             entry: None,
             customer,
             last_agent,
+            outgoing: None,
         });
         self.order(LegId::customer(interaction), LegCommand::Answer);
         Ok(())
@@ -84,6 +85,9 @@ impl Step<'_> {
         match event {
             LegEvent::Answered => {
                 let Some(it) = self.live(id) else { return };
+                if it.outgoing.is_some() {
+                    return self.customer_answered(id);
+                }
                 if !std::mem::replace(&mut it.live.answered, true) {
                     it.live.flow.alive = true;
                     self.tell_flow(id, FlowEvent::Started);
@@ -131,6 +135,10 @@ impl Step<'_> {
                 });
             }
             (LegEvent::Answered, Stage::Offered { .. }) => self.connect(leg),
+            (LegEvent::Answered, Stage::Dialling { .. }) => self.agent_picked_up(id),
+            (LegEvent::Ended { cause, .. }, Stage::Dialling { .. }) => {
+                self.finish(id, EndedBy::Agent, cause);
+            }
             (LegEvent::Ended { cause, .. }, Stage::Offered { .. }) => {
                 let reason = match cause {
                     Cause::Busy | Cause::Declined | Cause::Normal => OfferFailure::Declined,
@@ -185,7 +193,6 @@ impl Step<'_> {
         it.live.typed_ahead.clear();
         it.live.hang_up_after_play = false;
         it.live.overflow_hops = 0;
-        let recording = it.live.recording;
         let waited_ms = self.now.since(work.since);
         for key in [
             TimerKey::OfferTimeout(id),
@@ -201,18 +208,19 @@ impl Step<'_> {
             agent: agent.clone(),
             waited_ms,
         });
-        self.set_state(&agent, AgentState::Talking, Some(id));
+        self.bridge(agent_leg, &agent, &work.queue);
+        self.tell_flow(id, FlowEvent::Answered(agent));
+    }
+
+    /// Lets customer and agent hear each other, and records them if the queue says so.
+    pub(super) fn bridge(&mut self, agent_leg: LegId, agent: &AgentId, queue: &QueueId) {
+        let id = agent_leg.interaction;
+        self.set_state(agent, AgentState::Talking, Some(id));
         self.order(LegId::customer(id), LegCommand::Bridge { with: agent_leg });
-        if !recording
-            && self
-                .centre
-                .queues
-                .get(&work.queue)
-                .is_some_and(|queue| queue.config.record)
-        {
+        let queue = self.centre.queues.get(queue);
+        if queue.is_some_and(|queue| queue.config.record) {
             self.start_recording(id);
         }
-        self.tell_flow(id, FlowEvent::Answered(agent));
     }
 
     pub(super) fn start_recording(&mut self, id: InteractionId) {
@@ -320,10 +328,11 @@ impl Step<'_> {
             Stage::Flow => Some(AbandonStage::Ivr),
             Stage::Queued(_) => Some(AbandonStage::Queue),
             Stage::Offered { .. } => Some(AbandonStage::Ringing),
-            Stage::Talking { .. } | Stage::Ended => None,
+            Stage::Dialling { .. } | Stage::Talking { .. } | Stage::Ended => None,
         };
         match &stage {
             Stage::Offered { .. } => self.withdraw_offer(id),
+            Stage::Dialling { agent, .. } => self.stop_dialling(id, agent, cause),
             Stage::Talking { .. } => {
                 if let Some(leg) = it.live.agent_leg {
                     self.order(leg, LegCommand::HangUp { cause: Cause::Normal });
@@ -401,7 +410,7 @@ impl Step<'_> {
                         transferred_to: None,
                     });
                 }
-                Stage::Flow | Stage::Queued(_) => {}
+                Stage::Flow | Stage::Queued(_) | Stage::Dialling { .. } => {}
             }
             self.leave_queue(*id, LeftReason::Orphaned);
             self.record(Event::Orphaned { interaction: *id });

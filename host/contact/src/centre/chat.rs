@@ -46,6 +46,7 @@ impl Step<'_> {
             entry: Some(entry),
             customer,
             last_agent,
+            outgoing: None,
         });
         self.arm(TimerKey::Idle(interaction), idle_ms);
         self.pump(interaction);

@@ -185,7 +185,7 @@ impl Step<'_> {
             Stage::Flow if after_agent => "hang-up",
             Stage::Flow => "default-queue",
             Stage::Queued(_) | Stage::Offered { .. } => "stay-in-queue",
-            Stage::Talking { .. } | Stage::Ended => "ignore",
+            Stage::Dialling { .. } | Stage::Talking { .. } | Stage::Ended => "ignore",
         };
         // A flow that fails before the queue has lost its place in the conversation; one that fails on an
         // announcement may well answer the next event.

@@ -15,6 +15,7 @@ mod chat;
 mod configure;
 mod flow;
 mod keypad;
+mod outgoing;
 #[cfg(test)]
 mod properties;
 mod routing;
@@ -248,6 +249,13 @@ impl Step<'_> {
             } => {
                 self.call_arrived(interaction, caller, caller_name, number, customer, last_agent)?;
             }
+            Input::AgentCalls {
+                interaction,
+                callee,
+                number,
+                customer,
+                outgoing,
+            } => self.agent_calls(interaction, callee, number, customer, outgoing)?,
             Input::ChatStarted {
                 interaction,
                 entry,

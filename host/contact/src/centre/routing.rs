@@ -10,9 +10,9 @@ use crate::agent::AgentState;
 use crate::decision::{
     Answer, Failure, Plan, Provenance, Question, QueueExit, RoutingAgent, RoutingQuestion, RoutingWork,
 };
-use crate::event::{Event, LeftReason, OfferFailure};
+use crate::event::{EndedBy, Event, LeftReason, OfferFailure};
 use crate::fallback::longest_idle;
-use crate::interaction::Stage;
+use crate::interaction::{Interaction, Stage};
 use crate::leg::{Cause, LegCommand};
 use crate::timer::TimerKey;
 
@@ -346,6 +346,10 @@ impl Step<'_> {
     }
 
     pub(super) fn offer_timed_out(&mut self, id: InteractionId) {
+        let dialling = |it: &mut Interaction| matches!(it.stage, Stage::Dialling { .. });
+        if self.live(id).is_some_and(dialling) {
+            return self.finish(id, EndedBy::System, Cause::NoAnswer);
+        }
         if let Some(leg) = self.live(id).and_then(|it| it.live.agent_leg) {
             self.order(
                 leg,

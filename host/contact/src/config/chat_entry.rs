@@ -23,6 +23,9 @@ pub struct ChatEntryConfig {
     pub allowed_origins: Vec<Arc<str>>,
     /// Nobody writes for so long: the conversation is closed. 60,000 to 604,800,000 ms.
     pub idle_timeout_ms: u64,
+    /// Whether the agent sees what the customer is writing before it is sent; the chat window says so to the customer.
+    #[serde(default)]
+    pub typing_preview: bool,
     /// What is done while a message of the customer stays without an answer, at most 8 steps, each later than the one
     /// before.
     pub unanswered: Vec<UnansweredStep>,
@@ -66,6 +69,7 @@ impl ChatEntryConfig {
             default_queue,
             allowed_origins: Vec::new(),
             idle_timeout_ms: 30 * 60 * 1_000,
+            typing_preview: false,
             unanswered: vec![
                 step(10_000, UnansweredAction::Warn),
                 step(15_000, UnansweredAction::Cover),

@@ -38,12 +38,15 @@ pub struct TimelineEntry {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Happened {
-    /// The customer was in touch.
+    /// The customer was in touch, or an agent called.
     Interaction {
         /// Its id.
         interaction: InteractionId,
         /// How.
         channel: Channel,
+        /// Whether an agent called; `agent` is none when nobody answered.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        outgoing: bool,
         /// Whether it is over.
         over: bool,
         /// Where it last waited.

@@ -194,6 +194,12 @@ impl Tenant {
                     continue;
                 }
                 let fits = match &entry.what {
+                    // A call that nobody answered is no contact.
+                    Happened::Interaction {
+                        outgoing: true,
+                        agent: None,
+                        ..
+                    } => false,
                     Happened::Interaction { channel, .. } => {
                         test.channel.is_none_or(|wanted| wanted == *channel)
                     }

@@ -187,6 +187,7 @@ async fn a_conversation_is_sealed_reread_and_erased() {
         default_queue: "support".parse().unwrap(),
         allowed_origins: vec![],
         idle_timeout_ms: 600_000,
+        typing_preview: false,
         unanswered: vec![],
     };
     tenant.submit(Input::SetChatEntry(config)).await.unwrap();

@@ -42,7 +42,7 @@ const FIELDS: &[Column] = &[
     ("score", "/score"),
 ];
 
-/// Calls: list, tell their story, watch, transfer, end, recordings.
+/// Calls: list, tell their story, watch, make, transfer, end, recordings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jackfield calls list --live
@@ -94,6 +94,36 @@ enum Command {
     Watch {
         /// The call's id.
         call: Option<String>,
+    },
+    /// Call a customer for an agent: the agent's phone rings first. The outbound rules are asked before.
+    #[command(after_help = "Examples:
+  jackfield calls make --agent anna --about 019b76da-0000-7000-8000-000000000000 --purpose requested-callback
+  jackfield calls make --agent anna --number +8613800138000 --from +861055550100 --queue support --purpose service")]
+    Make {
+        /// Whose phone rings first; an agent's own key needs not say it.
+        #[arg(long)]
+        agent: Option<String>,
+        /// The call or conversation that it is about: its customer is called.
+        #[arg(long, value_name = "CALL")]
+        about: Option<String>,
+        /// The customer: an id or an address.
+        #[arg(long)]
+        customer: Option<String>,
+        /// The number to be called; by default the only one that is known of the customer.
+        #[arg(long)]
+        number: Option<String>,
+        /// The number that the customer sees; by default the only one that there is.
+        #[arg(long)]
+        from: Option<String>,
+        /// In the name of which queue; by default that of CALL, else the agent's only one.
+        #[arg(long)]
+        queue: Option<String>,
+        /// What for: requested-callback, service…
+        #[arg(long)]
+        purpose: String,
+        /// The campaign that it belongs to.
+        #[arg(long)]
+        campaign: Option<String>,
     },
     /// Send a customer who talks with an agent to a queue.
     #[command(
@@ -167,6 +197,34 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 json,
             }
             .run(&client, out)
+        }
+        Command::Make {
+            agent,
+            about,
+            customer,
+            number,
+            from,
+            queue,
+            purpose,
+            campaign,
+        } => {
+            let given = [
+                ("agent", agent),
+                ("about", about),
+                ("customer", customer),
+                ("number", number),
+                ("from", from),
+                ("queue", queue),
+                ("purpose", Some(purpose)),
+                ("campaign", campaign),
+            ];
+            let given = given
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+            let body = Sent::Json(Value::Object(given.collect()));
+            let answer = client.post(&path(&["interactions"]), body)?;
+            let call = answer["id"].as_str().unwrap_or_default();
+            out.done(json, &answer, &format!("the agent's phone rings: call {call}"))
         }
         Command::Transfer { call, queue } => {
             let body = Sent::Json(json!({"queue": queue}));

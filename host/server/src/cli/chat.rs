@@ -80,6 +80,9 @@ enum Command {
         /// A web page that may embed the window, as origin; may be repeated; * for all.
         #[arg(long = "origin", value_name = "ORIGIN")]
         origins: Vec<String>,
+        /// Whether agents see what customers are writing before it is sent; the window says so to them.
+        #[arg(long, value_name = "BOOL")]
+        typing_preview: Option<bool>,
         /// What is done while the customer waits for an answer, as JSON.
         #[arg(long, value_name = "JSON", value_parser = json_of)]
         unanswered: Option<Value>,
@@ -231,6 +234,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             language,
             queue,
             origins,
+            typing_preview,
             unanswered,
         } => {
             let at = path(&["chat-entries", &entry]);
@@ -241,6 +245,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("language", language.map(Value::from)),
                 ("default_queue", queue.map(Value::from)),
                 ("allowed_origins", origins),
+                ("typing_preview", typing_preview.map(Value::from)),
                 ("unanswered", unanswered),
             ];
             put_in(&mut body, given);

@@ -180,6 +180,7 @@ fn stage(stage: &Stage) -> &'static str {
         Stage::Flow => "flow",
         Stage::Queued(_) => "queued",
         Stage::Offered { .. } => "offered",
+        Stage::Dialling { .. } => "dialling",
         Stage::Talking { .. } => "talking",
         Stage::Ended => "ended",
     }

@@ -51,7 +51,12 @@ impl Play {
             }
             let stage = agent.interaction.map(|id| &self.centre.interactions[&id].stage);
             match (&agent.state, stage) {
-                (AgentState::Reserved, Some(Stage::Offered { agent, .. })) => assert_eq!(agent, id),
+                (
+                    AgentState::Reserved,
+                    Some(Stage::Offered { agent, .. } | Stage::Dialling { agent, .. }),
+                ) => {
+                    assert_eq!(agent, id);
+                }
                 (AgentState::Talking, Some(Stage::Talking { agent, held, .. })) => {
                     assert!(agent == id && !held);
                 }
@@ -70,7 +75,10 @@ impl Play {
         assert_eq!(free, known, "who is free is known");
         let mut busy = BTreeSet::new();
         for it in self.centre.interactions.values() {
-            if let Stage::Offered { agent, .. } | Stage::Talking { agent, .. } = &it.stage {
+            if let Stage::Offered { agent, .. }
+            | Stage::Dialling { agent, .. }
+            | Stage::Talking { agent, .. } = &it.stage
+            {
                 if it.chat.is_some() {
                     assert!(self.centre.agents[agent].chats.contains_key(&it.id));
                     continue;
@@ -138,7 +146,9 @@ impl Play {
         let stage = |id: &InteractionId| self.centre.interactions.get(id).map(|it| &it.stage);
         for key in self.centre.timers.keys() {
             let of_something = match key {
-                TimerKey::OfferTimeout(id) => matches!(stage(id), Some(Stage::Offered { .. })),
+                TimerKey::OfferTimeout(id) => {
+                    matches!(stage(id), Some(Stage::Offered { .. } | Stage::Dialling { .. }))
+                }
                 TimerKey::MaxWait(id) | TimerKey::Progress(id) => {
                     matches!(stage(id), Some(Stage::Queued(_) | Stage::Offered { .. }))
                 }
@@ -217,6 +227,7 @@ impl Play {
             }
             Stage::Offered { .. } => assert!(self.armed(&TimerKey::OfferTimeout(id))),
             Stage::Talking { .. } => {}
+            Stage::Dialling { .. } => panic!("nobody dials in a written conversation"),
             Stage::Ended => {
                 let after = &it.live.after;
                 let retries = after.waiting_to_retry && self.armed(&TimerKey::RetryAfterCall(id));
@@ -267,6 +278,9 @@ impl Play {
                 assert!(hears || keypad, "silence while a phone rings");
                 assert!(live.agent_leg.is_some());
             }
+            Stage::Dialling { .. } => {
+                assert!(self.armed(&TimerKey::OfferTimeout(id)) && live.agent_leg.is_some());
+            }
             Stage::Talking { .. } => assert!(live.agent_leg.is_some() && live.input.is_none()),
             Stage::Ended => {
                 let after = &live.after;
@@ -307,7 +321,9 @@ impl Play {
                         SegmentKind::Ivr | SegmentKind::Queue | SegmentKind::Survey
                     )),
                 }
-                if !matches!(segment.kind, SegmentKind::Ringing | SegmentKind::WrapUp) {
+                // Who is called waits for nothing: the first stretch is all that there is until they talk.
+                let is_dialling = it.outgoing.is_some() && index == 0;
+                if is_dialling || !matches!(segment.kind, SegmentKind::Ringing | SegmentKind::WrapUp) {
                     of_customer.push(entry);
                 }
             }

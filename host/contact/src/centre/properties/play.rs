@@ -6,9 +6,9 @@ use jackfield_types::{
     AgentId, Channel, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId,
     PluginKind, QueueId, Timestamp, Version,
 };
-use proptest::prelude::*;
 
 use super::super::Centre;
+use super::step::Step;
 use crate::chat::Side;
 use crate::config::{
     AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig, UnansweredAction, UnansweredStep,
@@ -20,79 +20,8 @@ use crate::decision::{
 use crate::effect::{AskId, Effect, Outcome};
 use crate::event::Recorded;
 use crate::input::{Draft, Input, WantedState};
-use crate::interaction::{Interaction, Stage};
+use crate::interaction::{Interaction, Outgoing, Stage};
 use crate::leg::{ActionId, Cause, LegCommand, LegEvent, Prompt, Recording, Speech};
-
-/// One thing that happens. Numbers are taken modulo what there is.
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    Arrive(u8),
-    Customer(u8, u8),
-    AgentPhone(u8, u8),
-    /// An event of any leg, whether it can be or not.
-    Stray(u8, u8, u8),
-    Answer(u8, u8, u8),
-    AnswerAgain(u8),
-    Want(u8, u8),
-    Phone(u8, bool),
-    Transfer(u8, u8),
-    End(u8),
-    Recorded(u8),
-    RecordingLost(u8),
-    Pass(u32),
-    /// Time passes and nobody looks at the timers.
-    Sleep(u32),
-    SetQueue(u8, u8),
-    RemoveQueue(u8),
-    SetAgent(u8, u8),
-    RemoveAgent(u8),
-    SetNumber(u8),
-    RemoveNumber,
-    Rebind(u8),
-    Chat(u8),
-    Write(u8, u8),
-    /// An agent does something with a conversation, whether it is the agent's or not.
-    Desk(u8, u8),
-    Leave(u8),
-    SetEntry(u8),
-    RemoveEntry,
-    Die,
-}
-
-pub(super) fn step() -> impl Strategy<Value = Step> {
-    let any8 = || any::<u8>();
-    prop_oneof![
-        20 => any8().prop_map(Step::Arrive),
-        60 => (any8(), any8()).prop_map(|(call, what)| Step::Customer(call, what)),
-        60 => (any8(), any8()).prop_map(|(call, what)| Step::AgentPhone(call, what)),
-        5 => (any8(), any8(), any8()).prop_map(|(call, leg, what)| Step::Stray(call, leg, what)),
-        200 => (any8(), any8(), any8()).prop_map(|(ask, what, how)| Step::Answer(ask, what, how)),
-        3 => any8().prop_map(Step::AnswerAgain),
-        20 => (any8(), any8()).prop_map(|(agent, what)| Step::Want(agent, what)),
-        8 => (any8(), any::<bool>()).prop_map(|(agent, on)| Step::Phone(agent, on)),
-        8 => (any8(), any8()).prop_map(|(call, queue)| Step::Transfer(call, queue)),
-        2 => any8().prop_map(Step::End),
-        10 => any8().prop_map(Step::Recorded),
-        1 => any8().prop_map(Step::RecordingLost),
-        30 => (0u32..600).prop_map(Step::Pass),
-        12 => (0u32..40_000).prop_map(Step::Pass),
-        4 => (0u32..40_000).prop_map(Step::Sleep),
-        4 => (any8(), any8()).prop_map(|(queue, what)| Step::SetQueue(queue, what)),
-        2 => any8().prop_map(Step::RemoveQueue),
-        4 => (any8(), any8()).prop_map(|(agent, what)| Step::SetAgent(agent, what)),
-        2 => any8().prop_map(Step::RemoveAgent),
-        2 => any8().prop_map(Step::SetNumber),
-        1 => Just(Step::RemoveNumber),
-        2 => any8().prop_map(Step::Rebind),
-        20 => any8().prop_map(Step::Chat),
-        60 => (any8(), any8()).prop_map(|(chat, what)| Step::Write(chat, what)),
-        60 => (any8(), any8()).prop_map(|(chat, what)| Step::Desk(chat, what)),
-        2 => any8().prop_map(Step::Leave),
-        2 => any8().prop_map(Step::SetEntry),
-        1 => Just(Step::RemoveEntry),
-        1 => Just(Step::Die),
-    ]
-}
 
 /// What a leg does, as its voice side knows.
 #[derive(Debug, Clone, Default)]
@@ -334,6 +263,7 @@ impl Play {
             })),
             Step::RemoveNumber => self.input(Input::RemoveNumber(number())),
             Step::Rebind(which) => self.input(Input::BindingChanged(ExtensionPoint::Queue(queue(which)))),
+            Step::Call(who, what) => self.agent_calls(who, what),
             Step::Chat(what) => self.begin_chat(what),
             Step::Write(chat, what) => {
                 if let Some(interaction) = self.call(chat) {
@@ -401,6 +331,26 @@ impl Play {
         if self.centre.interaction(interaction).is_some() && what & 7 > 0 {
             self.voice(LegId::customer(interaction), 0);
         }
+    }
+
+    fn agent_calls(&mut self, who: u8, what: u8) {
+        if self.calls >= 20 {
+            return;
+        }
+        self.calls += 1;
+        self.input(Input::AgentCalls {
+            interaction: InteractionId::from_uuid(uuid::Uuid::from_u128(self.calls)),
+            callee: E164::new("+8613800138000").unwrap(),
+            number: number(),
+            customer: (what & 4 > 0).then(|| CustomerId::new("tel:+8613800138000").unwrap()),
+            outgoing: Outgoing {
+                agent: agent(who),
+                queue: queue(what),
+                purpose: "service".into(),
+                campaign: None,
+                about: None,
+            },
+        });
     }
 
     fn begin_chat(&mut self, what: u8) {
@@ -645,7 +595,9 @@ impl Play {
                 assert!(self.legs.contains_key(&with), "bridged to a leg that was called");
             }
             LegCommand::HangUp { .. } => leg.over = true,
-            LegCommand::DialAgent { .. } => assert!(!leg.answered, "each call of a phone has its own leg"),
+            LegCommand::DialAgent { .. } | LegCommand::DialNumber { .. } => {
+                assert!(!leg.answered, "each call of a phone has its own leg");
+            }
             LegCommand::Answer | LegCommand::StartRecording | LegCommand::StopRecording => {}
             LegCommand::Unbridge => unreachable!("hanging up the agent's leg ends the bridge"),
         }
