@@ -3,7 +3,7 @@
 
 use axum::extract::{Extension, FromRequestParts};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jackfield_runtime::Tenant;
 use jackfield_types::{OpContext, TenantId};
@@ -46,6 +46,14 @@ pub(crate) fn followed(
         let ctx = OpContext::system(tenant.id().clone(), "customer");
         (tenant, ctx)
     }))
+}
+
+/// Whether a request is made before anybody follows the link, such as for a preview that says so.
+pub(crate) fn looks_ahead(method: &Method, headers: &HeaderMap) -> bool {
+    let says_so = ["purpose", "sec-purpose"]
+        .iter()
+        .any(|name| headers.contains_key(*name));
+    method == Method::HEAD || says_so
 }
 
 /// The language that was chosen, else the one of both that the browser prefers.

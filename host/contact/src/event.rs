@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, CaseId, Channel, ChatEntryId, ConnectorId, CustomerId, Digest, E164, ExtensionPoint,
+    AgentId, AttachmentId, CaseId, Channel, ChatEntryId, ConnectorId, CustomerId, Digest, E164, ExtensionPoint,
     InteractionId, OfferId, PluginId, PluginKind, QueueId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
@@ -174,6 +174,30 @@ pub enum Event {
         /// The provider's id of the message.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider_id: Option<Arc<str>>,
+    },
+    /// What came with a message and lay with a provider is kept, or will not be.
+    AttachmentFetched {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The message's number.
+        number: u32,
+        /// Which of the message's attachments, from 0.
+        index: u32,
+        /// Under which it is kept.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        attachment: Option<AttachmentId>,
+        /// Why it is not: a stable code.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        refused: Option<Arc<str>>,
+    },
+    /// The customer opened an attachment by the link to it, for the first time.
+    AttachmentOpened {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The number of the message that it came with.
+        number: u32,
+        /// Which.
+        attachment: AttachmentId,
     },
     /// A message of the customer stays without an answer: a step of the chat entry was taken.
     Unanswered {
@@ -670,6 +694,8 @@ impl Event {
             | Self::MessageSent { interaction, .. }
             | Self::MessagesRead { interaction, .. }
             | Self::MessageDelivery { interaction, .. }
+            | Self::AttachmentFetched { interaction, .. }
+            | Self::AttachmentOpened { interaction, .. }
             | Self::Unanswered { interaction, .. }
             | Self::ChatDecided { interaction, .. }
             | Self::ChatContinued { interaction }

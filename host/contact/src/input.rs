@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId, PluginId, QueueId,
-    Version,
+    AgentId, AttachmentId, ChatEntryId, CustomerId, Digest, E164, ExtensionPoint, InteractionId, LegId,
+    PluginId, QueueId, Version,
 };
 
 use crate::chat::Side;
@@ -139,6 +139,27 @@ pub enum Input {
         reason: Option<Arc<str>>,
         /// The provider's id of the message.
         provider_id: Option<Arc<str>>,
+    },
+    /// What came with a message and lay with a provider is kept, or will not be; it is journaled, also when the conversation
+    /// is over.
+    AttachmentFetched {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The message's number.
+        number: u32,
+        /// Which of the message's attachments, from 0.
+        index: u32,
+        /// Under which it is kept, or a stable code that says why it is not.
+        outcome: Result<AttachmentId, Arc<str>>,
+    },
+    /// The customer opened an attachment by the link to it; it is journaled, also when the conversation is over.
+    AttachmentOpened {
+        /// The conversation.
+        interaction: InteractionId,
+        /// The message's number.
+        number: u32,
+        /// Which.
+        attachment: AttachmentId,
     },
     /// An agent takes the written conversation that is on offer.
     AcceptOffer {

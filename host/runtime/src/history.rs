@@ -254,6 +254,8 @@ pub(crate) fn changes_interaction(event: &Event) -> Option<InteractionId> {
         | Event::ChatContinued { .. }
         | Event::ChatSkipped { .. }
         | Event::MessageDelivery { .. }
+        | Event::AttachmentFetched { .. }
+        | Event::AttachmentOpened { .. }
         | Event::DecisionFailed { .. }
         | Event::PromptFailed { .. } => None,
         other => other.interaction(),

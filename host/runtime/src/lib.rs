@@ -54,7 +54,9 @@ mod zones;
 
 pub use accounts::{AccountError, Accounts, Identity, KeyRecord, NewKey, UserRecord};
 pub use assist::{Suggested, Suggestions};
-pub use attachments::{Attaching, Attachment, AttachmentError, AttachmentUpload, OpenAttachment};
+pub use attachments::{
+    Attaching, Attachment, AttachmentError, AttachmentUpload, LinkedAttachment, OpenAttachment, refusal,
+};
 pub use attempts::AttemptRecord;
 pub use calls::{CallError, CallWanted};
 pub use campaigns::{CampaignError, CampaignRecord};
@@ -64,8 +66,9 @@ pub use cases::{
 };
 pub use ceilings::{CeilingsError, LoweredCeilings};
 pub use channels::{
-    ChannelError, ChannelRecord, ChannelSettings, DeliveryState, Encoding, HashAlgorithm, MessageDelivery,
-    ProviderAccess, ProviderCall, ProviderReply, TokenField, TokenMethod, TokenSource, Verification,
+    ChannelError, ChannelRecord, ChannelSettings, DeliveryState, Encoding, HashAlgorithm, MediaAccess,
+    MessageDelivery, ProviderAccess, ProviderCall, ProviderReply, TokenField, TokenMethod, TokenSource,
+    Verification,
 };
 pub use chats::{ChatNews, StoredMessage};
 pub use customers::{

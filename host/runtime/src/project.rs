@@ -66,6 +66,7 @@ impl Projector {
         let mut journal = Vec::with_capacity(entries.len());
         let mut calls = BTreeMap::new();
         let mut outcomes = Outcomes::new(&self.ctx, store);
+        let mut changed_messages = attachments::Changed::new();
         for entry in entries {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
             if let Some(id) = event.interaction() {
@@ -83,6 +84,13 @@ impl Projector {
             {
                 calls.insert(it.id, cause);
             }
+            let through_provider = it
+                .and_then(|it| it.chat.as_ref())
+                .is_some_and(|chat| channels.of_entry(&chat.entry).is_some());
+            tx = attachments::put_links(&state.keys, event, through_provider, tx);
+            let told = (at, event);
+            tx = attachments::changed_message(store, &self.ctx, &state.keys, told, &mut changed_messages, tx)
+                .await?;
             if let Some((key, row)) = it.and_then(|it| responses::row(at, event, it)) {
                 tx = tx.put(responses::RESPONSES, key, json(&row));
             }

@@ -284,6 +284,8 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
         written @ (Event::MessageSent { .. }
         | Event::MessagesRead { .. }
         | Event::MessageDelivery { .. }
+        | Event::AttachmentFetched { .. }
+        | Event::AttachmentOpened { .. }
         | Event::Unanswered { .. }
         | Event::ChatDecided { .. }
         | Event::ChatContinued { .. }

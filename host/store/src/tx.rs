@@ -131,6 +131,17 @@ impl Tx {
         self
     }
 
+    /// Takes back what was to be done to a row, so that it can be written once.
+    #[must_use]
+    pub fn without(mut self, space: Space, key: impl AsRef<[u8]>) -> Self {
+        let key = key.as_ref();
+        self.puts
+            .retain(|(known, row, _)| *known != space || row.as_slice() != key);
+        self.deletes
+            .retain(|(known, row)| *known != space || row.as_slice() != key);
+        self
+    }
+
     /// Adds events to the end of a stream that has `expected_seq` events so far.
     #[must_use]
     pub fn append(mut self, stream: impl Into<String>, expected_seq: u64, events: Vec<Vec<u8>>) -> Self {

@@ -21,7 +21,9 @@ struct Shared {
 struct State {
     heard: Vec<Heard>,
     next: VecDeque<(String, Conduct)>,
-    always: Vec<(String, u16, String)>,
+    always: Vec<(String, Conduct)>,
+    /// Bytes of endless answers that somebody took.
+    endless: u64,
     /// Requests that hang until they are let go.
     let_go: bool,
 }
@@ -58,6 +60,10 @@ pub enum Conduct {
     Hang,
     /// Takes the request and closes the connection.
     HangUp,
+    /// Answers with these headers and bytes.
+    File(u16, Vec<(String, String)>, Vec<u8>),
+    /// Answers with bytes of this type until whoever asked hangs up, without saying how many.
+    Endless(String),
 }
 
 impl Provider {
@@ -78,9 +84,25 @@ impl Provider {
 
     /// Answers requests whose path holds this, unless something else comes first; `{n}` becomes the number of requests so far.
     pub fn always(&self, path: &str, status: u16, body: &str) {
+        self.always_does(path, Conduct::Answer(status, body.to_owned()));
+    }
+
+    /// Does this with requests whose path holds this, unless something else comes first.
+    pub fn always_does(&self, path: &str, conduct: Conduct) {
         let mut state = self.shared.state.lock().unwrap();
-        state.always.retain(|(known, ..)| known != path);
-        state.always.push((path.to_owned(), status, body.to_owned()));
+        state.always.retain(|(known, _)| known != path);
+        state.always.push((path.to_owned(), conduct));
+    }
+
+    /// Has a file at a path.
+    pub fn has_file(&self, path: &str, media_type: &str, bytes: &[u8]) {
+        let headers = vec![("content-type".to_owned(), media_type.to_owned())];
+        self.always_does(path, Conduct::File(200, headers, bytes.to_vec()));
+    }
+
+    /// Bytes of endless answers that were taken so far.
+    pub fn endless(&self) -> u64 {
+        self.shared.state.lock().unwrap().endless
     }
 
     /// Does this with the next request whose path holds this.
@@ -160,9 +182,16 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             let fits = state
                 .always
                 .iter()
-                .rfind(|(path, ..)| heard.path.contains(path.as_str()));
-            let (status, body) = fits.map_or((404, ""), |(_, status, body)| (*status, body.as_str()));
-            Conduct::Answer(status, body.replace("{n}", &count.to_string()))
+                .rfind(|(path, _)| heard.path.contains(path.as_str()));
+            let conduct = fits.map_or(Conduct::Answer(404, String::new()), |(_, conduct)| {
+                conduct.clone()
+            });
+            match conduct {
+                Conduct::Answer(status, body) => {
+                    Conduct::Answer(status, body.replace("{n}", &count.to_string()))
+                }
+                other => other,
+            }
         })
     };
     shared.changed.notify_all();
@@ -180,6 +209,29 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             (504, String::new())
         }
         Conduct::HangUp => return Ok(()),
+        Conduct::File(status, headers, bytes) => {
+            let length = bytes.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n"
+            )?;
+            for (name, value) in headers {
+                write!(stream, "{name}: {value}\r\n")?;
+            }
+            stream.write_all(b"\r\n")?;
+            return stream.write_all(&bytes);
+        }
+        Conduct::Endless(media_type) => {
+            write!(
+                stream,
+                "HTTP/1.1 200 X\r\ncontent-type: {media_type}\r\nconnection: close\r\n\r\n"
+            )?;
+            let piece = [b' '; 16 * 1024];
+            loop {
+                stream.write_all(&piece)?;
+                shared.state.lock().unwrap().endless += piece.len() as u64;
+            }
+        }
     };
     let length = body.len();
     write!(

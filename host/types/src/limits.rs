@@ -431,6 +431,16 @@ pub const MAX_PROVIDER_REQUESTS: usize = 128;
 pub const MAX_TENANT_PROVIDER_REQUESTS: usize = 32;
 /// Messages of one channel that wait in memory to be sent; further ones wait in the store.
 pub const MAX_OUTBOX: usize = 100_000;
+/// Attachments that are being fetched from providers at once, of all tenants; one more waits.
+pub const MAX_FETCHES: usize = 64;
+/// The same of one tenant.
+pub const MAX_TENANT_FETCHES: usize = 8;
+/// Milliseconds within which an attachment has to come in whole from its provider; then it is tried again.
+pub const MAX_FETCH_MS: u64 = 60_000;
+/// Redirects that are followed to fetch an attachment; one more, and it is refused.
+pub const MAX_FETCH_REDIRECTS: usize = 3;
+/// How long the link to an attachment that an agent sent through a provider is good: 7 days.
+pub const ATTACHMENT_LINK_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
 /// Articles of one tenant's knowledge base; one more is refused.
 pub const MAX_ARTICLES: u64 = 200_000;

@@ -134,11 +134,15 @@ fn message(config: &Config, fields: &Fields) -> Result<Option<Message>, Error> {
         "image" => attachments.push(Attachment {
             name: String::new(),
             media_type: "image/jpeg".to_owned(),
-            url: secure(fields.need("PicUrl")?),
+            url: match fields.get("MediaId") {
+                id if is_media_id(id) => format!("{}/cgi-bin/media/get?media_id={id}", config.api),
+                _ => secure(fields.need("PicUrl")?),
+            },
         }),
         // What was understood of it, where the account has that switched on.
         "voice" => text = or(fields.get("Recognition"), "[voice]"),
         "video" | "shortvideo" => text = "[video]".to_owned(),
+        "file" => text = format!("[file] {}", fields.get("Title")).trim_end().to_owned(),
         "location" => {
             let (x, y) = (fields.get("Location_X"), fields.get("Location_Y"));
             text = format!("{} ({x}, {y})", or(fields.get("Label"), "[location]"));
@@ -172,6 +176,12 @@ fn message(config: &Config, fields: &Fields) -> Result<Option<Message>, Error> {
 
 fn or(text: &str, instead: &str) -> String {
     if text.is_empty() { instead } else { text }.to_owned()
+}
+
+/// Whether it is an id of a temporary medium, which is fetched with the account's token:
+/// <https://developers.weixin.qq.com/doc/offiaccount/Asset_Management/Get_temporary_materials.html>.
+fn is_media_id(text: &str) -> bool {
+    (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// Pictures are named by an address in the clear; the same host answers over TLS.

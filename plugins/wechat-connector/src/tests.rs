@@ -51,8 +51,26 @@ fn texts_and_pictures_are_read() {
     );
     assert_eq!(
         picture.messages[0].attachments[0].url,
-        "https://mmbiz.qpic.cn/1/0"
+        "https://api.weixin.qq.com/cgi-bin/media/get?media_id=m"
     );
+    for no_id in ["", "<MediaId><![CDATA[a&access_token=b]]></MediaId>"] {
+        let picture = told(&format!(
+            "<MsgType>image</MsgType><PicUrl><![CDATA[http://mmbiz.qpic.cn/1/0]]></PicUrl>{no_id}<MsgId>2</MsgId>"
+        ));
+        assert_eq!(
+            picture.messages[0].attachments[0].url,
+            "https://mmbiz.qpic.cn/1/0"
+        );
+    }
+    for (sent, note) in [
+        ("<MsgType>voice</MsgType><MediaId>m</MediaId>", "[voice]"),
+        ("<MsgType>shortvideo</MsgType><MediaId>m</MediaId>", "[video]"),
+        ("<MsgType>file</MsgType><Title>a.docx</Title>", "[file] a.docx"),
+        ("<MsgType>file</MsgType>", "[file]"),
+    ] {
+        let found = told(&format!("{sent}<MsgId>4</MsgId>"));
+        assert_eq!(found.messages[0].text, note);
+    }
     let place = told(
         "<MsgType>location</MsgType><Location_X>23.1</Location_X><Location_Y>113.3</Location_Y><Label><![CDATA[广州]]></Label><MsgId>3</MsgId>",
     );

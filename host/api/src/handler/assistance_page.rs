@@ -11,7 +11,7 @@ use super::visit::Peer;
 use crate::App;
 use crate::error::Problem;
 use crate::extract::Path;
-use crate::link_page::{Language, LanguageQuery, LinkPage, escaped, followed, moment};
+use crate::link_page::{Language, LanguageQuery, LinkPage, escaped, followed, looks_ahead, moment};
 
 /// The link that a token opens, and its tenant.
 async fn open(
@@ -55,10 +55,7 @@ pub(crate) async fn get_assistance_page(
     let Some((tenant, ctx, found)) = open(&app, peer, &tenant, &token).await? else {
         return Ok(LinkPage::nowhere(language).into_response());
     };
-    let looks_ahead = ["purpose", "sec-purpose"]
-        .iter()
-        .any(|name| headers.contains_key(*name));
-    let found = if method == Method::HEAD || looks_ahead {
+    let found = if looks_ahead(&method, &headers) {
         Some(found)
     } else {
         take(&tenant, &ctx, &found, AssistanceStep::Opened).await?

@@ -10,7 +10,7 @@ use futures_util::stream;
 use http_body_util::BodyExt;
 use jackfield_contact::chat::Side;
 use jackfield_contact::decision::ReceivedAttachment;
-use jackfield_runtime::{Attaching, Attachment, AttachmentUpload, OpenAttachment, Tenant};
+use jackfield_runtime::{Attaching, Attachment, AttachmentUpload, OpenAttachment, Tenant, refusal};
 use jackfield_types::limits::{COMPILE_MS_PER_MIB, MAX_ATTACHMENT_BYTES, MAX_HTTP_BODY_MS};
 use jackfield_types::{AttachmentId, ChatEntryId, InteractionId, OpContext, TenantId};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,18 @@ pub struct AttachmentView {
     /// SHA-256 of its bytes, 64 hex digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// `fetching` while it lies with the provider, `refused` when it will not be kept; left out when it is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// Why it was refused: a stable code, such as `wrong-type`, `too-large`, `host-not-allowed` or `not-available`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// The same for people, with what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    /// When the customer first opened it by the link to it, for one that went out through a provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<u64>,
 }
 
 impl From<&ReceivedAttachment> for AttachmentView {
@@ -54,6 +66,14 @@ impl From<&ReceivedAttachment> for AttachmentView {
             media_type: attachment.media_type.to_string(),
             size: attachment.size,
             digest: attachment.digest.map(|digest| digest.to_string()),
+            state: match (&attachment.refused, &attachment.source) {
+                (Some(_), _) => Some("refused".into()),
+                (None, Some(_)) => Some("fetching".into()),
+                (None, None) => None,
+            },
+            refused: attachment.refused.as_ref().map(ToString::to_string),
+            problem: attachment.refused.as_deref().map(|code| refusal(code).into()),
+            opened_at: attachment.opened_at.map(|at| at.0),
         }
     }
 }
@@ -244,7 +264,11 @@ async fn give(
     side: Side,
 ) -> Result<Response, Problem> {
     let found = tenant.open_attachment(ctx, interaction, id, side).await?;
-    let found = found.ok_or_else(|| missing(id))?;
+    Ok(served(found.ok_or_else(|| missing(id))?))
+}
+
+/// The contents, so that no browser does anything with them.
+pub(super) fn served(found: OpenAttachment) -> Response {
     let attachment = found.attachment();
     let headers = [
         (header::CONTENT_TYPE, attachment.media_type.to_string()),
@@ -260,7 +284,7 @@ async fn give(
         let piece = found.next().await?;
         Ok::<_, jackfield_store::Error>(piece.map(|piece| (Bytes::from(piece), found)))
     });
-    Ok((headers, Body::from_stream(pieces)).into_response())
+    (headers, Body::from_stream(pieces)).into_response()
 }
 
 /// RFC 6266: the name in ASCII for those that know no better, and as it is.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use jackfield_runtime::{ChannelRecord, ChannelSettings, TokenSource, Verification};
+use jackfield_runtime::{ChannelRecord, ChannelSettings, MediaAccess, TokenSource, Verification};
 use jackfield_types::{ChatEntryId, ConnectorId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,6 +49,11 @@ pub struct ChannelBody {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub tokens: BTreeMap<String, TokenSource>,
+    /// With which credential attachments are fetched from a host, by host: `{"secret": NAME}` with `header` and `prefix`, or
+    /// with `query`. From other hosts they are fetched without; from those that are not in `hosts`, not at all.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub media: BTreeMap<String, MediaAccess>,
     /// Requests of the provider a second, 1 to 1,000; 50 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u32>,
@@ -81,6 +86,7 @@ impl ChannelBody {
             public_url: self.public_url,
             hosts: self.hosts,
             tokens: self.tokens,
+            media: self.media,
             requests_per_second: self.requests_per_second.unwrap_or(usual.requests_per_second),
             concurrency: self.concurrency.unwrap_or(usual.concurrency),
             attempts: self.attempts.unwrap_or(usual.attempts),
@@ -119,6 +125,10 @@ pub struct ChannelView {
     /// Tokens that the server fetches.
     #[schema(value_type = Object)]
     pub tokens: BTreeMap<String, TokenSource>,
+    /// With which credential attachments are fetched from a host, by host.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub media: BTreeMap<String, MediaAccess>,
     /// Requests of the provider a second.
     pub requests_per_second: u32,
     /// Requests to the provider at once.
@@ -150,6 +160,7 @@ impl From<ChannelRecord> for ChannelView {
             public_url: settings.public_url,
             hosts: settings.hosts,
             tokens: settings.tokens,
+            media: settings.media,
             requests_per_second: settings.requests_per_second,
             concurrency: settings.concurrency,
             attempts: settings.attempts,

@@ -6,6 +6,7 @@ pub mod article;
 pub mod assistance;
 pub(crate) mod assistance_page;
 pub mod attachment;
+pub mod attachment_link;
 pub mod attempt;
 pub mod attribute;
 pub mod binding;

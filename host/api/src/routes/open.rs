@@ -4,7 +4,8 @@ use utoipa_axum::routes;
 
 use super::{BILL, OPERATOR, PUBLIC, Route, VISITOR, route};
 use crate::handler::{
-    assistance_page, attachment, case_page, ceilings, docs, health, identity, manual, tenant, usage, visit,
+    assistance_page, attachment, attachment_link, case_page, ceilings, docs, health, identity, manual,
+    tenant, usage, visit,
 };
 
 pub(super) fn routes() -> Vec<Route> {
@@ -74,6 +75,11 @@ pub(super) fn routes() -> Vec<Route> {
                 assistance_page::get_assistance_page,
                 assistance_page::follow_assistance
             ),
+        ),
+        route(
+            "/file/{tenant}/{token}",
+            VISITOR,
+            routes!(attachment_link::get_linked_attachment),
         ),
         // The deployment
         route(

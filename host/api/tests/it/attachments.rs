@@ -310,6 +310,11 @@ async fn the_same_upload_counts_once_and_floods_are_told_to_wait() {
     assert_eq!(sent.body, again.body);
     let nothing = world.visitor_sends(&token, "m2", &[]).await;
     assert_eq!(nothing.problem(), (422, "invalid-message", "text"));
+    // Named twice, it is still one, in one message as in two.
+    for n in ["t1", "t2"] {
+        let twice = world.visitor_sends(&token, n, &[&picture, &picture]).await;
+        assert_eq!(twice.status, CREATED, "{twice:#?}");
+    }
     let many = vec![picture.as_str(); 17];
     let many = world.visitor_sends(&token, "m3", &many).await;
     assert_eq!(many.problem(), (422, "invalid-message", "attachments"));

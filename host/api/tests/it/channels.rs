@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 
 use crate::support::{NUMBER, PATIENCE, Reply, TestApp, request};
 
-struct World {
-    app: TestApp,
-    admin: String,
-    anna: String,
-    provider: Arc<Provider>,
+pub(crate) struct World {
+    pub(crate) app: TestApp,
+    pub(crate) admin: String,
+    pub(crate) anna: String,
+    pub(crate) provider: Arc<Provider>,
 }
 
 pub(crate) fn bundled(plugin: &str) -> Vec<u8> {
@@ -28,7 +28,7 @@ pub(crate) fn bundled(plugin: &str) -> Vec<u8> {
         .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask plugins`", file.display()))
 }
 
-fn settings() -> Value {
+pub(crate) fn settings() -> Value {
     json!({
         "name": "Messenger", "entry": "messenger", "account": "shop", "identity": "shopper",
         "verification": {"scheme": "token", "header": "x-token", "secret": "inbound"},
@@ -39,7 +39,7 @@ fn settings() -> Value {
 
 impl World {
     /// A tenant with an agent and a channel whose connector is the plain one.
-    async fn make() -> Self {
+    pub(crate) async fn make() -> Self {
         let provider = Arc::new(Provider::start());
         provider.always("/out", 200, r#"{"id": "p{n}"}"#);
         let app = TestApp::start_with(PluginOptions {
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    async fn furnish(app: &TestApp, tenant: &str, number: &str) -> String {
+    pub(crate) async fn furnish(app: &TestApp, tenant: &str, number: &str) -> String {
         let admin = app.tenant(tenant, number).await;
         let agent = json!({"name": "Anna", "queues": ["support"], "capacity": {"social": 5}});
         app.put("/v1/agents/anna", &admin, agent).await.ok();
@@ -85,7 +85,7 @@ impl World {
             .await
     }
 
-    async fn tell(&self, body: Value) -> Reply {
+    pub(crate) async fn tell(&self, body: Value) -> Reply {
         self.tell_as("one", "let-me-in", &body).await
     }
 
@@ -96,13 +96,13 @@ impl World {
         .await
     }
 
-    async fn conversations(&self, admin: &str) -> Vec<Value> {
+    pub(crate) async fn conversations(&self, admin: &str) -> Vec<Value> {
         let listed = self.app.get("/v1/interactions", admin).await.ok();
         listed.body["items"].as_array().unwrap().clone()
     }
 
     /// A conversation that a customer began and anna has taken.
-    async fn taken(&self, from: &str) -> InteractionId {
+    pub(crate) async fn taken(&self, from: &str) -> InteractionId {
         self.write(&format!("{from}-1"), from, "Hello").await.ok();
         let conversations = self.conversations(&self.admin).await;
         let id = conversations.iter().find(|it| it["caller"] == from).unwrap()["id"].clone();
@@ -112,13 +112,13 @@ impl World {
         id
     }
 
-    async fn act(&self, id: InteractionId, what: &str, body: Value) -> Reply {
+    pub(crate) async fn act(&self, id: InteractionId, what: &str, body: Value) -> Reply {
         self.app
             .post(&format!("/v1/interactions/{id}/{what}"), &self.anna, body)
             .await
     }
 
-    async fn answer(&self, id: InteractionId, text: &str) -> u64 {
+    pub(crate) async fn answer(&self, id: InteractionId, text: &str) -> u64 {
         let sent = self.act(id, "messages", json!({"text": text})).await.ok();
         sent.body["number"].as_u64().unwrap()
     }
@@ -130,7 +130,7 @@ impl World {
     }
 
     /// Waits until a message has come so far, told of each change by the journal.
-    async fn until(&self, id: InteractionId, number: u64, state: &str) -> Value {
+    pub(crate) async fn until(&self, id: InteractionId, number: u64, state: &str) -> Value {
         let mut entries = self.app.handle("one").subscribe();
         let wait = async {
             loop {
@@ -146,7 +146,7 @@ impl World {
             .unwrap_or_else(|_| panic!("message {number} is not {state}"))
     }
 
-    async fn heard(&self, count: usize) -> Vec<jackfield_testkit::Heard> {
+    pub(crate) async fn heard(&self, count: usize) -> Vec<jackfield_testkit::Heard> {
         let provider = self.provider.clone();
         tokio::task::spawn_blocking(move || provider.wait_for("/out", count, PATIENCE))
             .await

@@ -14,6 +14,7 @@ mod calls;
 mod campaigns;
 mod cases;
 mod ceilings;
+mod channel_files;
 mod channels;
 mod chat;
 mod contract;

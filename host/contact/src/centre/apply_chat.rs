@@ -4,7 +4,7 @@ use jackfield_types::{AgentId, InteractionId, PluginKind, Timestamp};
 
 use super::Centre;
 use crate::chat::{Side, Unanswered};
-use crate::decision::{Author, ChatEvent, QueueExit};
+use crate::decision::{Author, ChatEvent, QueueExit, ReceivedAttachment};
 use crate::event::{Event, LeftReason};
 use crate::interaction::Stage;
 
@@ -39,7 +39,7 @@ impl Centre {
                             (None, Some(choice)) => Some(ChatEvent::Chosen(choice.clone())),
                             (None, None) => Some(ChatEvent::Received {
                                 message: message.clone(),
-                                attachments: attachments.clone(),
+                                attachments: attachments.iter().map(as_told).collect(),
                             }),
                         };
                         told.filter(|_| !with_agent)
@@ -165,5 +165,13 @@ impl Centre {
             change(agent);
         }
         self.reindex(id);
+    }
+}
+
+/// What a flow is told of an attachment.
+fn as_told(attachment: &ReceivedAttachment) -> ReceivedAttachment {
+    ReceivedAttachment {
+        source: None,
+        ..attachment.clone()
     }
 }

@@ -292,6 +292,33 @@ impl Step<'_> {
                 reason,
                 provider_id,
             }),
+            Input::AttachmentFetched {
+                interaction,
+                number,
+                index,
+                outcome,
+            } => {
+                let (attachment, refused) = match outcome {
+                    Ok(attachment) => (Some(attachment), None),
+                    Err(code) => (None, Some(code)),
+                };
+                self.record(Event::AttachmentFetched {
+                    interaction,
+                    number,
+                    index,
+                    attachment,
+                    refused,
+                });
+            }
+            Input::AttachmentOpened {
+                interaction,
+                number,
+                attachment,
+            } => self.record(Event::AttachmentOpened {
+                interaction,
+                number,
+                attachment,
+            }),
             Input::AcceptOffer { interaction, agent } => self.accept_offer(interaction, &agent)?,
             Input::DeclineOffer { interaction, agent } => self.decline_offer(interaction, &agent)?,
             Input::LeaveChat { interaction, agent } => self.leave_chat(interaction, &agent)?,

@@ -78,6 +78,31 @@ pub struct ReceivedAttachment {
     /// SHA-256 of the contents; `None` when the host has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<Digest>,
+    /// Where the contents lie with the provider that told of it; plugins are not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Arc<str>>,
+    /// Why the host does not keep the contents: a stable code.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Arc<str>>,
+    /// When the customer first opened it by its link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opened_at: Option<Timestamp>,
+}
+
+impl ReceivedAttachment {
+    /// Something of which the host has no contents.
+    pub fn named(name: Arc<str>, media_type: Arc<str>) -> Self {
+        Self {
+            name,
+            media_type,
+            size: None,
+            id: None,
+            digest: None,
+            source: None,
+            refused: None,
+            opened_at: None,
+        }
+    }
 }
 
 /// What happened in a conversation, as a flow sees it.

@@ -61,6 +61,10 @@ impl Kind {
         }
     }
 
+    const fn is_picture(self) -> bool {
+        matches!(self, Self::Jpeg | Self::Png | Self::Gif | Self::WebP)
+    }
+
     /// Endings of names that systems take for nothing else; the first is given to a name that has none of them.
     pub(super) const fn endings(self) -> &'static [&'static str] {
         match self {
@@ -75,9 +79,7 @@ impl Kind {
 
     /// Checks that a file is what its sender says, and that all of it is there.
     pub(super) fn check(self, file: &mut File) -> Result<(), AttachmentError> {
-        let mut head = Vec::with_capacity(HEAD);
-        file.seek(SeekFrom::Start(0))?;
-        file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+        let head = head_of(file)?;
         let found = found_in(&head);
         if found != Some(self.media_type()) {
             return Err(AttachmentError::Mismatch {
@@ -110,6 +112,47 @@ impl Kind {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// What a sender says that a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// This and nothing else.
+    Exactly(Kind),
+    /// Something of the sort: providers say that all pictures are JPEG, or say nothing. `None` for anything that is taken.
+    Like(Option<Kind>),
+}
+
+impl Said {
+    /// What a whole file is, when it is what was said.
+    pub(super) fn judge(self, file: &mut File) -> Result<Kind, AttachmentError> {
+        let kind = match self {
+            Self::Exactly(kind) => kind,
+            Self::Like(said) => {
+                let found = found_in(&head_of(file)?).unwrap_or("application/octet-stream");
+                let kind = Kind::named(found)?;
+                if let Some(said) = said
+                    && said != kind
+                    && !(said.is_picture() && kind.is_picture())
+                {
+                    return Err(AttachmentError::Mismatch {
+                        declared: said.media_type(),
+                        found,
+                    });
+                }
+                kind
+            }
+        };
+        kind.check(file)?;
+        Ok(kind)
+    }
+}
+
+fn head_of(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut head = Vec::with_capacity(HEAD);
+    file.seek(SeekFrom::Start(0))?;
+    file.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// The type of what begins so; `None` for bytes that are no text and of no type that is known.

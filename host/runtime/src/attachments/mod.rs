@@ -8,7 +8,10 @@
 //! Policy of [`AttachmentError`]: whatever is refused left nothing behind. `Submit` as of [`SubmitError`].
 
 mod kind;
+mod link;
 mod name;
+mod project;
+mod received;
 mod seal;
 mod sweep;
 
@@ -33,7 +36,12 @@ use tokio::io::AsyncWriteExt;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-use self::kind::Kind;
+use self::kind::{Kind, Said};
+pub use self::link::LinkedAttachment;
+pub(crate) use self::link::{link_path, put_links};
+pub(crate) use self::project::{Changed, changed_message};
+pub use self::received::refusal;
+pub(crate) use self::received::{Fetched, NOT_AVAILABLE, code_of, is_taken};
 use crate::customers::{DataKey, seal_row};
 use crate::metering::QuotaExceeded;
 use crate::tenant::Tenant;
@@ -162,6 +170,9 @@ impl From<Attachment> for ReceivedAttachment {
             size: Some(attachment.size),
             id: Some(attachment.id),
             digest: attachment.digest,
+            source: None,
+            refused: None,
+            opened_at: None,
         }
     }
 }
@@ -237,8 +248,11 @@ pub struct Attaching {
     customer: CustomerId,
     by: Side,
     upload: Arc<str>,
+    /// As its sender calls it.
     name: Arc<str>,
-    kind: Kind,
+    said: Said,
+    /// Fetched from a provider, perhaps after the conversation's end, and perhaps again after a stop.
+    fetched: bool,
     file: tokio::fs::File,
     hash: Sha256,
     size: u64,
@@ -249,14 +263,23 @@ fn row_key(interaction: InteractionId, id: AttachmentId) -> String {
     format!("{interaction} {id}")
 }
 
-/// Adds to the commit of a message that what it carries is sent.
-pub(crate) fn project(event: &Event, mut tx: Tx) -> Tx {
-    if let Event::MessageSent { attachments, .. } = event {
-        for id in attachments.iter().filter_map(|attachment| attachment.id) {
-            tx = tx.delete(UNSENT, id.to_string());
-        }
+/// Adds to the commit of a message that what it carries is sent; to that of what was fetched for one, that it is there.
+pub(crate) fn project(event: &Event, tx: Tx) -> Tx {
+    // One commit may hold the same attachment more than once.
+    let sent = |tx: Tx, id: AttachmentId| {
+        let key = id.to_string();
+        tx.without(UNSENT, &key).delete(UNSENT, key)
+    };
+    match event {
+        Event::MessageSent { attachments, .. } => attachments
+            .iter()
+            .filter_map(|attachment| attachment.id)
+            .fold(tx, sent),
+        Event::AttachmentFetched {
+            attachment: Some(id), ..
+        } => sent(tx, *id),
+        _ => tx,
     }
-    tx
 }
 
 impl Tenant {
@@ -276,7 +299,7 @@ impl Tenant {
         }
         let turns = self.inner.attachments.turns.clone();
         let turn = turns.try_acquire_owned().map_err(|_| SubmitError::Overloaded)?;
-        let customer = self.attachable(upload.interaction, upload.by).await?;
+        let customer = self.attachable(ctx, upload.interaction, upload.by).await?;
         Ok(Attaching {
             file: tokio::fs::File::from_std(self.store().blobs().scratch(ctx).await?),
             tenant: self.clone(),
@@ -285,8 +308,9 @@ impl Tenant {
             customer,
             by: upload.by,
             upload: upload.upload.into(),
-            name: name::clean(upload.name, kind),
-            kind,
+            name: upload.name.into(),
+            said: Said::Exactly(kind),
+            fetched: false,
             hash: Sha256::new(),
             size: 0,
             _turn: turn,
@@ -294,7 +318,12 @@ impl Tenant {
     }
 
     /// Whether a conversation takes attachments; whose it is.
-    async fn attachable(&self, id: InteractionId, by: Side) -> Result<CustomerId, AttachmentError> {
+    async fn attachable(
+        &self,
+        ctx: &OpContext,
+        id: InteractionId,
+        by: Side,
+    ) -> Result<CustomerId, AttachmentError> {
         let found = self.read(move |centre| {
             let it = centre.interaction(id).filter(|it| it.stage != Stage::Ended)?;
             Some((it.chat.as_ref()?.entry.clone(), it.customer.clone()))
@@ -303,9 +332,13 @@ impl Tenant {
         let Some((entry, customer)) = found.await? else {
             return Err(wrong("is no written conversation that goes on"));
         };
-        if by == Side::Agent && self.channel_of(&entry).is_some() {
+        if by == Side::Agent
+            && let Some(channel) = self.channel_of(&entry)
+            && self.link_origin(ctx, &channel).await?.is_none()
+        {
             return Err(wrong(
-                "goes on through a provider, which takes text alone; send a link in its place",
+                "goes on through a provider, where an attachment goes out as a link, and where customers reach this server is \
+                 not known: set public_url in /v1/link-settings",
             ));
         }
         customer.ok_or_else(|| wrong("is of nobody who is known, so there is no key to keep it under"))
@@ -436,14 +469,14 @@ impl Attaching {
         let key = tenant.opener(ctx).key(&self.customer).await?;
         let key = key.ok_or_else(|| AttachmentError::WrongState("the customer is erased".into()))?;
         let id = AttachmentId::from_uuid(uuid::Uuid::now_v7());
-        let (kind, size, sealing) = (self.kind, self.size, key.clone());
+        let (said, size, sealing) = (self.said, self.size, key.clone());
         let (mut plain, mut sealed) = (self.file.into_std().await, store.blobs().scratch(ctx).await?);
         let judged = spawn_blocking(move || {
-            kind.check(&mut plain)?;
+            let kind = said.judge(&mut plain)?;
             let blob = seal::seal(&sealing, id, size, &mut plain, &mut sealed)?;
-            Ok::<_, AttachmentError>((blob, sealed))
+            Ok::<_, AttachmentError>((kind, blob, sealed))
         });
-        let (blob, sealed) = judged.await.map_err(io::Error::other)??;
+        let (kind, blob, sealed) = judged.await.map_err(io::Error::other)??;
         let row = Row {
             id,
             customer: self.customer,
@@ -452,19 +485,25 @@ impl Attaching {
             media_type: kind.media_type().into(),
             size,
             blob,
-            name: self.name,
+            name: name::clean(&self.name, kind),
             digest: Some(Digest::from_bytes(self.hash.finalize().into())),
         };
 
         let _writing = tenant.inner.attachments.writing.lock().await;
         // It may have ended while the bytes came in.
-        tenant.attachable(self.interaction, self.by).await?;
+        if !self.fetched {
+            tenant.attachable(ctx, self.interaction, self.by).await?;
+        }
         let known = tenant.rows(ctx, self.interaction).await?;
         for same in known
             .iter()
             .filter(|known| known.by == row.by && known.upload == row.upload)
         {
             if (same.digest, &same.media_type) != (row.digest, &row.media_type) {
+                // What was fetched before a stop and is carried by no message is removed like what was never sent.
+                if self.fetched {
+                    continue;
+                }
                 return Err(AttachmentError::OtherFile);
             }
             // Without its bytes it is left over from a stop, and nobody was told of it.

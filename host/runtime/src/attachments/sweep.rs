@@ -6,7 +6,7 @@ use std::time::Duration;
 use jackfield_store::{Error as StoreError, Scan, Tx};
 use jackfield_types::{AttachmentId, OpContext, Timestamp, limits};
 
-use super::{ATTACHMENTS, Row, UNSENT};
+use super::{ATTACHMENTS, Row, UNSENT, link};
 use crate::clock;
 use crate::platform::Shared;
 use crate::rounds::go_round;
@@ -92,6 +92,7 @@ impl Tenant {
         let tx = Tx::new()
             .delete(ATTACHMENTS, format!("{interaction} {}", row.id))
             .delete(UNSENT, row.id.to_string());
+        let tx = link::forget(&self.inner.customers.keys, row.id, tx);
         self.store().commit(ctx, tx).await?;
         Ok(())
     }

@@ -12,7 +12,7 @@ mod due;
 mod handle;
 mod notice;
 mod read;
-mod token;
+pub(crate) mod token;
 mod work;
 
 pub use assistance::{Assistance, AssistanceWant, AssistanceWhat};

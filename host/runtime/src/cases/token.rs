@@ -16,6 +16,13 @@ pub(crate) struct Kind {
     seal: usize,
 }
 
+impl Kind {
+    /// One that other modules make.
+    pub(crate) const fn new(name: &'static str, body: usize, seal: usize) -> Self {
+        Self { name, body, seal }
+    }
+}
+
 /// To a case's page: its number, and how many links were revoked before. Good as long as the case, so its seal is long.
 pub(crate) const CASE_LINK: Kind = Kind {
     name: "case-link",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jackfield_contact::decision::{
     Answer, Author, Conclusion, ConnectorAnswer, ConnectorQuestion, Delivery, Failure, FieldValue, Method,
-    OutgoingMessage, ProviderRequest, ProviderResponse, Question,
+    OutgoingMessage, ProviderRequest, ProviderResponse, Question, ReceivedAttachment,
 };
 use jackfield_contact::input::Input;
 use jackfield_store::{Scan, Tx};
@@ -21,6 +21,7 @@ use super::outbox::{
     outbox_key,
 };
 use super::{Channel, SEEN_SWEEP_MS, sweep};
+use crate::attachments::link_path;
 use crate::cases::NoticeEnd;
 use crate::customers::CustomerError;
 use crate::decide::decide_once;
@@ -28,9 +29,9 @@ use crate::tenant::Tenant;
 use crate::{SubmitError, clock};
 
 /// The longest pause between two tries.
-const MAX_PAUSE_MS: u64 = 10 * 60 * 1_000;
+pub(super) const MAX_PAUSE_MS: u64 = 10 * 60 * 1_000;
 /// How long the store, or the tenant's inbox, is left alone when it refuses.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(super) const PAUSE: Duration = Duration::from_millis(500);
 /// Earlier messages among which the one that is answered is looked for.
 const LOOKED_BACK: u32 = 20;
 
@@ -291,16 +292,20 @@ impl Attempt {
             Some(code) => {
                 let account = &self.channel.settings.account;
                 let message = self.tenant.notice_message(&self.ctx, code, account).await;
-                message.map_err(|error| error.to_string())
+                let alone = message.map(|message| message.map(|message| (message, Vec::new())));
+                alone.map_err(|error| error.to_string())
             }
             None => self.message().await.map_err(|error| error.to_string()),
         };
-        let message = match message {
+        let (mut message, attachments) = match message {
             Ok(Some(message)) => message,
             Ok(None) if self.waiting.link.is_some() => return Tried::Failed("revoked".into()),
             Ok(None) => return Tried::Failed("erased".into()),
             Err(error) => return Tried::Later(format!("unavailable: {error}")),
         };
+        if let Err(tried) = self.add_links(&mut message, &attachments).await {
+            return tried;
+        }
         let id = message.id.clone();
         let request = match self.ask(ConnectorQuestion::Render(message)).await {
             Ok(ConnectorAnswer::Rendered(request)) => request,
@@ -322,8 +327,38 @@ impl Attempt {
         self.concluded(id, response).await
     }
 
-    /// The message as the connector gets it; none when its customer has been erased.
-    async fn message(&self) -> Result<Option<OutgoingMessage>, SubmitError> {
+    /// A line for each attachment, with the link that opens it.
+    async fn add_links(
+        &self,
+        message: &mut OutgoingMessage,
+        attachments: &[ReceivedAttachment],
+    ) -> Result<(), Tried> {
+        if attachments.is_empty() {
+            return Ok(());
+        }
+        let origin = self.tenant.link_origin(&self.ctx, &self.channel.id).await;
+        let origin = origin.map_err(|error| Tried::Later(format!("unavailable: {error}")))?;
+        let Some(origin) = origin else {
+            return Err(Tried::Later("no-public-url: set it in /v1/link-settings".into()));
+        };
+        let mut text = message.text.trim_end().to_owned();
+        for attachment in attachments {
+            let Some(id) = attachment.id else { continue };
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            let path = link_path(&self.tenant, id);
+            text.push_str(&format!("{}: {origin}{path}", attachment.name));
+        }
+        if text.len() > limits::MAX_MESSAGE_BYTES {
+            return Err(Tried::Failed("too-long: there is no room for the links".into()));
+        }
+        message.text = text.into();
+        Ok(())
+    }
+
+    /// The message as the connector gets it, and what comes with it; none when its customer has been erased.
+    async fn message(&self) -> Result<Option<(OutgoingMessage, Vec<ReceivedAttachment>)>, SubmitError> {
         let Waiting {
             interaction, number, ..
         } = self.waiting;
@@ -344,7 +379,7 @@ impl Attempt {
             .iter()
             .rev()
             .find(|said| said.message.author == Author::Customer);
-        Ok(Some(OutgoingMessage {
+        let message = OutgoingMessage {
             id: format!("{interaction}-{number}").into(),
             sender: self.channel.settings.account.as_str().into(),
             recipient: it.caller.clone(),
@@ -355,7 +390,8 @@ impl Attempt {
                 .map(|choice| (choice.label, choice.id))
                 .collect(),
             in_reply_to: by_customer.and_then(|said| said.client_id.clone()),
-        }))
+        };
+        Ok(Some((message, own.attachments)))
     }
 
     async fn ask(&self, question: ConnectorQuestion) -> Result<ConnectorAnswer, Failure> {

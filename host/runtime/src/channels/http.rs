@@ -4,15 +4,20 @@
 //! No redirect is followed, no proxy asked, no cookie kept. A name is resolved here, and an address that is not public is
 //! not connected to, whatever name led there: so no tenant reaches the operator's own network.
 
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jackfield_types::limits;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
-use ureq::{Agent, http};
+use ureq::{Agent, Body, http};
+
+/// Bytes of a piece of what is fetched, and pieces that may wait to be written down.
+const PIECE: u64 = 64 * 1024;
+const PIECES: usize = 4;
 
 /// Where requests of connectors may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,9 +37,11 @@ pub(crate) struct Providers {
     agent: Agent,
     access: ProviderAccess,
     slots: Arc<Semaphore>,
+    fetches: Arc<Semaphore>,
 }
 
 /// A request, as it is sent.
+#[derive(Clone)]
 pub(super) struct Outgoing {
     pub(super) method: &'static str,
     /// `https`, with its query.
@@ -51,6 +58,21 @@ pub(super) struct Incoming {
     /// At most [`limits::MAX_WEBHOOK_BODY_BYTES`]; the rest is cut off.
     pub(super) body: Vec<u8>,
 }
+
+/// What a response says before its body.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) status: u16,
+    /// Without parameters, in lower case; empty when it is not said.
+    pub(super) media_type: String,
+    /// Where it redirects to.
+    pub(super) location: Option<String>,
+    /// Bytes, when it is said.
+    pub(super) length: Option<u64>,
+}
+
+/// A body as it comes in. Dropped, the connection is.
+pub(super) type Pieces = mpsc::Receiver<Result<Vec<u8>, String>>;
 
 #[derive(Debug)]
 struct Guard {
@@ -99,7 +121,44 @@ impl Providers {
             agent: Agent::with_parts(config, DefaultConnector::default(), resolver),
             access,
             slots: Arc::new(Semaphore::new(limits::MAX_PROVIDER_REQUESTS)),
+            fetches: Arc::new(Semaphore::new(limits::MAX_FETCHES)),
         }
+    }
+
+    /// Sends a request whose answer comes in piece by piece, so that none of it need be in memory at once. All of it has
+    /// [`limits::MAX_FETCH_MS`]; the pieces end early when nobody takes them.
+    pub(super) async fn fetch(&self, request: Outgoing) -> Result<(Head, Pieces), String> {
+        let slot = self.fetches.clone().acquire_owned().await;
+        let (agent, access) = (self.agent.clone(), self.access);
+        let (head, told) = oneshot::channel();
+        let (piece, pieces) = mpsc::channel(PIECES);
+        tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            let mut answer = match respond(&agent, access, request, Some(limits::MAX_FETCH_MS)) {
+                Ok(answer) => answer,
+                Err(problem) => return drop(head.send(Err(problem))),
+            };
+            if head.send(Ok(head_of(&answer))).is_err() {
+                return;
+            }
+            let mut body = answer.body_mut().as_reader();
+            loop {
+                let mut bytes = Vec::with_capacity(PIECE as usize);
+                let read = Read::take(&mut body, PIECE).read_to_end(&mut bytes);
+                let read = read.map_err(|error| format!("the answer broke off: {error}"));
+                let last = !matches!(&read, Ok(count) if *count > 0);
+                let told = match read {
+                    Ok(0) => return,
+                    Ok(_) => Ok(bytes),
+                    Err(problem) => Err(problem),
+                };
+                if piece.blocking_send(told).is_err() || last {
+                    return;
+                }
+            }
+        });
+        let head = told.await.map_err(|_| "the request was not made".to_owned())??;
+        Ok((head, pieces))
     }
 
     /// Sends a request and reads the answer, whatever its status; the error is for people and holds no address.
@@ -115,7 +174,25 @@ impl Providers {
     }
 }
 
-fn call(agent: &Agent, access: ProviderAccess, request: Outgoing) -> Result<Incoming, String> {
+fn head_of(answer: &http::Response<Body>) -> Head {
+    let text = |name: &str| Some(answer.headers().get(name)?.to_str().ok()?.to_owned());
+    let media_type = text("content-type").unwrap_or_default();
+    let media_type = media_type.split(';').next().unwrap_or_default().trim();
+    Head {
+        status: answer.status().as_u16(),
+        media_type: media_type.to_ascii_lowercase(),
+        location: text("location"),
+        length: text("content-length").and_then(|length| length.parse().ok()),
+    }
+}
+
+/// Makes a request, with as long for all of it as is said, else the usual time.
+fn respond(
+    agent: &Agent,
+    access: ProviderAccess,
+    request: Outgoing,
+    within_ms: Option<u64>,
+) -> Result<http::Response<Body>, String> {
     let host = host_of(&request.url).ok_or("no https address")?;
     let mut wanted = http::Request::builder().method(request.method);
     match access {
@@ -133,16 +210,30 @@ fn call(agent: &Agent, access: ProviderAccess, request: Outgoing) -> Result<Inco
     }
     let readable = |error: http::Error| format!("no request can be made of it: {error}");
     // What can't be sent with a body is sent without one.
-    let answer = match request.method {
-        "GET" => agent.run(wanted.body(()).map_err(readable)?),
+    let answer = match (request.method, within_ms) {
+        ("GET", Some(ms)) => {
+            let begins = Some(Duration::from_millis(limits::MAX_PROVIDER_MS));
+            let wanted = agent
+                .configure_request(wanted.body(()).map_err(readable)?)
+                .timeout_global(Some(Duration::from_millis(ms)))
+                .timeout_connect(begins)
+                .timeout_recv_response(begins)
+                .build();
+            agent.run(wanted)
+        }
+        ("GET", None) => agent.run(wanted.body(()).map_err(readable)?),
         _ => agent.run(wanted.body(request.body).map_err(readable)?),
     };
-    let mut answer = answer.map_err(|error| match error {
+    answer.map_err(|error| match error {
         ureq::Error::Timeout(_) => format!("no answer within {} ms", limits::MAX_PROVIDER_MS),
         ureq::Error::HostNotFound => "the provider's name is not known".to_owned(),
         ureq::Error::Io(error) => error.to_string(),
         other => format!("the request failed: {other}"),
-    })?;
+    })
+}
+
+fn call(agent: &Agent, access: ProviderAccess, request: Outgoing) -> Result<Incoming, String> {
+    let mut answer = respond(agent, access, request, None)?;
     let headers = answer.headers().iter().filter(|(name, _)| *name != "set-cookie");
     let headers = headers
         .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
@@ -150,10 +241,7 @@ fn call(agent: &Agent, access: ProviderAccess, request: Outgoing) -> Result<Inco
         .collect();
     let mut body = Vec::new();
     let most = limits::MAX_WEBHOOK_BODY_BYTES as u64;
-    let read = std::io::Read::read_to_end(
-        &mut std::io::Read::take(answer.body_mut().as_reader(), most),
-        &mut body,
-    );
+    let read = answer.body_mut().as_reader().take(most).read_to_end(&mut body);
     read.map_err(|error| format!("the answer broke off: {error}"))?;
     Ok(Incoming {
         status: answer.status().as_u16(),
@@ -284,6 +372,8 @@ mod tests {
                 headers: Vec::new(),
                 body: Vec::new(),
             };
+            let fetched = providers.fetch(request.clone()).await;
+            assert_eq!(fetched.unwrap_err(), NOT_PUBLIC, "{host}");
             assert_eq!(providers.send(request).await.unwrap_err(), NOT_PUBLIC, "{host}");
         }
         listener.set_nonblocking(true).unwrap();

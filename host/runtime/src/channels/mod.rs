@@ -3,12 +3,14 @@
 //! writes in such a conversation goes out through the channel.
 //!
 //! The connector that is bound at `connector:CHANNEL` translates and has neither network nor credentials. The host checks
-//! who calls ([`verify`]), takes messages in once ([`receive`]), and carries messages out ([`deliver`], [`http`]): each is a
-//! row of the outbox, written in the commit of its own event, and stays there until the provider has taken it or it is
-//! given up. A crash between the provider's answer and the commit has the message sent again, under the same id.
+//! who calls ([`verify`]), takes messages in once ([`receive`]), fetches what came with them ([`fetch`]), and carries messages
+//! out ([`deliver`], [`http`]): each is a row, written in the commit of its own event, and stays there until the provider
+//! has taken it, or handed it over, or it is given up. A crash between the provider's answer and the commit has the message
+//! sent again, under the same id.
 
 mod deliver;
 mod error;
+mod fetch;
 mod http;
 mod outbox;
 mod receive;
@@ -37,7 +39,7 @@ pub use self::outbox::{DeliveryState, MessageDelivery};
 pub use self::receive::{ProviderCall, ProviderReply};
 use self::secrets::Tokens;
 pub use self::settings::{
-    ChannelSettings, Encoding, HashAlgorithm, TokenField, TokenMethod, TokenSource, Verification,
+    ChannelSettings, Encoding, HashAlgorithm, MediaAccess, TokenField, TokenMethod, TokenSource, Verification,
 };
 use crate::customers::CustomerState;
 use crate::tenant::Tenant;
@@ -90,8 +92,12 @@ struct Live {
     wake: Notify,
     /// A request to the provider has been concluded.
     concluded: Notify,
+    /// A message came that has attachments, or the settings are others.
+    fetch: Notify,
     sending: AtomicUsize,
     waiting: AtomicUsize,
+    /// Attachments that are to be fetched.
+    to_fetch: AtomicUsize,
     removed: std::sync::atomic::AtomicBool,
 }
 
@@ -104,6 +110,8 @@ pub(crate) struct Channels {
     changing: tokio::sync::Mutex<()>,
     /// Requests to providers of this tenant that are under way.
     slots: Arc<Semaphore>,
+    /// Attachments of this tenant that are being fetched.
+    fetches: Arc<Semaphore>,
 }
 
 impl Channels {
@@ -145,6 +153,7 @@ impl Channels {
             table: ArcSwap::from_pointee(table),
             changing: tokio::sync::Mutex::default(),
             slots: Arc::new(Semaphore::new(limits::MAX_TENANT_PROVIDER_REQUESTS)),
+            fetches: Arc::new(Semaphore::new(limits::MAX_TENANT_FETCHES)),
         })
     }
 
@@ -165,16 +174,23 @@ impl Channels {
         self.table.load().is_empty()
     }
 
-    /// Wakes whoever carries messages out, once an event is durable.
+    /// Wakes whoever carries messages out, or fetches what came with them, once an event is durable.
     pub(crate) fn written(&self, event: &Event) {
-        let is_to_be_sent = match event {
-            Event::MessageSent { message, .. } => message.author != Author::Customer,
-            Event::AssistanceChanged { through, .. } => through.is_some(),
-            _ => false,
+        let (is_to_be_sent, is_to_be_fetched) = match event {
+            Event::MessageSent {
+                message, attachments, ..
+            } => (
+                message.author != Author::Customer,
+                attachments.iter().any(|it| it.source.is_some()),
+            ),
+            Event::AssistanceChanged { through, .. } => (through.is_some(), false),
+            _ => return,
         };
-        if is_to_be_sent {
-            for channel in self.table.load().values() {
+        for channel in self.table.load().values() {
+            if is_to_be_sent {
                 channel.live.wake.notify_one();
+            } else if is_to_be_fetched {
+                channel.live.fetch.notify_one();
             }
         }
     }
@@ -298,8 +314,10 @@ impl Tenant {
         channels.table.store(table.into());
         if before.is_none() {
             deliver::begin(self.clone(), &channel);
+            fetch::begin(self, &channel);
         }
         live.wake.notify_one();
+        live.fetch.notify_one();
         Ok(channel.shown())
     }
 
@@ -325,6 +343,12 @@ impl Tenant {
                 "{waiting} messages wait to be sent through it; try again when they are sent or given up"
             )));
         }
+        let to_fetch = channel.live.to_fetch.load(std::sync::atomic::Ordering::Relaxed);
+        if to_fetch > 0 {
+            return Err(ChannelError::InUse(format!(
+                "{to_fetch} attachments of customers are still to be fetched; try again when they are there or given up"
+            )));
+        }
         let store = &self.inner.shared.store;
         store.commit(ctx, Tx::new().delete(CHANNELS, id.as_str())).await?;
         let mut table = Table::clone(&channels.table.load());
@@ -333,6 +357,7 @@ impl Tenant {
         let live = &channel.live;
         live.removed.store(true, std::sync::atomic::Ordering::Relaxed);
         live.wake.notify_one();
+        live.fetch.notify_one();
         Ok(())
     }
 
@@ -341,6 +366,7 @@ impl Tenant {
         let table = self.inner.channels.table.load();
         for channel in table.values() {
             deliver::begin(self.clone(), channel);
+            fetch::begin(self, channel);
         }
     }
 }

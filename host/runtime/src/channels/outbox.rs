@@ -11,7 +11,7 @@ use jackfield_store::{Error as StoreError, Space, Store, Tx};
 use jackfield_types::{ConnectorId, InteractionId, OpContext, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Channels;
+use super::{Channels, fetch};
 use crate::history::JournalEntry;
 
 /// Keys `{channel} {number of the journal entry}`.
@@ -124,12 +124,16 @@ pub(crate) async fn project(
     match (&entry.recorded.event, it) {
         (
             Event::MessageSent {
-                message, client_id, ..
+                message,
+                client_id,
+                attachments,
+                ..
             },
             Some(it),
         ) => {
             let fed = it.chat.as_ref().and_then(|chat| channels.of_entry(&chat.entry));
             let Some(channel) = fed else { return Ok(tx) };
+            let tx = fetch::want(tx, &channel.id, entry.seq, (it.id, message), attachments);
             Ok(match (&message.author, client_id) {
                 (Author::Customer, Some(id)) => {
                     tx.put(SEEN, format!("{} {id}", channel.id), json(&message.at))

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jackfield_contact::decision::{
-    Answer, ConnectorAnswer, ConnectorQuestion, IncomingMessage, Question, Receipt, Received, Reply, Webhook,
+    Answer, ConnectorAnswer, ConnectorQuestion, IncomingMessage, Question, Receipt, Received,
+    ReceivedAttachment, Reply, Webhook,
 };
 use jackfield_contact::input::{Draft, Input};
 use jackfield_types::{CustomerId, Digest, InteractionId, OpContext, Timestamp, limits};
@@ -206,21 +207,17 @@ impl Tenant {
         {
             return Ok(());
         }
-        let draft = Draft {
-            text: text_of(&message).into(),
-            client_id: Some(client_id.as_str().into()),
-            ..Draft::default()
-        };
         let entry = &channel.settings.entry;
         // One that ends just now is not gone on with: the second time it is another.
         for last in [false, true] {
             let customer = self.customer_of(ctx, channel, &message.sender).await?;
             let (sender, name) = (message.sender.clone(), message.sender_name.clone());
+            let draft = draft(&message, &client_id, customer.is_some());
             let begun = self.begin_chat_of(ctx, entry.clone(), sender, name, customer);
             let interaction = begun.await?;
             let writes = Input::CustomerWrites {
                 interaction,
-                message: draft.clone(),
+                message: draft,
             };
             match self.submit(writes).await {
                 Ok(()) => return Ok(()),
@@ -348,6 +345,25 @@ pub(super) fn stamp(id: &str) -> String {
     }
     let digest = Digest::of(id.as_bytes()).to_string();
     format!("sha256:{}", &digest[..48])
+}
+
+/// The message as it is shown at once; what came with it is fetched afterwards. Of somebody who is not known nothing can be
+/// kept, so it is named by its address.
+fn draft(message: &IncomingMessage, client_id: &str, known: bool) -> Draft {
+    let attachments = message.attachments.iter().map(|attachment| ReceivedAttachment {
+        source: Some(attachment.url.clone()),
+        ..ReceivedAttachment::named(attachment.name.clone(), attachment.media_type.clone())
+    });
+    Draft {
+        text: if known {
+            message.text.clone()
+        } else {
+            text_of(message).into()
+        },
+        attachments: if known { attachments.collect() } else { Vec::new() },
+        client_id: Some(client_id.into()),
+        ..Draft::default()
+    }
 }
 
 /// What the customer wrote; what came with it lies with the provider and is named by its address.

@@ -31,6 +31,10 @@ pub struct ChannelSettings {
     pub hosts: Vec<String>,
     /// Tokens that the host fetches, by the name under which a connector asks for them as secrets.
     pub tokens: BTreeMap<String, TokenSource>,
+    /// With which credential attachments are fetched from a host, by host. From the others they are fetched without one, and
+    /// from hosts that are not in `hosts`, not at all.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub media: BTreeMap<String, MediaAccess>,
     /// Requests of the provider a second, 1 to 1,000; one more is answered with 429.
     pub requests_per_second: u32,
     /// Requests to the provider at once, 1 to 16.
@@ -55,6 +59,7 @@ impl ChannelSettings {
             public_url: None,
             hosts: Vec::new(),
             tokens: BTreeMap::new(),
+            media: BTreeMap::new(),
             requests_per_second: 50,
             concurrency: 4,
             attempts: 10,
@@ -132,6 +137,23 @@ pub enum Encoding {
     Hex,
     /// Base64 with padding.
     Base64,
+}
+
+/// The credential with which attachments are fetched from one host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MediaAccess {
+    /// Name of the secret, or of the token.
+    pub secret: String,
+    /// What stands before it, at most 64 bytes, for example `Basic `.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub prefix: String,
+    /// The header that carries it, in lower case; `authorization` when neither header nor query is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// The parameter of the query that carries it, in the place of a header.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
 }
 
 /// Where a token is fetched that is good for a while.
@@ -248,6 +270,7 @@ impl ChannelSettings {
             );
         }
         self.check_tokens(secrets)?;
+        self.check_media(secrets)?;
         let needed = |field: &str, name: &str| match secrets.contains_key(name) {
             true => Ok(()),
             false => Err(ChannelError::invalid(
@@ -285,6 +308,45 @@ impl ChannelSettings {
                         return wrong("verification.app_id", "expected beside aes_key");
                     }
                 }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_media(&self, secrets: &BTreeMap<String, String>) -> Result<(), ChannelError> {
+        for (host, access) in &self.media {
+            let wrong = |field: &str, problem: &str| {
+                Err(ChannelError::invalid(
+                    format!("media.{host:.253}{field}"),
+                    problem,
+                ))
+            };
+            if !self.hosts.contains(host) {
+                return wrong("", "expected one of the hosts");
+            }
+            if !secrets.contains_key(&access.secret) && !self.tokens.contains_key(&access.secret) {
+                return wrong(".secret", "expected the name of a secret or of a token");
+            }
+            if access.prefix.len() > limits::MAX_CODE_BYTES || access.prefix.chars().any(char::is_control) {
+                return wrong(".prefix", "expected at most 64 bytes on one line");
+            }
+            match (&access.header, &access.query) {
+                (Some(_), Some(_)) => {
+                    return wrong(
+                        ".query",
+                        "expected a header or a parameter of the query, not both",
+                    );
+                }
+                (Some(name), None) if !is_word(name) || name == "host" => {
+                    return wrong(".header", "expected a header of 1 to 64 letters, digits and '-'");
+                }
+                (None, Some(name)) if !is_word(name) => {
+                    return wrong(
+                        ".query",
+                        "expected a name of 1 to 64 letters, digits, '-' and '_'",
+                    );
+                }
+                _ => {}
             }
         }
         Ok(())

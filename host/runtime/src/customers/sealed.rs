@@ -99,6 +99,13 @@ pub(crate) fn seal_row(
     seal(serde_json::to_value(row).map_err(broken)?, personal, customer)
 }
 
+/// Under whose key a row is sealed; `None` of one that is in the open.
+pub(crate) fn sealed_for(row: &[u8]) -> Option<CustomerId> {
+    let line = row.get(..row.iter().position(|byte| *byte == b'\n')?)?;
+    let value: Value = serde_json::from_slice(line).ok()?;
+    CustomerId::new(value[SEALED].as_str()?).ok()
+}
+
 fn sealed_row(
     row: &impl Serialize,
     customer: Option<(&CustomerId, &DataKey)>,

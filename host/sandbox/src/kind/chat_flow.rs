@@ -339,11 +339,8 @@ mod tests {
             text: "hi".into(),
         };
         let attachment = ReceivedAttachment {
-            name: "a.jpg".into(),
-            media_type: "image/jpeg".into(),
             size: Some(4),
-            id: None,
-            digest: None,
+            ..ReceivedAttachment::named("a.jpg".into(), "image/jpeg".into())
         };
         let progress = QueueProgress {
             queue: QueueId::new("support").unwrap(),

@@ -15,6 +15,9 @@ const ATTACHMENTS: &[Column] = &[
     ("NAME", "/name"),
     ("TYPE", "/media_type"),
     ("BYTES", "/size"),
+    ("STATE", "/state"),
+    ("PROBLEM", "/problem"),
+    ("OPENED", "/opened_at"),
 ];
 
 /// All messages of a conversation, oldest first.

@@ -24,7 +24,9 @@ const CHANNELS: &[Column] = &[
   jackfield channel set sms --entry sms --account +18005551212 --identity tel --host api.twilio.com \\
       --verification '{\"scheme\":\"twilio\",\"secret\":\"auth-token\"}' \\
       --public-url https://contact.example/channels/acme/sms --secret auth-token=TOKEN
-  jackfield binding set connector:sms sms-connector@0.1.0 --config '{\"account_sid\":\"AC…\"}'
+  jackfield binding set connector:sms sms-connector@0.1.0 --config '{\"account-sid\":\"AC…\"}'
+  jackfield channel set sms --host api.twilio.com --host mms.twiliocdn.com --secret basic=BASE64 \\
+      --media '{\"api.twilio.com\":{\"secret\":\"basic\",\"prefix\":\"Basic \"}}'   # and fetch what comes with messages
 The provider calls /channels/TENANT/CHANNEL of the server.")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -79,6 +81,9 @@ struct Settings {
     /// Tokens that the server fetches, as JSON.
     #[arg(long, value_name = "JSON", value_parser = json_of)]
     tokens: Option<Value>,
+    /// With which credential attachments are fetched, by host, as JSON.
+    #[arg(long, value_name = "JSON", value_parser = json_of)]
+    media: Option<Value>,
     /// A secret; may be repeated. Without =VALUE it is removed.
     #[arg(long = "secret", value_name = "NAME=VALUE")]
     secrets: Vec<String>,
@@ -117,6 +122,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 public_url,
                 hosts,
                 tokens,
+                media,
                 secrets,
                 enabled,
                 create_customers,
@@ -136,6 +142,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("public_url", public_url.map(Value::from)),
                 ("hosts", (!hosts.is_empty()).then(|| hosts.into())),
                 ("tokens", tokens),
+                ("media", media),
                 ("enabled", enabled.map(Value::from)),
                 ("create_customers", create_customers.map(Value::from)),
                 ("attempts", attempts.map(Value::from)),

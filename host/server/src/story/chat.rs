@@ -54,6 +54,21 @@ pub(super) fn line(event: &Event) -> (Tone, &'static str, String) {
             };
             (tone, "delivery", format!("message {number} {told}{why}"))
         }
+        Event::AttachmentFetched {
+            number,
+            refused: Some(code),
+            ..
+        } => (
+            Trouble,
+            "attachment",
+            format!("of message {number} refused: {code}"),
+        ),
+        Event::AttachmentFetched { number, .. } => {
+            (Quiet, "attachment", format!("of message {number} is there"))
+        }
+        Event::AttachmentOpened { number, .. } => {
+            (Customer, "attachment", format!("of message {number} opened"))
+        }
         Event::Unanswered {
             agent,
             waited_ms,

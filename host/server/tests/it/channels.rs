@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 const BINARY: &str = env!("CARGO_BIN_EXE_jackfield");
 const PATIENCE: Duration = Duration::from_secs(60);
 const SEND: &str = "/cgi-bin/message/custom/send";
+/// A picture of one pixel.
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9cc\0\x01\0\0\x05\0\x01\r\n-\xb4\0\0\0\0IEND\xaeB`\x82";
 
 /// The query of a callback, signed.
 fn signed(token: &str, nonce: &str) -> String {
@@ -33,6 +35,10 @@ fn says(url: &str, nonce: &str, id: &str, text: &str) -> (u16, String) {
          <CreateTime>1348831860</CreateTime><MsgType><![CDATA[text]]></MsgType>\
          <Content><![CDATA[{text}]]></Content><MsgId>{id}</MsgId></xml>"
     );
+    calls(url, nonce, body)
+}
+
+fn calls(url: &str, nonce: &str, body: String) -> (u16, String) {
     let url = format!(
         "{url}/channels/demo/wechat?{}&openid=oLiLei",
         signed("callback-token", nonce)
@@ -68,6 +74,7 @@ fn furnish(api: &Api) {
     let channel = json!({
         "name": "公众号", "entry": "wechat", "account": "gh_1", "identity": "wechat", "retry_ms": 200, "attempts": 20,
         "verification": {"scheme": "wechat", "token": "callback"}, "hosts": ["api.weixin.qq.com"],
+        "media": {"api.weixin.qq.com": {"secret": "access-token", "query": "access_token"}},
         "secrets": {"callback": "callback-token", "app-secret": "s3cret"},
         "tokens": {"access-token": {
             "url": "https://api.weixin.qq.com/cgi-bin/token", "method": "get",
@@ -178,4 +185,81 @@ fn a_question_on_wechat_is_answered_once_though_the_server_is_killed() {
     );
     let customer = server.api.see("/v1/customers/wechat:oLiLei");
     assert_eq!(customer["id"], it["customer"]);
+}
+
+/// WeChat calls back with a picture.
+fn shows(url: &str, nonce: &str, id: &str) -> (u16, String) {
+    let body = format!(
+        "<xml><ToUserName><![CDATA[gh_1]]></ToUserName><FromUserName><![CDATA[oLiLei]]></FromUserName>\
+         <CreateTime>1348831860</CreateTime><MsgType><![CDATA[image]]></MsgType>\
+         <PicUrl><![CDATA[http://mmbiz.qpic.cn/1/0]]></PicUrl><MediaId><![CDATA[media-1]]></MediaId><MsgId>{id}</MsgId></xml>"
+    );
+    calls(url, nonce, body)
+}
+
+#[test]
+fn a_picture_on_wechat_is_fetched_once_though_the_server_is_killed() {
+    const GET: &str = "/cgi-bin/media/get";
+    let provider = Provider::start();
+    provider.always(
+        "/cgi-bin/token",
+        200,
+        r#"{"access_token": "T{n}", "expires_in": 7200}"#,
+    );
+    provider.always(SEND, 200, r#"{"errcode": 0, "errmsg": "ok"}"#);
+    let at = provider.at.to_string();
+    let env = [("JACKFIELD_PROVIDERS_AT", at.as_str())];
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start_with(Path::new(BINARY), data.path(), &env);
+    furnish(&server.api);
+    provider.next(GET, Conduct::Hang);
+    assert_eq!(shows(server.api.url(), "1", "2001"), (200, "success".to_owned()));
+    // The message is there, and what came with it on the way, when the server is killed.
+    provider.wait_for(GET, 1, PATIENCE);
+    let id = server.api.see("/v1/interactions")["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let messages = format!("/v1/interactions/{id}/messages");
+    let attachment = |server: &Server| {
+        let page = server.api.see(&messages);
+        let items = page["items"].as_array().unwrap().clone();
+        let found = items.iter().filter(|item| item["author"] == "customer");
+        let found: Vec<_> = found.map(|item| item["attachments"][0].clone()).collect();
+        assert_eq!(found.len(), 1, "{page:#}");
+        found[0].clone()
+    };
+    assert_eq!(attachment(&server)["state"], "fetching");
+    server.kill();
+
+    // An old token is told in JSON; with another one the picture comes.
+    provider.next(GET, Conduct::Answer(200, r#"{"errcode": 40001}"#.into()));
+    provider.has_file(GET, "image/png", PNG);
+    let server = Server::start_with(Path::new(BINARY), data.path(), &env);
+    let mut events = server.api.events();
+    let told = events.wait_for("its picture", PATIENCE, |event| {
+        event["type"] == "attachment-fetched" && event["interaction"] == *id
+    });
+    let found = attachment(&server);
+    assert_eq!(found["id"], told["attachment"], "{told} {found}");
+    let at = format!(
+        "/v1/interactions/{id}/attachments/{}",
+        found["id"].as_str().unwrap()
+    );
+    assert_eq!(server.api.bytes(&at), PNG);
+    let asked = provider.heard(GET);
+    assert_eq!(asked.len(), 3);
+    assert!(
+        asked[2].path.contains("media_id=media-1&access_token=T"),
+        "{:?}",
+        asked[2]
+    );
+    assert_ne!(asked[1].path, asked[2].path, "another token");
+
+    // After it is there a kill changes nothing, and nothing is asked again.
+    server.kill();
+    let server = Server::start_with(Path::new(BINARY), data.path(), &env);
+    assert_eq!(shows(server.api.url(), "2", "2001").0, 200);
+    assert_eq!(attachment(&server), found);
+    assert_eq!(provider.heard(GET).len(), 3);
 }

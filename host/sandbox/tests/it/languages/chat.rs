@@ -153,12 +153,13 @@ pub(super) fn message(dice: &Dice, number: u64) -> Message {
 pub(super) fn made() -> Vec<Case> {
     let dice = Dice::new();
     let anna = || AgentId::new("anna").unwrap();
-    let attachment = || ReceivedAttachment {
-        name: dice.of(&["照片.jpg", "a b.pdf", ""]).into(),
-        media_type: dice.of(&["image/jpeg", "application/pdf"]).into(),
-        size: dice.one_in(2).then(|| dice.below(1 << 40)),
-        id: None,
-        digest: None,
+    let attachment = || {
+        let name = dice.of(&["照片.jpg", "a b.pdf", ""]).into();
+        let media_type = dice.of(&["image/jpeg", "application/pdf"]).into();
+        ReceivedAttachment {
+            size: dice.one_in(2).then(|| dice.below(1 << 40)),
+            ..ReceivedAttachment::named(name, media_type)
+        }
     };
     let event = || match dice.below(14) {
         0 => ChatEvent::Started,
