@@ -15,6 +15,7 @@ use tracing::{Span, field};
 
 use crate::App;
 use crate::error::Problem;
+use crate::handler::visit::Peer;
 
 /// The header in which every answer carries its request's id.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -46,6 +47,7 @@ fn span(request: &axum::http::Request<Body>) -> Span {
         method = %request.method(),
         route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str),
         request = id,
+        client = request.extensions().get::<Peer>().map(|Peer(client)| field::display(client)),
         tenant = field::Empty,
         user = field::Empty,
         status = field::Empty,

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use tower::util::MapRequest;
 
 use crate::handler::visit::Peer;
+use crate::proxy::TrustedProxies;
 use crate::router::router_until;
 
 /// How long requests under way may take once the server is to end.
@@ -31,15 +32,19 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 ///
 /// A connection has [`MAX_HTTP_HEAD_MS`] for the head of each request, the first and the next alike; axum's own `serve`
 /// has no such limit, and somebody who sends half a line on each of many connections would shut everybody out.
+///
+/// Whose a request is, and so whose allowance it takes from, is told by `proxies` where it came through them.
 pub async fn serve(
     listener: TcpListener,
     platform: Platform,
     connections: usize,
+    proxies: TrustedProxies,
     ended: impl Future<Output = ()> + Send,
 ) {
     let (close, closing) = watch::channel(false);
     let router = router_until(platform, closing.clone());
     let places = Arc::new(Semaphore::new(connections));
+    let proxies = Arc::new(proxies);
     let mut open = JoinSet::new();
     let mut ended = pin!(ended);
     loop {
@@ -52,7 +57,7 @@ pub async fn serve(
             Some(_) = open.join_next() => {}
             (place, accepted) = accepted => match accepted {
                 Ok((stream, peer)) => {
-                    let connection = connection(stream, peer, router.clone(), closing.clone());
+                    let connection = connection(stream, (peer, proxies.clone()), router.clone(), closing.clone());
                     open.spawn(async move {
                         let _place = place;
                         connection.await;
@@ -72,11 +77,17 @@ pub async fn serve(
     let _ = timeout(LAST_REQUESTS, answered).await;
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, mut closing: watch::Receiver<bool>) {
+async fn connection(
+    stream: TcpStream,
+    (peer, proxies): (SocketAddr, Arc<TrustedProxies>),
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+) {
     // Answers are small; waiting for more to send only delays them.
     let _ = stream.set_nodelay(true);
     let service = MapRequest::new(router, move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(Peer(peer));
+        let client = proxies.client(peer.ip(), request.headers());
+        request.extensions_mut().insert(Peer(client));
         request
     });
     let mut connection = pin!(

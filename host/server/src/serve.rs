@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
+use jackfield_api::Network;
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, ProviderAccess, StartError, StoreKind};
 use jackfield_types::limits::MAX_HTTP_CONNECTIONS;
 use jackfield_types::{Capability, Grants};
@@ -18,6 +19,7 @@ use crate::{compile, seed, telemetry};
 #[command(after_help = "Examples:
   jackfield serve --demo                                  try it: everything on this machine
   jackfield serve --data /var/lib/jackfield --http 0.0.0.0:8080 --sip 0.0.0.0:5060 --external-ip 203.0.113.7
+  jackfield serve --trusted-proxy 127.0.0.1,::1           behind a proxy on this machine
 
 Telemetry goes out by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set. The log follows RUST_LOG, by default `info`.")]
 pub(crate) struct Arguments {
@@ -60,6 +62,15 @@ pub(crate) struct Arguments {
     /// Ports of media: FIRST-LAST, or 0-0 to let the system choose.
     #[arg(long, env = "JACKFIELD_RTP_PORTS", default_value = "20000-29999", value_parser = port_range, value_name = "RANGE")]
     rtp_ports: (u16, u16),
+    /// Addresses of reverse proxies, for example 10.0.0.0/8,fd00::/8: what these say in `Forwarded` or `X-Forwarded-For` about
+    /// whose a request is counts for limits per address and in the log. By default nobody is believed.
+    #[arg(
+        long = "trusted-proxy",
+        env = "JACKFIELD_TRUSTED_PROXY",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    trusted_proxies: Vec<Network>,
     /// Capabilities that any plugin of any tenant may have at most, for example
     /// cx:profile/customers,cx:host/key-value; by default all.
     #[arg(
@@ -200,7 +211,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             error = watched.failure() => tracing::error!(%error, "the store has stopped, so the server ends"),
         }
     };
-    jackfield_api::serve(listener, platform.clone(), connections(), ended).await;
+    let proxies = arguments.trusted_proxies.into();
+    jackfield_api::serve(listener, platform.clone(), connections(), proxies, ended).await;
     tracing::info!("ending: calls are hung up, the journal is closed");
     platform.shutdown().await;
     // An exit code by which whoever watches over the server starts it again.

@@ -90,12 +90,9 @@ fn too_fast() -> Problem {
     Problem::overloaded("that is too much at once; wait a moment and send it again")
 }
 
-/// The part of the address that somebody connected from that one subscriber has.
+/// The part of the address that a request is from that one subscriber has.
 pub(crate) fn address_of(peer: Option<Extension<Peer>>) -> IpAddr {
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(peer))| {
-        peer.ip()
-    });
-    subscriber(peer)
+    subscriber(peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(peer))| peer))
 }
 
 /// Takes one out of the bucket of whoever asks for a page.

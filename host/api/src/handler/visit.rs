@@ -1,6 +1,6 @@
 //! The chat window's side: beginning a conversation, its messages with and without a socket, and the window itself.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -35,9 +35,9 @@ const MAX_FRAME_BYTES: usize = 64 * 1024;
 const WIDGET: &str = include_str!("../../assets/chat.js");
 const PAGE: &str = include_str!("../../assets/chat.html");
 
-/// Who connected; where a proxy stands before the server, the proxy.
+/// Whose a request is: who connected, or whom proxies name that are trusted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Where: which tenant, which entry, and from which address.
 pub(crate) struct Door {

@@ -57,7 +57,8 @@ impl Server {
             let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             let url = format!("http://{}", listener.local_addr().unwrap());
             let served = tokio::spawn(async move {
-                jackfield_api::serve(listener, platform, 100, async { drop(ended.await) }).await;
+                let nobody = jackfield_api::TrustedProxies::default();
+                jackfield_api::serve(listener, platform, 100, nobody, async { drop(ended.await) }).await;
             });
             (url, served)
         });

@@ -279,3 +279,50 @@ fn who_floods_a_socket_is_told_to_wait() {
     other.send(&json!({"type": "send", "client_id": "1", "text": "hello"}));
     other.wait("ack");
 }
+
+/// Begins conversations as a visitor of this address until one is refused; how many were not.
+fn beginnings(door: &str, headers: &[(&str, &str)], most: usize) -> usize {
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let refused = (0..most).find(|_| {
+        let request = headers.iter().fold(
+            agent.post(format!("{door}/sessions")),
+            |request, (name, value)| request.header(*name, *value),
+        );
+        request.send_json(json!({})).unwrap().status() == 429
+    });
+    refused.unwrap_or(most)
+}
+
+#[test]
+fn visitors_behind_a_proxy_have_an_allowance_each_and_nobody_takes_another_address() {
+    const FORWARDED_FOR: &str = "x-forwarded-for";
+    let data = tempfile::tempdir().unwrap();
+    let env = [("JACKFIELD_TRUSTED_PROXY", "127.0.0.0/8,::1")];
+    let server = Server::start_with(Path::new(BINARY), data.path(), &env);
+    let door = format!("{}/chat/demo/web", server.api.url());
+    let used_up = beginnings(&door, &[(FORWARDED_FOR, "198.51.100.1")], 90);
+    assert!((60..90).contains(&used_up), "{used_up}");
+    // Other visitors of the same proxy are served, and whoever writes an address of his own into the header is not another.
+    assert_eq!(beginnings(&door, &[(FORWARDED_FOR, "198.51.100.2")], 3), 3);
+    let spoofed: usize = (0..5)
+        .map(|n| {
+            let said = format!("203.0.113.{n}, 198.51.100.1");
+            beginnings(&door, &[(FORWARDED_FOR, &said)], 2)
+        })
+        .sum();
+    assert!(spoofed <= 3, "{spoofed}");
+    drop(server);
+
+    // Where no proxy is trusted, what is said counts for nothing.
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(Path::new(BINARY), data.path());
+    let door = format!("{}/chat/demo/web", server.api.url());
+    assert!(beginnings(&door, &[(FORWARDED_FOR, "198.51.100.1")], 90) < 90);
+    let others: usize = (2..7)
+        .map(|n| beginnings(&door, &[("forwarded", &format!("for=198.51.100.{n}"))], 2))
+        .sum();
+    assert!(others <= 3, "{others}");
+}
