@@ -179,6 +179,7 @@
   let socket = null;
   let sockets = 0;
   let pause = 500;
+  let visited = false;
   let begun = false;
   let typingUntil = 0;
   let saidTyping = 0;
@@ -274,6 +275,9 @@
       }
       item.append(choices);
     }
+    // The conversation begins with what was shown before.
+    if (message.number) for (const shown of list.querySelectorAll("[data-greeting]")) shown.remove();
+    if (message.greeting) item.dataset.greeting = "";
     const later = message.number
       ? [...list.children].find((other) => !other.dataset.number || Number(other.dataset.number) > message.number)
       : null;
@@ -286,7 +290,7 @@
     if (message.author !== "customer") {
       typingUntil = 0;
       showTyping();
-      if (pane.hidden) unread += 1;
+      if (pane.hidden && !message.greeting) unread += 1;
     }
     marks();
     list.scrollTop = list.scrollHeight;
@@ -350,6 +354,15 @@
     }
   };
 
+  /** A choice of a greeting that the server has forgotten is sent as the text that it was. */
+  const refusedBy = ({ client_id, code, message }) => {
+    const waiting = state.outbox.find((waiting) => waiting.client_id === client_id);
+    if (!waiting?.choice || code !== "invalid-message") return refused(client_id, message);
+    delete waiting.choice;
+    keep();
+    flush();
+  };
+
   /** Over the socket when it is open, else by a request of its own. */
   const post = (frame, path, body) => {
     if (socket?.readyState === WebSocket.OPEN && socket.ready) socket.send(JSON.stringify(frame));
@@ -366,20 +379,19 @@
       } else if (polling) {
         request("/messages", { body, token: true })
           .then(({ number }) => acknowledged(client_id, number))
-          .catch((error) => error.status >= 400 && error.status < 500 && error.status !== 429 && refused(client_id, error.message));
+          .catch((error) => error.status >= 400 && error.status < 500 && error.status !== 429 && refusedBy({ client_id, code: error.code, message: error.message }));
       }
     }
   };
 
   const freshId = () => crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-
   const send = (text, choice, attachments) => {
     if (over || (!text.trim() && !attachments)) return;
     const client_id = freshId();
     state.outbox.push({ client_id, text, choice, attachments });
     keep();
     show({ author: "customer", text, client_id, attachments });
-    flush();
+    begun ? flush() : begin();
   };
 
   const drawn = (path, kind) => {
@@ -499,7 +511,8 @@
   };
 
   const choose = (files) => {
-    if (over || !begun) return;
+    if (over) return;
+    if (!begun) return void begin().then(() => begun && choose(files));
     complain(null);
     for (const file of files) {
       const ending = file.name.split(".").at(-1).toLowerCase();
@@ -561,10 +574,10 @@
         return showTyping();
       case "error":
         if (frame.code === "too-fast" || frame.code === "overloaded") return void setTimeout(flush, 2_000);
-        if (frame.client_id) return refused(frame.client_id, frame.message);
+        if (frame.client_id) return refusedBy(frame);
         if (frame.code === "unknown-visitor") {
           state.token = null;
-          begun = false;
+          begun = visited = false;
         }
         if (frame.code === "no-conversation") stand({ standing: "ended" });
     }
@@ -588,7 +601,7 @@
       // Some networks let no socket through.
       if (!opened && sockets >= 3) return poll();
       say(t.offline);
-      setTimeout(() => (begun ? connect() : begin()), pause * (0.5 + Math.random()));
+      setTimeout(() => (begun ? connect() : visit()), pause * (0.5 + Math.random()));
       pause = Math.min(pause * 2, 15_000);
     };
   };
@@ -633,29 +646,64 @@
     return vouch();
   };
 
-  const begin = async () => {
+  const entitle = ({ title, language }) => {
+    $("#title").textContent = title;
+    speak(script.dataset.language ?? language);
+  };
+
+  /** Tries again what may go well another time. */
+  const later = ({ status }, again) => {
+    const hopeless = status && status < 500 && status !== 429;
+    say(hopeless ? t.closed : t.offline);
+    if (hopeless) return;
+    setTimeout(again, pause);
+    pause = Math.min(pause * 2, 15_000);
+  };
+
+  /** Who opens the window is greeted; a conversation begins when somebody writes. */
+  const visit = async () => {
+    if (visited || begun) return;
+    visited = true;
+    try {
+      const found = await request("/visits", { body: { ...(state.token && { token: state.token }) } });
+      if (begun) return;
+      say(null);
+      pause = 500;
+      state.token = found.token;
+      keep();
+      entitle(found);
+      if (found.conversation || state.outbox.length) return void begin();
+      state.conversation = list.textContent = null;
+      standing.textContent = found.greeting?.length ? t.bot : "";
+      for (const { text, choices } of found.greeting ?? []) show({ author: "bot", text, choices, greeting: true });
+    } catch (error) {
+      visited = false;
+      later(error, visit);
+    }
+  };
+
+  let beginning = null;
+  /** Begins a conversation, or goes on with the visitor's own; asked for twice, it is still one. */
+  const begin = () => (beginning ??= start().finally(() => (beginning = null)));
+  const start = async () => {
     try {
       const session = await request("/sessions", { body: { ...(state.token && { token: state.token }), ...(name && { name }) } });
       if (state.conversation !== session.conversation) {
-        list.replaceChildren();
+        // The greeting stays until the same comes as a message.
+        for (const item of [...list.children]) if (!("greeting" in item.dataset)) item.remove();
         [last, seen, state.read] = [0, 0, 0];
       }
       talk = session.conversation;
       Object.assign(state, { token: session.token, conversation: talk });
       keep();
-      $("#title").textContent = session.title;
-      speak(script.dataset.language ?? session.language);
+      entitle(session);
       begun = true;
-      over = false;
+      over = $(".end").hidden = false;
       for (const waiting of state.outbox) show({ author: "customer", ...waiting });
       vouch();
       connect();
     } catch (error) {
-      say(error.status && error.status < 500 && error.status !== 429 ? t.closed : t.offline);
-      if (!error.status || error.status >= 500 || error.status === 429) {
-        setTimeout(begin, pause);
-        pause = Math.min(pause * 2, 15_000);
-      }
+      later(error, begin);
     }
   };
 
@@ -663,7 +711,7 @@
     pane.hidden = false;
     launch.hidden = true;
     unread = 0;
-    if (!begun) begin();
+    visit();
     marks();
     list.scrollTop = list.scrollHeight;
     field.focus();
@@ -685,10 +733,9 @@
   $(".close").onclick = close;
   $(".end").onclick = () => post({ type: "end" }, "/end", {});
   again.onclick = () => {
-    begun = over = false;
-    form.hidden = false;
+    begun = over = visited = form.hidden = false;
     again.hidden = true;
-    begin();
+    visit();
     field.focus();
   };
   form.onsubmit = (event) => {
@@ -752,11 +799,12 @@
   addEventListener("online", () => !socket && begun && connect());
 
   speak(script.dataset.language ?? navigator.language);
+  $(".end").hidden = true;
   grow();
   const place = () => {
     document.body.append(host);
     if ("open" in script.dataset) open();
-    else if (state.conversation) begin();
+    else if (state.conversation || state.outbox.length) visit();
   };
   if (document.body) place();
   else document.addEventListener("DOMContentLoaded", place);

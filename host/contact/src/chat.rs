@@ -8,7 +8,9 @@ use std::sync::Arc;
 use jackfield_types::{ChatEntryId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
-use crate::decision::{Author, ChatAction, ChatEvent, ChatSurveyQuestion, Choice, Provenance, QueueExit};
+use crate::decision::{
+    Author, ChatAction, ChatAnswer, ChatEvent, ChatSurveyQuestion, Choice, Provenance, QueueExit,
+};
 use crate::effect::AskId;
 
 /// Who reads and writes, apart from plugins.
@@ -19,6 +21,15 @@ pub enum Side {
     Customer,
     /// The agent.
     Agent,
+}
+
+/// What a flow answered to `Started` before the conversation began, and the visitor was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// The answer.
+    pub answer: ChatAnswer,
+    /// Who gave it.
+    pub by: Provenance,
 }
 
 /// The written part of an interaction.
@@ -39,6 +50,9 @@ pub struct Chat {
     /// Whether an agent has written already.
     #[serde(skip)]
     pub(crate) answered: bool,
+    /// Whether the customer has.
+    #[serde(skip)]
+    pub(crate) asked: bool,
     /// Ids that senders gave their latest messages, with the message's number.
     #[serde(skip)]
     pub(crate) client_ids: VecDeque<(Side, Arc<str>, u32)>,
@@ -100,6 +114,7 @@ impl Chat {
             agent_read: 0,
             unanswered: None,
             answered: false,
+            asked: false,
             client_ids: VecDeque::new(),
             flow: ChatFlow {
                 alive: true,

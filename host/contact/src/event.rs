@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jackfield_types::{
-    AgentId, AttachmentId, CaseId, Channel, ChatEntryId, ConnectorId, CustomerId, Digest, E164, ExtensionPoint,
-    InteractionId, OfferId, PluginId, PluginKind, QueueId, Timestamp, Version,
+    AgentId, AttachmentId, CaseId, Channel, ChatEntryId, ConnectorId, CustomerId, Digest, E164,
+    ExtensionPoint, InteractionId, OfferId, PluginId, PluginKind, QueueId, Timestamp, Version,
 };
 use serde::{Deserialize, Serialize};
 

@@ -7,7 +7,7 @@ use jackfield_types::{
     PluginId, QueueId, Version,
 };
 
-use crate::chat::Side;
+use crate::chat::{Greeting, Side};
 use crate::config::{AgentConfig, ChatEntryConfig, NumberConfig, QueueConfig};
 use crate::decision::{Answer, Delivery, Failure, OutboundChecked, Provenance, ReceivedAttachment};
 use crate::effect::AskId;
@@ -91,6 +91,8 @@ pub enum Input {
         customer: Option<CustomerId>,
         /// The agent of the customer's last conversation, when known.
         last_agent: Option<AgentId>,
+        /// What the customer was shown before; the flow is not asked for it again.
+        greeting: Option<Box<Greeting>>,
     },
     /// The customer writes.
     CustomerWrites {

@@ -146,7 +146,10 @@ impl Tenant {
             Some(customer) => self.customer(ctx, customer).await?.and_then(|row| row.last_agent),
             None => None,
         };
-        let interaction = InteractionId::from_uuid(uuid::Uuid::now_v7());
+        let (interaction, greeting) = match self.shown_greeting(&entry, &address) {
+            Some((interaction, greeting)) => (interaction, Some(Box::new(greeting))),
+            None => (InteractionId::from_uuid(uuid::Uuid::now_v7()), None),
+        };
         let begun = Input::ChatStarted {
             interaction,
             entry: entry.clone(),
@@ -154,6 +157,7 @@ impl Tenant {
             name,
             customer,
             last_agent,
+            greeting,
         };
         self.submit(begun).await?;
         let known = self.conversation(entry, address).await?;

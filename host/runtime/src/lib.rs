@@ -25,6 +25,7 @@ mod decide;
 mod directory;
 mod error;
 mod flows;
+mod greetings;
 mod history;
 mod identify;
 mod knowledge;

@@ -31,6 +31,7 @@ use crate::channels::{Channels, ProviderAccess, Providers};
 use crate::chats::Listeners;
 use crate::customers::{self, CustomerState, Region};
 use crate::directory::{self, Directory};
+use crate::greetings::Greetings;
 use crate::history::JournalEntry;
 use crate::knowledge::{Knowledge, keep_counted};
 use crate::metering::{Meter, keep_flushing};
@@ -375,6 +376,7 @@ impl Platform {
                 knowledge: Knowledge::new(&self.shared.knowledge, &id),
                 attachments: AttachmentState::default(),
                 calling: tokio::sync::Mutex::default(),
+                greetings: Greetings::default(),
                 replaying: tokio::sync::Mutex::default(),
             }),
         };

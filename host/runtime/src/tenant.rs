@@ -18,6 +18,7 @@ use crate::centre_loop::{Message, Report};
 use crate::channels::Channels;
 use crate::chats::Listeners;
 use crate::customers::CustomerState;
+use crate::greetings::Greetings;
 use crate::history::JournalEntry;
 use crate::knowledge::Knowledge;
 use crate::metering::Meter;
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     pub(crate) attachments: AttachmentState,
     /// Held while rules are asked about a call that is then made, so that of two at once the second sees the first.
     pub(crate) calling: tokio::sync::Mutex<()>,
+    pub(crate) greetings: Greetings,
     /// Held by a replay: one at a time.
     pub(crate) replaying: tokio::sync::Mutex<()>,
 }

@@ -21,6 +21,8 @@ pub(crate) enum Whose {
     Visitor(String),
     /// Whoever is behind an address; of IPv6 the first 64 bits.
     Address(IpAddr),
+    /// Windows opened from an address.
+    Visits(IpAddr),
     /// Conversations begun from an address.
     Beginnings(IpAddr),
     /// A visitor's uploads.
@@ -36,7 +38,7 @@ impl Whose {
             Self::Visitor(_) => (20.0, 2.0),
             // Many people may be behind one.
             Self::Address(_) => (400.0, 100.0),
-            Self::Beginnings(_) => (60.0, 1.0),
+            Self::Visits(_) | Self::Beginnings(_) => (60.0, 1.0),
             Self::Uploads(_) => (16.0, 0.5),
             Self::UploadsFrom(_) => (64.0, 4.0),
         }

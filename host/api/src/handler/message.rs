@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use jackfield_contact::chat::Side;
-use jackfield_contact::decision::Author;
+use jackfield_contact::decision::{Author, Choice};
 use jackfield_contact::input::{Draft, Input};
 use jackfield_contact::interaction::Stage;
 use jackfield_runtime::{ArticleUse, DeliveryState, StoredMessage};
@@ -79,6 +79,15 @@ pub struct ChoiceView {
     pub label: String,
 }
 
+impl From<&Choice> for ChoiceView {
+    fn from(choice: &Choice) -> Self {
+        Self {
+            id: choice.id.to_string(),
+            label: choice.label.to_string(),
+        }
+    }
+}
+
 impl From<&StoredMessage> for MessageView {
     fn from(stored: &StoredMessage) -> Self {
         let (author, agent) = match &stored.message.author {
@@ -87,10 +96,7 @@ impl From<&StoredMessage> for MessageView {
             Author::Bot => ("bot", None),
             Author::System => ("system", None),
         };
-        let choices = stored.choices.iter().map(|choice| ChoiceView {
-            id: choice.id.to_string(),
-            label: choice.label.to_string(),
-        });
+        let choices = stored.choices.iter().map(ChoiceView::from);
         Self {
             number: stored.message.number,
             at: stored.message.at.0,

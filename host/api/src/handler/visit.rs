@@ -1,6 +1,7 @@
 //! The chat window's side: beginning a conversation, its messages with and without a socket, and the window itself.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -8,6 +9,7 @@ use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use jackfield_contact::chat::Side;
+use jackfield_contact::decision::ChatMessage;
 use jackfield_contact::event::Event;
 use jackfield_contact::input::{Draft, Input};
 use jackfield_runtime::{ChatNews, Tenant, Visitor};
@@ -16,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use utoipa::{IntoParams, ToSchema};
 
-use super::message::{MessageView, ReadBody};
+use super::message::{ChoiceView, MessageView, ReadBody};
 use crate::auth::bearer;
 use crate::chat::flood::{Whose, address_of};
 use crate::chat::frame::Standing;
@@ -72,6 +74,34 @@ pub struct SessionView {
     pub language: String,
 }
 
+/// What a window shows before anybody has written.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VisitView {
+    /// The window's secret: whoever has it is this visitor. Good for 180 days.
+    pub token: String,
+    /// The visitor's conversation, when one is going on at the entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversation: Option<String>,
+    /// What the window is called.
+    pub title: String,
+    /// The entry's language (BCP 47).
+    pub language: String,
+    /// What the bot says first, when there is one and no conversation is going on. A conversation that begins within an hour
+    /// begins with it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub greeting: Vec<GreetingView>,
+}
+
+/// A message of a greeting.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct GreetingView {
+    /// The text: plain, never markup.
+    pub text: String,
+    /// What the visitor may pick in answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<ChoiceView>,
+}
+
 /// Which news.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -111,6 +141,15 @@ pub struct WriteBody {
     /// The id of a choice that was offered with the last message that offered any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub choice: Option<String>,
+}
+
+impl From<&ChatMessage> for GreetingView {
+    fn from(message: &ChatMessage) -> Self {
+        Self {
+            text: message.text.to_string(),
+            choices: message.choices.iter().map(ChoiceView::from).collect(),
+        }
+    }
 }
 
 /// The number that a message got.
@@ -156,6 +195,30 @@ impl Door {
         known.filter(|visitor| visitor.tenant == *self.tenant.id())
     }
 
+    /// The visitor whose token a window has, or a new one; takes one out of a bucket.
+    fn welcome(&self, body: &SessionBody, whose: Whose) -> Result<(Visitor, String), Problem> {
+        if let Some(channel) = self.tenant.channel_of(&self.entry) {
+            let detail =
+                format!("conversations at this entry come through channel {channel}, not from a chat window");
+            return Err(Problem::conflict("fed-by-channel", detail));
+        }
+        let now = clock::now();
+        self.app.flood.take(whose, now)?;
+        if body.name.as_deref().is_some_and(|name| !is_name(name)) {
+            return Err(Problem::invalid(
+                "name",
+                format!("name: {}", jackfield_types::NAME_EXPECTED),
+            ));
+        }
+        let known = body.token.as_ref();
+        if let Some((visitor, token)) = known.and_then(|token| Some((self.visitor(token)?, token))) {
+            return Ok((visitor, token.clone()));
+        }
+        let visitors = self.app.platform.visitors();
+        let new = visitors.welcome(self.tenant.id(), now);
+        new.map_err(|error| Problem::unavailable(format!("no random bytes from the system: {error}")))
+    }
+
     /// The visitor whose token the request carries.
     pub(super) fn known_visitor(&self, headers: &HeaderMap) -> Result<Visitor, Problem> {
         let token = bearer(headers).ok_or_else(Problem::no_key)?;
@@ -187,6 +250,32 @@ impl Door {
     }
 }
 
+/// Somebody opens the window: says who the visitor is, and what the bot greets with. No conversation begins, so nothing is
+/// queued or counted before the visitor writes. Without a token the visitor is new.
+#[utoipa::path(post, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), request_body = SessionBody, responses((status = 200, body = VisitView)))]
+pub(crate) async fn begin_visit(
+    State(app): State<App>,
+    peer: Option<Extension<Peer>>,
+    Path(place): Path<(TenantId, ChatEntryId)>,
+    Json(body): Json<SessionBody>,
+) -> Answer<VisitView> {
+    let (door, view) = door(app, peer, place).await?;
+    let (visitor, token) = door.welcome(&body, Whose::Visits(door.peer))?;
+    let name: Arc<str> = visitor.name.into();
+    let conversation = door.tenant.conversation(door.entry.clone(), name.clone()).await?;
+    let greeting = match conversation {
+        Some(_) => Vec::new(),
+        None => door.tenant.greet(&door.ctx(), &door.entry, &name).await?,
+    };
+    Ok(Json(VisitView {
+        token,
+        conversation: conversation.map(|id| id.to_string()),
+        title: view.title,
+        language: view.language,
+        greeting: greeting.iter().map(GreetingView::from).collect(),
+    }))
+}
+
 /// Begins a conversation, or goes on with the visitor's own. Without a token the visitor is new.
 #[utoipa::path(post, path = "", tag = "chat", params(("tenant" = String, Path), ("entry" = String, Path)), request_body = SessionBody, responses((status = 200, body = SessionView)))]
 pub(crate) async fn begin_session(
@@ -196,31 +285,7 @@ pub(crate) async fn begin_session(
     Json(body): Json<SessionBody>,
 ) -> Answer<SessionView> {
     let (door, view) = door(app, peer, place).await?;
-    if let Some(channel) = door.tenant.channel_of(&door.entry) {
-        let detail =
-            format!("conversations at this entry come through channel {channel}, not from a chat window");
-        return Err(Problem::conflict("fed-by-channel", detail));
-    }
-    let now = clock::now();
-    door.app.flood.take(Whose::Beginnings(door.peer), now)?;
-    if body.name.as_deref().is_some_and(|name| !is_name(name)) {
-        return Err(Problem::invalid(
-            "name",
-            format!("name: {}", jackfield_types::NAME_EXPECTED),
-        ));
-    }
-    let known = body
-        .token
-        .and_then(|token| door.visitor(&token).map(|visitor| (visitor, token)));
-    let (visitor, token) = match known {
-        Some(known) => known,
-        None => door
-            .app
-            .platform
-            .visitors()
-            .welcome(door.tenant.id(), now)
-            .map_err(|error| Problem::unavailable(format!("no random bytes from the system: {error}")))?,
-    };
+    let (visitor, token) = door.welcome(&body, Whose::Beginnings(door.peer))?;
     let name = body.name.map(Into::into);
     let id = door
         .tenant

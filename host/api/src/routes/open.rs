@@ -22,6 +22,11 @@ pub(super) fn routes() -> Vec<Route> {
         route("/chat/widget.js", PUBLIC, routes!(visit::get_widget)),
         route("/chat/{tenant}/{entry}", VISITOR, routes!(visit::get_chat_page)),
         route(
+            "/chat/{tenant}/{entry}/visits",
+            VISITOR,
+            routes!(visit::begin_visit),
+        ),
+        route(
             "/chat/{tenant}/{entry}/sessions",
             VISITOR,
             routes!(visit::begin_session),

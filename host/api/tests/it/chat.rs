@@ -399,3 +399,84 @@ async fn an_entry_with_open_conversations_stays() {
         204
     );
 }
+
+#[tokio::test]
+async fn a_window_that_is_opened_begins_nothing_until_somebody_writes() {
+    let world = World::make().await;
+    let World { app, admin, .. } = &world;
+    let visit = async |token: Option<&str>| {
+        let body = token.map_or_else(|| json!({}), |token| json!({"token": token}));
+        app.post(&format!("{DOOR}/visits"), "", body).await.ok()
+    };
+    let nothing = async || {
+        let conversations = app.get("/v1/interactions", admin).await.ok();
+        let customers = app.get("/v1/customers", admin).await.ok();
+        assert_eq!(
+            (&conversations.body["items"], &customers.body["items"]),
+            (&json!([]), &json!([]))
+        );
+    };
+    // Without a bot there is nothing to say, and still nobody is routed.
+    let seen = visit(None).await;
+    assert_eq!(seen.body.as_object().unwrap().len(), 3, "{:#}", seen.body);
+    assert_eq!(seen.text("/title"), "Web shop");
+    nothing().await;
+
+    app.upload(admin, crate::channels::bundled("chat-menu"))
+        .await
+        .ok();
+    let bind = async |greeting: &str| {
+        let config =
+            json!({"greeting": greeting, "menu": [{"id": "hours", "label": "Hours", "reply": "9 to 18."}]});
+        let bound = json!({"plugin": "chat-menu", "version": "0.1.0", "config": config});
+        app.put("/v1/bindings/chat:web", admin, bound).await.ok();
+    };
+    bind("Welcome!").await;
+    for _ in 0..3 {
+        visit(None).await;
+    }
+    let token = seen.text("/token");
+    let greeted = visit(Some(token)).await;
+    assert_eq!(greeted.text("/token"), token);
+    let greeting = &greeted.body["greeting"][0];
+    assert_eq!(
+        (&greeting["text"], &greeting["choices"][0]["id"]),
+        (&json!("Welcome!"), &json!("hours"))
+    );
+    assert_eq!(visit(Some(token)).await.body, greeted.body, "the same again");
+    nothing().await;
+
+    // Who writes begins the conversation, with what was shown; what was offered there can be picked.
+    let (same, id) = world.begin(json!({"token": token, "name": "Tom"})).await;
+    assert_eq!(same, token);
+    let picked = json!({"client_id": "c1", "choice": "hours"});
+    let picked = app.post(&format!("{DOOR}/messages"), token, picked).await.ok();
+    assert_eq!(picked.body["number"], 2);
+    let answer = world.news(token, "?after=2&wait_ms=5000").await.ok();
+    assert_eq!(answer.text("/messages/0/text"), "9 to 18.");
+    let first = world.news(token, "").await.ok();
+    assert_eq!(first.body["messages"][0]["text"], "Welcome!");
+    let events = app.events(admin, id).await;
+    let told = events.iter().filter(|event| event["type"] == "chat-decided");
+    let told: Vec<_> = told.map(|event| event["on"].clone()).collect();
+    assert_eq!(
+        told,
+        [json!("started"), json!({"chosen": "hours"})],
+        "asked once about each"
+    );
+    let again = visit(Some(token)).await;
+    assert_eq!(again.text("/conversation"), id.to_string());
+    assert_eq!(again.body["greeting"], Value::Null);
+
+    // A greeting of what is no longer bound is not gone on with.
+    let other = visit(None).await;
+    bind("Good evening!").await;
+    let (token, id) = world.begin(json!({"token": other.text("/token")})).await;
+    let news = world.news(&token, "?wait_ms=5000").await.ok();
+    assert_eq!(news.text("/messages/0/text"), "Good evening!");
+    // Who leaves without a word has given nothing up.
+    app.post(&format!("{DOOR}/end"), &token, json!({})).await.ok();
+    app.until_closed("one", id).await;
+    let it = app.get(&format!("/v1/interactions/{id}"), admin).await.ok();
+    assert_eq!(it.body["ending"]["abandoned"], Value::Null);
+}

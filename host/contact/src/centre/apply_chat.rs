@@ -46,6 +46,7 @@ impl Centre {
                             .into_iter()
                             .for_each(|told| flow.owe(told));
                         chat.unanswered.get_or_insert(Unanswered { since: at, steps: 0 });
+                        chat.asked = true;
                     }
                     Author::Agent(_) => {
                         chat.unanswered = None;

@@ -7,7 +7,7 @@ use jackfield_types::{ExtensionPoint, InteractionId, PluginKind, limits};
 
 use super::flow::failure;
 use super::{Asked, Step};
-use crate::chat::until_typing;
+use crate::chat::{Greeting, until_typing};
 use crate::decision::{
     Answer, Author, ChatAction, ChatEvent, ChatInfo, ChatQuestion, Failure, Provenance, Question, SegmentKind,
 };
@@ -103,6 +103,29 @@ impl Step<'_> {
             ),
             Err(failure) => self.chat_failed(id, on, failure),
         }
+        self.pump(id);
+        if self.live(id).is_some_and(|it| it.stage == Stage::Ended) {
+            self.advance_after_call(id);
+        }
+    }
+
+    /// The conversation begins with what the flow had answered before.
+    pub(super) fn greeted(&mut self, id: InteractionId, greeting: Greeting) {
+        let chat = self.live(id).and_then(|it| it.chat.as_ref());
+        let begins = chat.is_some_and(|chat| chat.flow.owed.front() == Some(&ChatEvent::Started));
+        // One who has a conversation going on goes on with that.
+        if !begins {
+            return;
+        }
+        let actions = greeting.answer.actions.clone();
+        self.record(Event::ChatDecided {
+            interaction: id,
+            on: ChatEvent::Started,
+            state: greeting.answer.state,
+            actions: greeting.answer.actions,
+            by: greeting.by,
+        });
+        self.follow_chat(id, until_typing(&actions).0);
         self.pump(id);
         if self.live(id).is_some_and(|it| it.stage == Stage::Ended) {
             self.advance_after_call(id);

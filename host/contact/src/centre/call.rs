@@ -323,8 +323,10 @@ impl Step<'_> {
             return;
         }
         let answered = it.agent.is_some();
+        // Who never wrote has given nothing up.
+        let silent = it.chat.as_ref().is_some_and(|chat| !chat.asked);
         let abandoned = match &stage {
-            _ if by != EndedBy::Customer || answered => None,
+            _ if by != EndedBy::Customer || answered || silent => None,
             Stage::Flow => Some(AbandonStage::Ivr),
             Stage::Queued(_) => Some(AbandonStage::Queue),
             Stage::Offered { .. } => Some(AbandonStage::Ringing),

@@ -49,7 +49,6 @@ impl Step<'_> {
             outgoing: None,
         });
         self.arm(TimerKey::Idle(interaction), idle_ms);
-        self.pump(interaction);
         Ok(())
     }
 

@@ -263,8 +263,13 @@ impl Step<'_> {
                 name,
                 customer,
                 last_agent,
+                greeting,
             } => {
                 self.chat_started(interaction, entry, address, name, customer, last_agent)?;
+                if let Some(greeting) = greeting {
+                    self.greeted(interaction, *greeting);
+                }
+                self.pump(interaction);
             }
             Input::CustomerWrites { interaction, message } => self.customer_writes(interaction, message)?,
             Input::AgentWrites {

@@ -54,12 +54,26 @@ fn a_visitor_writes_with_bot_and_agent_while_the_server_dies_in_the_middle() {
 
     // The bot greets; what the visitor writes is text and nothing else.
     browser.wait(&format!("{} > 0", shown("bot", "")));
+    let begun = server.api.see("/v1/interactions");
+    assert_eq!(begun["items"], json!([]), "opening the window begins nothing");
     write(
         &mut browser,
         "<img src=x onerror=\"window.broken = 1\"><b>human</b>",
     );
     browser.wait(&format!("{} === 1", shown("customer", "<b>human</b>")));
     let (id, agent) = offered(&server.api);
+    assert_eq!(
+        server.api.see("/v1/interactions")["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+    browser.wait(&format!(
+        "[...{}.children].map((item) => item.className).slice(0, 2).join() === 'bot,customer' && {} === 1",
+        find("ol"),
+        shown("bot", "How can")
+    ));
     act(&server.api, &id, "accept", &json!({}));
     browser.wait(&format!(
         "{}.textContent.startsWith('You are talking')",

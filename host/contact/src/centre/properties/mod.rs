@@ -1,5 +1,6 @@
 //! Whatever happens, in whatever order: what must always be true of a centre is checked after every step.
 
+mod answers;
 mod invariants;
 mod play;
 mod step;
