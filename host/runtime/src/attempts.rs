@@ -71,7 +71,7 @@ impl Tenant {
     /// When a field is wrong, or the store refuses.
     pub async fn record_attempt(&self, ctx: &OpContext, record: &AttemptRecord) -> Result<(), OutboundError> {
         let invalid = |field, problem: String| OutboundError::Invalid { field, problem };
-        check_purpose(&record.purpose)?;
+        self.known_purpose(&record.purpose)?;
         let now = clock::now();
         if record.at.0 > now.0 + MAX_AHEAD_MS {
             return Err(invalid("at", "in the future: expected when it was made".into()));
@@ -162,7 +162,34 @@ impl Tenant {
     }
 }
 
-pub(crate) fn check_purpose(purpose: &str) -> Result<(), OutboundError> {
+/// Purposes that every tenant knows: rules and caps are written for these.
+const PURPOSES: [&str; 5] = ["sales", "arrears", "survey", "requested-callback", "service"];
+
+impl Tenant {
+    /// Refuses a purpose that nobody has heard of: caps and consent are kept by purpose, so that a slip of the pen would pass
+    /// by all of them.
+    pub(crate) fn known_purpose(&self, purpose: &str) -> Result<(), OutboundError> {
+        check_purpose(purpose)?;
+        let own = &self.inner.customers.settings.load().purposes;
+        if PURPOSES.contains(&purpose) || own.iter().any(|own| own == purpose) {
+            return Ok(());
+        }
+        let known: Vec<&str> = PURPOSES
+            .into_iter()
+            .chain(own.iter().map(String::as_str))
+            .collect();
+        Err(OutboundError::Invalid {
+            field: "purpose",
+            problem: format!(
+                "there is no purpose {purpose:?}: expected one of {}; an administrator can add one to purposes of \
+                 /v1/customer-settings (jackfield customer settings set --purpose)",
+                known.join(", ")
+            ),
+        })
+    }
+}
+
+fn check_purpose(purpose: &str) -> Result<(), OutboundError> {
     if !is_name(purpose) || purpose.len() > limits::MAX_CODE_BYTES {
         return Err(OutboundError::Invalid {
             field: "purpose",

@@ -11,7 +11,6 @@ use jackfield_types::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::attempts::check_purpose;
 use crate::decide::{decide_once, failure};
 use crate::tenant::Tenant;
 use crate::{SubmitError, clock, zones};
@@ -23,7 +22,7 @@ pub struct OutboundCheck {
     pub number: E164,
     /// The channel.
     pub channel: Channel,
-    /// The purpose, 1 to 64 bytes: `sales`, `arrears`, `survey`, `requested-callback`, `service`…
+    /// The purpose: `sales`, `arrears`, `survey`, `requested-callback`, `service`, or one of the tenant's own.
     pub purpose: String,
     /// The campaign that it belongs to; none: only the tenant's rule is asked.
     pub campaign: Option<CampaignId>,
@@ -73,6 +72,7 @@ impl Tenant {
         let now = check.at.unwrap_or_else(clock::now);
         let campaign = check.campaign.clone();
         let consent = check.consent;
+        self.known_purpose(&check.purpose)?;
         let mut attempt = attempt(check, now)?;
         let ctx = OpContext::system(self.id().clone(), "outbound");
         if consent.is_none()
@@ -179,7 +179,6 @@ fn attempt(check: OutboundCheck, now: Timestamp) -> Result<Attempt, OutboundErro
             problem: problem.to_owned(),
         })
     };
-    check_purpose(&check.purpose)?;
     let (given, most) = (check.attempts.len(), limits::MAX_PAST_ATTEMPTS);
     if given > most {
         return invalid("attempts", &format!("{given}: expected at most {most}"));

@@ -21,6 +21,9 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::MULTI_MEMORY)
     .union(WasmFeatures::COMPONENT_MODEL);
 
+/// How every WebAssembly begins.
+const MAGIC: &[u8] = b"\0asm";
+
 /// The packages of `wit/`, each after those that it uses.
 const PACKAGES: [(&str, &str); 16] = [
     ("types.wit", include_str!("../../../wit/types/types.wit")),
@@ -127,7 +130,20 @@ fn sized_outline(wasm: &[u8]) -> Result<Outline<'_>, InvalidComponent> {
     outline(wasm)
 }
 
+/// How a file begins that is nothing like WebAssembly, so that its owner knows which it is.
+fn beginning(bytes: &[u8]) -> String {
+    match String::from_utf8_lossy(&bytes[..bytes.len().min(24)]) {
+        nothing if nothing.is_empty() => "it is empty".to_owned(),
+        text => format!("it begins with {text:?}"),
+    }
+}
+
 fn outline(wasm: &[u8]) -> Result<Outline<'_>, InvalidComponent> {
+    if !wasm.starts_with(MAGIC) {
+        let begins = beginning(wasm);
+        let why = format!("{begins}; `jackfield plugin build` makes one of a plugin's folder");
+        return Err(InvalidComponent::NotAComponent(why));
+    }
     let not =
         |what: String| InvalidComponent::NotAComponent(format!("{what}: expected a component (layer 1)"));
     let mut outline = Outline::default();

@@ -30,7 +30,7 @@ pub use id::{
 };
 pub use name::{NAME_EXPECTED, is_name};
 pub use phone::{E164, InvalidNumber};
-pub use plugin::{PluginKind, UnknownKind};
+pub use plugin::{PluginKind, UnknownKind, article};
 pub use point::{ExtensionPoint, InvalidPoint};
 pub use semver::Version;
 pub use time::Timestamp;

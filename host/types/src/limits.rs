@@ -403,6 +403,9 @@ pub const MAX_ASSISTANCE_HOSTS: usize = 100;
 /// Bytes of a token by which a site vouches for a visitor; a longer one is refused.
 pub const MAX_IDENTITY_TOKEN_BYTES: usize = 4_096;
 
+/// Purposes of a tenant's own for which customers are contacted; one more is refused.
+pub const MAX_PURPOSES: usize = 32;
+
 /// Channels of one tenant; one more is refused.
 pub const MAX_CHANNELS: usize = 100;
 /// Hosts to which the requests of one channel may go; more are refused.

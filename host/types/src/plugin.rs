@@ -62,6 +62,15 @@ impl fmt::Display for PluginKind {
     }
 }
 
+/// The article before a word: `an agent-assist`, `a voice-flow`.
+pub fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o']) {
+        "an"
+    } else {
+        "a"
+    }
+}
+
 /// A text that names no plugin kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -90,6 +99,18 @@ mod tests {
         for kind in PluginKind::ALL {
             assert_eq!(kind.as_str().parse::<PluginKind>().unwrap(), kind);
             assert!(error.contains(kind.as_str()), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_kind_has_its_article() {
+        for (kind, article_of) in [
+            (PluginKind::AgentAssist, "an"),
+            (PluginKind::OutboundRule, "an"),
+            (PluginKind::VoiceFlow, "a"),
+            (PluginKind::QaScorecard, "a"),
+        ] {
+            assert_eq!(article(kind.as_str()), article_of, "{kind}");
         }
     }
 }

@@ -71,6 +71,10 @@ pub struct CustomerSettingsBody {
     #[serde(default)]
     #[schema(value_type = String)]
     pub undefined_tags: UndefinedTags,
+    /// Purposes for which the tenant contacts customers, beside `sales`, `arrears`, `survey`, `requested-callback` and
+    /// `service`: at most 32. An outbound check for another is refused.
+    #[serde(default)]
+    pub purposes: Vec<String>,
 }
 
 impl From<CustomerSettings> for CustomerSettingsBody {
@@ -80,6 +84,7 @@ impl From<CustomerSettings> for CustomerSettingsBody {
             sensitive_days: settings.sensitive_days,
             personal_days: settings.personal_days,
             undefined_tags: settings.undefined_tags,
+            purposes: settings.purposes,
         }
     }
 }
@@ -91,6 +96,7 @@ impl From<CustomerSettingsBody> for CustomerSettings {
             sensitive_days: body.sensitive_days,
             personal_days: body.personal_days,
             undefined_tags: body.undefined_tags,
+            purposes: body.purposes,
         }
     }
 }

@@ -278,21 +278,22 @@ async fn outbound_checks_fail_closed_and_name_what_is_wrong() {
     "##);
     for (body, field) in [
         (json!({"number": "+8613800138000", "purpose": ""}), "purpose"),
+        (json!({"number": "+8613800138000", "purpose": "sale"}), "purpose"),
         (
-            json!({"number": "+8613800138000", "purpose": "x", "jurisdiction": "china"}),
+            json!({"number": "+8613800138000", "purpose": "sales", "jurisdiction": "china"}),
             "jurisdiction",
         ),
         (
-            json!({"number": "+8613800138000", "purpose": "x", "zones": ["Mars/Base"]}),
+            json!({"number": "+8613800138000", "purpose": "sales", "zones": ["Mars/Base"]}),
             "zones",
         ),
-        (json!({"number": "138", "purpose": "x"}), "number"),
+        (json!({"number": "138", "purpose": "sales"}), "number"),
         (
-            json!({"number": "+8613800138000", "purpose": "x", "consent": "maybe"}),
+            json!({"number": "+8613800138000", "purpose": "sales", "consent": "maybe"}),
             "consent",
         ),
         (
-            json!({"number": "+8613800138000", "purpose": "x", "attempts": [{"at": 1, "outcome": "won"}]}),
+            json!({"number": "+8613800138000", "purpose": "sales", "attempts": [{"at": 1, "outcome": "won"}]}),
             "attempts[0].outcome",
         ),
     ] {

@@ -11,7 +11,7 @@ use jackfield_types::{AttributeId, NAME_EXPECTED, OpContext, TenantId, is_name, 
 use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
-use super::profile::{AttributeValue, DATE_EXPECTED, is_date};
+use super::profile::{AttributeValue, DATE_EXPECTED, check_code, is_date};
 use super::{CustomerError, Region};
 use crate::platform::secret_file;
 use crate::segments::Segments;
@@ -37,6 +37,8 @@ pub struct CustomerSettings {
     pub personal_days: Option<u32>,
     /// What becomes of tags of plugins that the library does not know.
     pub undefined_tags: UndefinedTags,
+    /// Purposes for which the tenant contacts customers beside the usual ones; at most 32.
+    pub purposes: Vec<String>,
 }
 
 /// What an attribute can hold.
@@ -270,6 +272,15 @@ impl Tenant {
             if days.is_some_and(|days| !(1..=36_500).contains(&days)) {
                 return Err(CustomerError::invalid(field, "expected 1 to 36500 days"));
             }
+        }
+        if settings.purposes.len() > limits::MAX_PURPOSES {
+            return Err(CustomerError::invalid(
+                "purposes",
+                format!("expected at most {}", limits::MAX_PURPOSES),
+            ));
+        }
+        for purpose in &settings.purposes {
+            check_code("purposes", purpose)?;
         }
         let tx = Tx::new().put(SETTINGS, SETTINGS_KEY, json(&settings)?);
         self.store().commit(ctx, tx).await?;

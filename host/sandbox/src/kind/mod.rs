@@ -12,7 +12,7 @@ mod tag_generator;
 mod voice_flow;
 
 use jackfield_contact::decision::{Answer, Question};
-use jackfield_types::PluginKind;
+use jackfield_types::{PluginKind, article};
 use wasmtime::{
     Store,
     component::{Instance, InstancePre},
@@ -98,7 +98,11 @@ impl Exports {
             }
             _ => Err(failure(
                 "unavailable",
-                format_args!("a plugin of another kind cannot answer a {}", question.kind()),
+                format_args!(
+                    "a plugin of another kind cannot answer {} {}",
+                    article(question.kind().as_str()),
+                    question.kind()
+                ),
             )
             .into()),
         }

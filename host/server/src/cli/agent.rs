@@ -93,8 +93,8 @@ enum Command {
         agent: String,
         /// What the agent is to be.
         state: Wanted,
-        /// The reason of a break.
-        #[arg(long, required_if_eq("state", "break"))]
+        /// The reason of a break, which needs one.
+        #[arg(long)]
         reason: Option<String>,
     },
     /// Set the password with which the agent's phone registers; it is read from the standard input.
@@ -170,7 +170,15 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             let body = match state {
                 Wanted::Available => json!({"state": "available"}),
                 Wanted::Offline => json!({"state": "offline"}),
-                Wanted::Break => json!({"state": "break", "reason": reason.unwrap_or_default()}),
+                Wanted::Break => {
+                    let reason = reason.filter(|reason| !reason.trim().is_empty()).ok_or_else(|| {
+                        Failure::Usage(format!(
+                            "a break needs a reason, which supervisors see: \
+                             jackfield agent state {agent} break --reason lunch"
+                        ))
+                    })?;
+                    json!({"state": "break", "reason": reason})
+                }
             };
             let answer = client.put(&path(&["agents", &agent, "state"]), body)?;
             let name = answer["state"]["name"].as_str().unwrap_or_default();

@@ -71,19 +71,27 @@ impl Connection {
         if let Some(key) = self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
             return Ok(Some(key.to_owned()));
         }
-        let read = |path: &Path| std::fs::read_to_string(path).map(|text| Some(text.trim().to_owned()));
         match (&self.key_file, usual_key_file()) {
-            (Some(path), _) => read(path).map_err(|error| {
-                Failure::Usage(format!(
-                    "--key-file or JACKFIELD_KEY_FILE: {}: {error}",
-                    path.display()
-                ))
-            }),
-            (None, Some(path)) if path.exists() => {
-                read(&path).map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
-            }
+            (Some(path), _) => key_in(path)
+                .map(Some)
+                .map_err(|problem| Failure::Usage(format!("--key-file or JACKFIELD_KEY_FILE: {problem}"))),
+            (None, Some(path)) if path.exists() => key_in(&path).map(Some).map_err(Failure::Usage),
             _ => Ok(None),
         }
+    }
+}
+
+/// The key in a file, which holds nothing else.
+fn key_in(path: &Path) -> Result<String, String> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{shown}: {error}"))?;
+    match text.split_whitespace().collect::<Vec<_>>()[..] {
+        [key] => Ok(key.to_owned()),
+        [] => Err(format!(
+            "{shown}: there is no key in it; `jackfield key create` makes one, and a server writes operator.key into \
+             its data folder"
+        )),
+        _ => Err(format!("{shown}: expected one key and nothing else")),
     }
 }
 

@@ -18,6 +18,7 @@ const SETTINGS: &[Column] = &[
     ("sensitive kept", "/sensitive_days"),
     ("customers kept", "/personal_days"),
     ("undefined tags", "/undefined_tags"),
+    ("own purposes", "/purposes"),
 ];
 
 /// Attributes that customers can have.
@@ -72,6 +73,10 @@ pub(super) enum Settings {
         /// Tags of plugins that the library does not know: keep, or refuse.
         #[arg(long)]
         undefined_tags: Option<String>,
+        /// A purpose for which customers are contacted, beside sales, arrears, survey, requested-callback and service; may be
+        /// repeated. They are replaced as a whole.
+        #[arg(long = "purpose", value_name = "PURPOSE")]
+        purposes: Vec<String>,
     },
 }
 
@@ -123,6 +128,7 @@ pub(super) fn settings(
             sensitive_days,
             personal_days,
             undefined_tags,
+            purposes,
         } => {
             let mut settings = client.get(&at)?;
             if let Some(region) = default_region {
@@ -138,6 +144,9 @@ pub(super) fn settings(
             }
             if let Some(undefined) = undefined_tags {
                 settings["undefined_tags"] = undefined.into();
+            }
+            if !purposes.is_empty() {
+                settings["purposes"] = purposes.into();
             }
             let answer = client.put(&at, settings)?;
             out.done(json, &answer, "the settings are kept")

@@ -157,9 +157,9 @@ fn short(value: &Value) -> String {
     }
 }
 
-/// A moment in the reader's time zone.
+/// A moment in the reader's time zone, with how far that is from UTC.
 pub(crate) fn time(ms: u64) -> String {
-    moment(ms, "%Y-%m-%d %H:%M:%S")
+    moment(ms, "%Y-%m-%d %H:%M:%S %:z")
 }
 
 /// A moment of a story: the hour is enough.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use jackfield_types::article;
 use serde_json::json;
 
 use super::client::{Client, Connection, Sent, path};
@@ -177,7 +178,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 out.done(
                     json,
                     &answer,
-                    &format!("{plugin}@{version} is there, a {kind}{signed}"),
+                    &format!("{plugin}@{version} is there, {} {kind}{signed}", article(kind)),
                 )?;
             }
             Ok(())

@@ -352,7 +352,6 @@ fn refusals_say_what_to_do_and_have_their_exit_codes() {
     let nobody = run(&["jackfield", "whoami", "--url", "http://127.0.0.1:1", "--key", "x"]).unwrap_err();
     assert_eq!(nobody.code(), 3);
     assert!(nobody.to_string().contains("jackfield serve"), "{nobody}");
-    assert!(CommandLine::try_parse_from(["jackfield", "agent", "state", "anna", "break"]).is_err());
 }
 
 #[test]
@@ -602,4 +601,92 @@ fn a_folder_of_markdown_becomes_articles_that_are_found() {
     run(&["template", "remove", "sent"]);
     let broken = server.run(&key, &["template", "set", "x", "--text", "{{"]);
     assert!(broken.unwrap_err().to_string().contains("without '}}'"));
+}
+
+#[test]
+fn slips_are_answered_with_what_to_write() {
+    let server = Server::start();
+    let key = server.tenant();
+    let told = |arguments: &[&str]| {
+        let failure = server.run(&key, arguments).unwrap_err();
+        (failure.code(), failure.to_string())
+    };
+    let (code, why) = told(&["agent", "state", "anna", "break"]);
+    assert_eq!(code, 2);
+    assert!(
+        why.ends_with("jackfield agent state anna break --reason lunch"),
+        "{why}"
+    );
+
+    let (code, why) = told(&["outbound", "check", "+33612345678", "--purpose", "sale"]);
+    assert_eq!(code, 1);
+    for known in [
+        "\"sale\"",
+        "sales, arrears, survey, requested-callback, service",
+        "--purpose",
+    ] {
+        assert!(why.contains(known), "{why}");
+    }
+    let report = [
+        "outbound",
+        "report",
+        "+33612345678",
+        "--outcome",
+        "unanswered",
+        "--purpose",
+        "invitation",
+    ];
+    assert_eq!(told(&report).0, 1);
+    server
+        .run(&key, &["customer", "settings", "set", "--purpose", "invitation"])
+        .unwrap();
+    server.run(&key, &report).unwrap();
+
+    let file = server.folder.path().join("README.md");
+    std::fs::write(&file, "# A plugin\nIt routes.").unwrap();
+    let (code, why) = told(&["plugin", "upload", file.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(
+        why.starts_with(
+            "not a WebAssembly component: it begins with \"# A plugin\\nIt routes.\"; `jackfield plugin build` makes one"
+        ),
+        "{why}"
+    );
+
+    let keys = |text: &str| {
+        let file = server.folder.path().join("a.key");
+        std::fs::write(&file, text).unwrap();
+        let line = [
+            "jackfield",
+            "queue",
+            "list",
+            "--url",
+            &server.url,
+            "--key-file",
+            file.to_str().unwrap(),
+        ];
+        run(&line).map_err(|failure| (failure.code(), failure.to_string()))
+    };
+    assert!(keys(&format!("\n{key}\r\n")).is_ok());
+    for (text, problem) in [
+        ("", "there is no key in it"),
+        (" \n\n", "there is no key in it"),
+        ("key: jf_1", "expected one key and nothing else"),
+    ] {
+        let (code, why) = keys(text).unwrap_err();
+        assert!(
+            code == 2 && why.contains("a.key") && why.contains(problem),
+            "{code} {why}"
+        );
+    }
+}
+
+#[test]
+fn a_time_says_of_which_zone_it_is() {
+    let told = super::output::time(1_767_225_600_000);
+    let (moment, zone) = told.rsplit_once(' ').unwrap();
+    assert_eq!(moment.len(), "2026-01-01 00:00:00".len(), "{told}");
+    assert!(zone.starts_with(['+', '-']) && zone.len() == 6, "{told}");
+    let read: jiff::Timestamp = told.replacen(' ', "T", 1).replace(' ', "").parse().unwrap();
+    assert_eq!(read.as_millisecond(), 1_767_225_600_000);
 }

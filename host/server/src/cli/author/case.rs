@@ -8,7 +8,7 @@ use jackfield_contact::decision::{
     Answer, ChatAction, ChatEvent, Failure as NoAnswer, FlowAction, FlowEvent, Question,
 };
 use jackfield_sandbox::{Decision, Env, Plugin, Read, Receipt, Recording, recorded_reads};
-use jackfield_types::{Grants, Timestamp};
+use jackfield_types::{Grants, Timestamp, article};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -232,11 +232,12 @@ impl Case {
     pub(super) fn asked(&self, plugin: &Plugin) -> Result<Vec<Asked>, String> {
         let mut question = self.question()?;
         if question.kind() != plugin.kind() {
+            let (asked, plugin_kind) = (question.kind().as_str(), plugin.kind().as_str());
             return Err(format!(
-                "question: is one to a {}, and {} is a {}",
-                question.kind(),
+                "question: is one to {} {asked}, and {} is {} {plugin_kind}",
+                article(asked),
                 plugin.manifest().id,
-                plugin.kind()
+                article(plugin_kind)
             ));
         }
         if let Some(refused) = self.refused_config(plugin) {
@@ -358,7 +359,10 @@ fn follow(question: Question, answer: Answer, event: &Value) -> Result<Question,
             }
             Ok(Question::Chat(chat))
         }
-        (question, _) => Err(format!("a {} has no steps: expected a flow", question.kind())),
+        (question, _) => {
+            let kind = question.kind().as_str();
+            Err(format!("{} {kind} has no steps: expected a flow", article(kind)))
+        }
     }
 }
 

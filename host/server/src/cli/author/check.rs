@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use jackfield_sandbox::{Ceilings, Manifest, Plugin, Sandbox};
-use jackfield_types::{Digest, limits};
+use jackfield_types::{Digest, article, limits};
 use serde_json::{Value, json};
 
 use super::super::client::{Client, Connection};
@@ -69,9 +69,10 @@ pub(super) fn run(
         Err(error) => points.push(Point::new("contract", Stand::Wrong, error.to_string())),
         Ok(manifest) => {
             let text = format!(
-                "{}@{} is a {}",
+                "{}@{} is {} {}",
                 manifest.id,
                 manifest.version,
+                article(manifest.kind.as_str()),
                 manifest.kind_version()
             );
             points.push(Point::new("contract", Stand::Good, text));

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use jackfield_types::{PluginId, PluginKind};
+use jackfield_types::{PluginId, PluginKind, article};
 use serde_json::json;
 
 use super::super::failure::Failure;
@@ -124,7 +124,8 @@ fn template(lang: &str, kind: PluginKind) -> Result<Vec<(&'static str, &'static 
             .collect();
         known.dedup();
         return Err(Failure::Usage(format!(
-            "no template for a {kind} in {lang}: expected one of {}",
+            "no template for {} {kind} in {lang}: expected one of {}",
+            article(kind.as_str()),
             known.join(", ")
         )));
     }
