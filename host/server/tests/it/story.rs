@@ -375,6 +375,11 @@ impl Story {
 
     fn is_asked_how_it_was(&mut self) {
         let chat = self.chat.clone();
+        // A host that is too busy has the customer go on without the bot, who would have asked.
+        let told = self.admin.see(&format!("/v1/interactions/{chat}/events"));
+        let failed = |event: &&Value| event["type"] == "decision-failed";
+        let failed = told["items"].as_array().unwrap().iter().find(failed);
+        assert_eq!(failed, None, "the bot is with the customer");
         self.anna(&chat, "leave", &json!({}));
         let mut events = self.admin.events();
         events.wait_for("the survey", PATIENCE, |event| {
