@@ -4,8 +4,8 @@
 //! request under it answers 422. While the first is under way, a second answers 409. Answers of 200 to 499 are kept
 //! for 24 hours, except 401, 403 and 429; after any other the key is free again. A secret in an answer is not kept:
 //! the replay leaves it out. An answer that names a customer whose data is erased goes, and 410 comes in its place, so
-//! that nothing is done twice. Of the key itself the digest is kept. If the process dies between the deed and its answer, the key is free again after a
-//! minute, and the deed itself refuses to be done twice where that matters (`exists`).
+//! that nothing is done twice. Of the key itself the digest is kept. If the process dies between the deed and its answer, nobody knows whether it was
+//! done: the key then answers 409 for the rest of the day, so that a client that tries again never does it twice.
 
 use std::time::Duration;
 
@@ -235,6 +235,7 @@ impl Slot<'_> {
                 match kept.answer {
                     Some(answer) if !old => return Ok(Reserved::Answered(answer)),
                     None if now.since(kept.at) <= ABANDONED_MS => return Err(under_way()),
+                    None if !old => return Err(unknown_outcome()),
                     _ => {}
                 }
                 tx = tx
@@ -322,6 +323,12 @@ fn age_key(at: Timestamp, key: &str) -> String {
 fn other_request() -> Problem {
     let detail = "this Idempotency-Key was used for another request; make a new key for each request";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency-key-reused", detail).field("Idempotency-Key")
+}
+
+fn unknown_outcome() -> Problem {
+    let detail = "the server stopped while the first request with this Idempotency-Key was under way: look whether it was \
+                  done, and use another key if it was not";
+    Problem::conflict("idempotency-unknown", detail).field("Idempotency-Key")
 }
 
 fn under_way() -> Problem {

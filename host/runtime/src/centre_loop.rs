@@ -476,11 +476,9 @@ impl CentreLoop {
             };
             rest = &rest[most..];
             for (key, value) in kv.drain(..) {
-                tx.puts.retain(|(space, known, _)| *space != KV || *known != key);
-                tx.deletes.retain(|(space, known)| *space != KV || *known != key);
                 match value {
-                    Some(value) => tx.puts.push((KV, key, value)),
-                    None => tx.deletes.push((KV, key)),
+                    Some(value) => tx.write(KV, key, value),
+                    None => tx.remove(KV, key),
                 }
             }
             self.commit_durably(tx).await?;

@@ -284,6 +284,7 @@ impl Store {
     /// Waits for its turn when many commit. A caller that stops waiting, at its deadline or otherwise, does
     /// not take the transaction back. The head of [`Error`]'s module says what each error means.
     pub async fn commit(&self, ctx: &OpContext, tx: Tx) -> Result<u64, Error> {
+        let tx = tx.settled();
         tx.validate()?;
         self.inner
             .committer

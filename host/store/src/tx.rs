@@ -70,8 +70,8 @@ pub struct Fence {
 
 /// One transaction of one tenant: all of it takes effect, or nothing.
 ///
-/// At most 1,000 operations (checks, puts, deletes, appends and their events) and 1 MiB. No key may be
-/// written twice, no stream appended to twice.
+/// At most 1,000 operations (checks, puts, deletes, appends and their events) and 1 MiB. Of a row that is written more than
+/// once, by [`put`](Self::put), [`delete`](Self::delete) and their like, the last counts. No stream may be appended to twice.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tx {
     /// Conditions; the first that does not hold answers `Conflict`.
@@ -120,25 +120,55 @@ impl Tx {
     /// Writes a row.
     #[must_use]
     pub fn put(mut self, space: Space, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) -> Self {
-        self.puts.push((space, key.into(), value.into()));
+        self.write(space, key, value);
         self
+    }
+
+    /// [`put`](Self::put), in place.
+    pub fn write(&mut self, space: Space, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        let key = key.into();
+        self.deletes.retain(|(known, row)| *known != space || *row != key);
+        self.puts.push((space, key, value.into()));
     }
 
     /// Removes a row.
     #[must_use]
     pub fn delete(mut self, space: Space, key: impl Into<Vec<u8>>) -> Self {
-        self.deletes.push((space, key.into()));
+        self.remove(space, key);
         self
     }
 
-    /// Takes back what was to be done to a row, so that it can be written once.
-    #[must_use]
-    pub fn without(mut self, space: Space, key: impl AsRef<[u8]>) -> Self {
-        let key = key.as_ref();
-        self.puts
-            .retain(|(known, row, _)| *known != space || row.as_slice() != key);
-        self.deletes
-            .retain(|(known, row)| *known != space || row.as_slice() != key);
+    /// [`delete`](Self::delete), in place.
+    pub fn remove(&mut self, space: Space, key: impl Into<Vec<u8>>) {
+        let key = key.into();
+        self.puts.retain(|(known, row, _)| *known != space || *row != key);
+        self.deletes.push((space, key));
+    }
+
+    /// Does what another would do, after this one's own.
+    pub fn then(&mut self, rows: Self) {
+        for (space, key, value) in rows.puts {
+            self.write(space, key, value);
+        }
+        for (space, key) in rows.deletes {
+            self.remove(space, key);
+        }
+    }
+
+    /// Each row once: what was written last.
+    pub(crate) fn settled(mut self) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut last: Vec<bool> = self
+            .puts
+            .iter()
+            .rev()
+            .map(|(space, key, _)| seen.insert((*space, key.clone())))
+            .collect();
+        if last.contains(&false) {
+            self.puts.retain(|_| last.pop().unwrap_or(true));
+        }
+        let mut seen = BTreeSet::new();
+        self.deletes.retain(|row| seen.insert(row.clone()));
         self
     }
 
@@ -316,4 +346,27 @@ pub(crate) fn stream_fits(stream: &str, field: impl Fn() -> String) -> Result<()
         ));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_row_that_is_written_again_the_last_counts() {
+        const ROWS: Space = Space::new("rows");
+        let tx = Tx::new()
+            .put(ROWS, "a", "1")
+            .delete(ROWS, "b")
+            .put(ROWS, "c", "1")
+            .put(ROWS, "a", "2")
+            .delete(ROWS, "c")
+            .put(ROWS, "b", "2")
+            .delete(ROWS, "c");
+        let expected = Tx::new()
+            .put(ROWS, "a", "2")
+            .put(ROWS, "b", "2")
+            .delete(ROWS, "c");
+        assert_eq!(tx.settled(), expected);
+    }
 }

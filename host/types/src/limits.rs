@@ -22,6 +22,8 @@ pub const MAX_PROFILE_ITEMS: usize = 100;
 pub const MAX_IMPORT_BATCH: usize = 200;
 /// Bytes of one part of an import; more answers 413.
 pub const MAX_IMPORT_PART_BYTES: usize = 4 * 1024 * 1024;
+/// Rows of one part of an import; more are refused.
+pub const MAX_IMPORT_PART_ROWS: usize = 50_000;
 /// Rows of one import that are kept with what is wrong with them; of more, only the number is.
 pub const MAX_IMPORT_ERRORS: u64 = 10_000;
 /// Imports of one tenant that are kept; one more is refused.

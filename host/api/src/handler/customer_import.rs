@@ -145,7 +145,7 @@ pub(crate) async fn begin_import(
     Ok(Json(begun.into()))
 }
 
-/// Takes the next part of an import: whole rows, at most 4 MiB of them. A row whose addresses are somebody's changes that
+/// Takes the next part of an import: whole rows, at most 4 MiB and 50,000 lines of them. A row whose addresses are somebody's changes that
 /// customer, another makes one; a row that is wrong is kept with what is wrong, and the others go on. Each row is done once:
 /// after a stop in between, the import says with which row to go on, and a part that begins elsewhere is refused.
 #[utoipa::path(post, path = "", tag = "customers", params(("import" = String, Path), PartQuery), request_body(content = String, content_type = "text/csv"), responses((status = 200, body = ImportView)))]

@@ -36,6 +36,9 @@ fn id() -> InteractionId {
     InteractionId::from_uuid(uuid::Uuid::from_u128(77))
 }
 
+/// How far a call has come.
+type Begin = fn(&mut World) -> InteractionId;
+
 /// A call whose agent's phone rings.
 fn called(world: &mut World) -> InteractionId {
     world.agent("wang", &["support"]);
@@ -108,13 +111,8 @@ fn the_agents_phone_rings_first_then_the_customers_then_they_talk() {
 #[test]
 fn who_does_not_answer_is_let_go_and_nobody_has_abandoned_anything() {
     // What happens, and how it ends.
-    let table: [(
-        fn(&mut World) -> InteractionId,
-        Option<LegEvent>,
-        Option<LegEvent>,
-        EndedBy,
-    ); 5] = [
-        (called, None, None, EndedBy::System),
+    let table = [
+        (called as Begin, None, None, EndedBy::System),
         (called, Some(ended(Cause::Declined)), None, EndedBy::Agent),
         (dialled, None, None, EndedBy::System),
         (dialled, Some(ended(Cause::Normal)), None, EndedBy::Agent),
@@ -197,7 +195,7 @@ fn a_customer_who_is_not_called_yet_can_not_answer() {
 
 #[test]
 fn a_call_dies_with_the_process_and_its_agent_is_free_again() {
-    for begin in [called as fn(&mut World) -> InteractionId, dialled] {
+    for begin in [called as Begin, dialled] {
         let mut world = World::new();
         let id = begin(&mut world);
         world.die_and_start();

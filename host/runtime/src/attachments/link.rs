@@ -83,7 +83,7 @@ pub(crate) fn put_links(keys: &Keys, event: &Event, through_provider: bool, tx: 
             opened_at: None,
         };
         let key = key(keys, attachment);
-        tx.without(LINKS, &key).put(LINKS, key, json(&link))
+        tx.put(LINKS, key, json(&link))
     })
 }
 
@@ -101,7 +101,7 @@ pub(super) async fn put_opened(
     Ok(match link {
         Some(mut link) if link.opened_at.is_none() => {
             link.opened_at = Some(at);
-            tx.without(LINKS, &key).put(LINKS, key, json(&link))
+            tx.put(LINKS, key, json(&link))
         }
         _ => tx,
     })

@@ -268,7 +268,7 @@ pub(crate) fn project(event: &Event, tx: Tx) -> Tx {
     // One commit may hold the same attachment more than once.
     let sent = |tx: Tx, id: AttachmentId| {
         let key = id.to_string();
-        tx.without(UNSENT, &key).delete(UNSENT, key)
+        tx.delete(UNSENT, key)
     };
     match event {
         Event::MessageSent { attachments, .. } => attachments

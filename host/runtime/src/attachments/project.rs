@@ -81,7 +81,7 @@ pub(crate) async fn changed_message(
     }
     let sealed = seal_message(&message, customer.as_ref().zip(key_of.as_deref()))?;
     changed.insert(key.clone(), message);
-    Ok(tx.without(MESSAGES, &key).put(MESSAGES, key, sealed))
+    Ok(tx.put(MESSAGES, key, sealed))
 }
 
 async fn kept(

@@ -210,7 +210,7 @@ pub(crate) async fn offer(
     offer.expires_at = now + offer.expires_at.since(offer.offered_at);
     offer.offered_at = now;
     let key = format!("{} {}", offer.interaction, offer.code).into_bytes();
-    ledger.beside.puts.push((ASSISTANCES_OF, key, Vec::new()));
+    ledger.beside.write(ASSISTANCES_OF, key, Vec::new());
     keep(ledger, offer, AssistanceStep::Offered, by).await
 }
 
@@ -264,7 +264,7 @@ pub(super) async fn keep(
         None => customers::json(&assistance)?,
     };
     let key = assistance.code.as_bytes().to_vec();
-    ledger.beside.puts.push((ASSISTANCES, key, row));
+    ledger.beside.write(ASSISTANCES, key, row);
     ledger.events.push(Event::AssistanceChanged {
         interaction: assistance.interaction,
         assistance: assistance.code.clone(),

@@ -16,6 +16,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 /// After a refusal of the store or a full inbox.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// After what is due of one case can't be done.
+const AGAIN_MS: u64 = 60_000;
+
 /// Does what is due of a tenant's cases, until the tenant's loop is gone.
 pub(crate) fn keep_due(tenant: Tenant) {
     tokio::spawn(async move {
@@ -39,21 +42,30 @@ pub(crate) fn keep_due(tenant: Tenant) {
 }
 
 impl Tenant {
-    /// Does what is due of cases by now; when the next thing is.
+    /// Does what is due of cases by now; when the next thing is. A case of which it can't be done delays no other.
     async fn cases_due(&self, ctx: &OpContext, now: Timestamp) -> Result<Option<Timestamp>, CustomerError> {
+        let (mut cursor, mut again) = (None, None);
         loop {
-            let page = self.store().scan(ctx, CASE_DUE, Scan::all().limit(100)).await?;
+            let scan = Scan::all().after(cursor).limit(100);
+            let page = self.store().scan(ctx, CASE_DUE, scan).await?;
             for row in &page.rows {
                 let Some((at, case)) = due_of(&row.key) else {
                     continue;
                 };
                 if at > now {
-                    return Ok(Some(at));
+                    return Ok(Some(again.map_or(at, |again: Timestamp| again.min(at))));
                 }
-                self.case_order(ctx, CaseWork::Due(case, at)).await?;
+                match self.case_order(ctx, CaseWork::Due(case, at)).await {
+                    Err(CustomerError::Conflict(why)) => {
+                        tracing::warn!(tenant = %self.id(), %case, why, "what is due of a case is tried again later");
+                        again = Some(now + AGAIN_MS);
+                    }
+                    done => drop(done?),
+                }
             }
-            if page.rows.is_empty() {
-                return Ok(None);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(again);
             }
         }
     }

@@ -182,7 +182,7 @@ async fn open(
         interaction,
         text: Some(case.subject.clone()),
     };
-    keep(ledger, now, None, case, by, vec![told]).await
+    keep(ledger, now, None, case, by, vec![told], limits::MAX_CASE_BYTES).await
 }
 
 fn check_promise(field: &'static str, at: Timestamp, now: Timestamp) -> Result<(), CustomerError> {
@@ -222,7 +222,7 @@ async fn change(
     if told.is_empty() {
         return Ok(before);
     }
-    keep(ledger, now, Some(&before), case, by, told).await
+    keep(ledger, now, Some(&before), case, by, told, limits::MAX_CASE_BYTES).await
 }
 
 /// Changes the case; what happened, nothing when it was so before.
@@ -393,17 +393,16 @@ async fn come_due(
         let mut case = before.clone();
         return match case.come_due(now, by) {
             Some(change) => {
-                let kept = keep(ledger, now, Some(&before), case, by, vec![change.into()]).await?;
+                // A case that is full for people still has room for what follows from its promises.
+                let most = limits::MAX_VALUE_BYTES;
+                let kept = keep(ledger, now, Some(&before), case, by, vec![change.into()], most).await?;
                 Ok(CaseDone::Case(Box::new(kept)))
             }
             // The loop's clock is behind; it stays due.
             None => Ok(CaseDone::Nothing),
         };
     }
-    ledger
-        .beside
-        .deletes
-        .push((CASE_DUE, due_key(at, id).into_bytes()));
+    ledger.beside.remove(CASE_DUE, due_key(at, id).into_bytes());
     Ok(CaseDone::Nothing)
 }
 
@@ -415,16 +414,16 @@ async fn keep(
     mut case: Case,
     by: &Arc<str>,
     told: Vec<Told>,
+    most: usize,
 ) -> Result<Case, CustomerError> {
     case.changed_at = now;
     case.due = case.next_due().map(|(at, _)| at);
     let key = ledger.key(&case.customer).await?;
     let row = seal_row(&case, personal(), (&case.customer, &key))?;
-    if row.len() > limits::MAX_CASE_BYTES {
+    if row.len() > most {
         return Err(CustomerError::Conflict(format!(
-            "case {} would have more than {} bytes; open another one for the rest",
-            case.number,
-            limits::MAX_CASE_BYTES
+            "case {} would have more than {most} bytes; open another one for the rest",
+            case.number
         )));
     }
     let was_open = before.is_some_and(|case| !case.status.is_settled());
@@ -434,26 +433,28 @@ async fn keep(
         counts.last = counts.last.max(case.number);
         counts.open = (counts.open + u64::from(is_open)).saturating_sub(u64::from(was_open));
         let row = json(&counts)?;
-        ledger.beside.puts.push((CASE_COUNTS, COUNTS.into(), row));
+        ledger.beside.write(CASE_COUNTS, COUNTS.into(), row);
     }
     let (old, new) = (before.map(Case::index).unwrap_or_default(), case.index());
     let beside = &mut ledger.beside;
     for gone in old.difference(&new) {
-        beside.deletes.push((CASE_INDEX, gone.clone().into_bytes()));
+        beside.remove(CASE_INDEX, gone.clone().into_bytes());
     }
     for come in new.difference(&old) {
         let id = case.id.to_string().into_bytes();
-        beside.puts.push((CASE_INDEX, come.clone().into_bytes(), id));
+        beside.write(CASE_INDEX, come.clone().into_bytes(), id);
     }
     let was_due = before.and_then(|case| case.due);
     if was_due != case.due {
         let key = |at| due_key(at, case.id).into_bytes();
-        beside.deletes.extend(was_due.map(|at| (CASE_DUE, key(at))));
-        beside
-            .puts
-            .extend(case.due.map(|at| (CASE_DUE, key(at), Vec::new())));
+        if let Some(at) = was_due {
+            beside.remove(CASE_DUE, key(at));
+        }
+        if let Some(at) = case.due {
+            beside.write(CASE_DUE, key(at), Vec::new());
+        }
     }
-    beside.puts.push((CASES, case.id.to_string().into_bytes(), row));
+    beside.write(CASES, case.id.to_string().into_bytes(), row);
     for Told {
         change,
         interaction,

@@ -278,10 +278,39 @@ impl ChannelSettings {
                 format!("there is no secret {name:.64}; give it among the secrets"),
             )),
         };
+        // Headers are compared as they come, in lower case; one that is never found would be shown to plugins.
+        let is_header = |field: &str, name: &str| {
+            let fits = (1..=limits::MAX_CODE_BYTES).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+            match fits {
+                true => Ok(()),
+                false => Err(ChannelError::invalid(
+                    format!("verification.{field}"),
+                    "expected a header's name in lower case: 1 to 64 of a-z, 0-9 and '-'",
+                )),
+            }
+        };
         match &self.verification {
             Verification::None => {}
-            Verification::Token { secret, .. } | Verification::Hmac { secret, .. } => {
-                needed("secret", secret)?
+            Verification::Token { secret, header } => {
+                needed("secret", secret)?;
+                header
+                    .as_deref()
+                    .map_or(Ok(()), |header| is_header("header", header))?;
+            }
+            Verification::Hmac {
+                secret,
+                header,
+                timestamp_header,
+                ..
+            } => {
+                needed("secret", secret)?;
+                is_header("header", header)?;
+                timestamp_header
+                    .as_deref()
+                    .map_or(Ok(()), |header| is_header("timestamp_header", header))?;
             }
             Verification::Twilio { secret } => {
                 needed("secret", secret)?;

@@ -136,9 +136,9 @@ pub(super) fn verify(channel: &Channel, call: &ProviderCall, now: Timestamp) -> 
             let sealed = match (key, echo) {
                 (None, _) => None,
                 // The check of the address itself is signed as in plain mode.
-                (Some(_), Some(_)) if of_query("msg_signature").is_none() => None,
-                (Some(_), Some(echo)) => Some(echo),
-                (Some(_), None) => Some(wechat::envelope(&call.body).ok_or("not encrypted")?),
+                (Some(_), Some(_)) if call.method == "GET" && of_query("msg_signature").is_none() => None,
+                (Some(_), Some(echo)) if call.method == "GET" => Some(echo),
+                (Some(_), _) => Some(wechat::envelope(&call.body).ok_or("not encrypted")?),
             };
             let given = of_query(if sealed.is_some() {
                 "msg_signature"

@@ -45,6 +45,16 @@ pub(crate) fn rows_of(
     let letters = Encoding::for_label(import.settings.encoding.as_bytes()).unwrap_or(encoding_rs::UTF_8);
     // A mark of the byte order is no part of the first name.
     let part = part.strip_prefix(b"\xef\xbb\xbf").unwrap_or(part);
+    // Each row takes far more room than the shortest line.
+    if part.iter().filter(|byte| **byte == b'\n').count() > limits::MAX_IMPORT_PART_ROWS {
+        return Err(CustomerError::invalid(
+            "part",
+            format!(
+                "expected at most {} lines; send the rest as the next part",
+                limits::MAX_IMPORT_PART_ROWS
+            ),
+        ));
+    }
     match import.settings.format {
         ImportFormat::Ndjson => Ok((None, lines(part, letters, state))),
         ImportFormat::Csv => table(import, part, letters, state),

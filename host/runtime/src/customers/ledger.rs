@@ -249,8 +249,7 @@ impl<'a> Ledger<'a> {
         for (key, entry) in self.told {
             tx = tx.put(TIMELINE, key, entry);
         }
-        tx.puts.extend(self.beside.puts);
-        tx.deletes.extend(self.beside.deletes);
+        tx.then(self.beside);
         Ok(tx)
     }
 }

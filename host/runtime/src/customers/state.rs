@@ -142,6 +142,9 @@ impl AttributeDefinition {
 /// The definitions, by id.
 pub(crate) type Definitions = BTreeMap<AttributeId, AttributeDefinition>;
 
+/// Requests of one tenant that look through all customers at once; the next wait.
+const LOOKING_AT_ONCE: usize = 2;
+
 /// What one tenant holds in memory about customers.
 pub(crate) struct CustomerState {
     pub(crate) keys: Keys,
@@ -149,6 +152,8 @@ pub(crate) struct CustomerState {
     pub(crate) definitions: ArcSwap<Definitions>,
     pub(crate) tags: TagLibrary,
     pub(crate) segments: Segments,
+    /// Turns to look through all customers.
+    pub(crate) looking: tokio::sync::Semaphore,
     /// Somebody is due to be tagged.
     pub(crate) tags_due: Arc<tokio::sync::Notify>,
 }
@@ -206,6 +211,7 @@ impl CustomerState {
             definitions: ArcSwap::from_pointee(definitions),
             tags: TagLibrary::load(store, &ctx).await?,
             segments: Segments::default(),
+            looking: tokio::sync::Semaphore::new(LOOKING_AT_ONCE),
             tags_due: Arc::default(),
         };
         Segments::load(store, &ctx, &state).await?;

@@ -18,6 +18,8 @@ use crate::tenant::Tenant;
 pub(super) const COUNTS: Space = Space::new("segment-counts");
 /// Rows read at once.
 const PAGE: usize = 500;
+/// Customers after which others get their turn.
+const YIELD_EVERY: u64 = 16;
 /// How long one request goes on at most.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -81,6 +83,8 @@ impl Tenant {
             last: after,
             ..Pass::default()
         };
+        // Looking through customers is work for a processor, so a tenant does it a few times at once and lets others between.
+        let _turn = self.inner.customers.looking.acquire().await;
         let mut rows = 0;
         loop {
             let limit = PAGE.min(most - rows);
@@ -103,6 +107,9 @@ impl Tenant {
                     continue;
                 };
                 pass.looked_at += 1;
+                if pass.looked_at.is_multiple_of(YIELD_EVERY) {
+                    tokio::task::yield_now().await;
+                }
                 if !self.is_meant(ctx, expression, &group, &found, now).await? {
                     continue;
                 }
@@ -118,8 +125,6 @@ impl Tenant {
             if pass.done || rows >= most || began.elapsed() > PATIENCE {
                 return Ok(pass);
             }
-            // So that others get their turn.
-            tokio::task::yield_now().await;
         }
     }
 

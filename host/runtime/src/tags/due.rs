@@ -97,8 +97,8 @@ impl Next {
         };
         if head(&row.value).is_some_and(|due| due.stamp == self.stamp) {
             match self.row {
-                Some(row) => ledger.beside.puts.push((DUE, self.key, row)),
-                None => ledger.beside.deletes.push((DUE, self.key)),
+                Some(row) => ledger.beside.write(DUE, self.key, row),
+                None => ledger.beside.remove(DUE, self.key),
             }
         }
         Ok(())
@@ -142,7 +142,7 @@ pub(crate) async fn ask_later(
         })?);
     }
     let key = format!("{root} {}", occasion.as_str()).into_bytes();
-    ledger.beside.puts.push((DUE, key, row));
+    ledger.beside.write(DUE, key, row);
     Ok(())
 }
 

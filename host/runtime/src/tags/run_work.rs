@@ -188,7 +188,7 @@ impl RunBatch {
                 failures,
             };
             let key = format!("{} {:012}", run.id, run.batches).into_bytes();
-            ledger.beside.puts.push((RECEIPTS, key, json(&receipt)?));
+            ledger.beside.write(RECEIPTS, key, json(&receipt)?);
             if counts.changed > 0 && !run.dry_run {
                 let change = CustomerChange::Retagged {
                     run: run.id.as_str().into(),
@@ -252,18 +252,9 @@ impl Item {
                 let point = super::due::point(answer.place);
                 for (key, value) in &answer.kv_writes {
                     let key = kv_key(&point, key);
-                    // Of one commit, the last writing counts.
-                    ledger
-                        .beside
-                        .puts
-                        .retain(|(space, known, _)| *space != KV || *known != key);
-                    ledger
-                        .beside
-                        .deletes
-                        .retain(|(space, known)| *space != KV || *known != key);
                     match value {
-                        Some(value) => ledger.beside.puts.push((KV, key, value.clone())),
-                        None => ledger.beside.deletes.push((KV, key)),
+                        Some(value) => ledger.beside.write(KV, key, value.clone()),
+                        None => ledger.beside.remove(KV, key),
                     }
                 }
             }

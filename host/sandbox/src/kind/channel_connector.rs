@@ -125,7 +125,16 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
     check.list("messages", &found.messages, MAX_CONNECTOR_MESSAGES)?;
     check.list("receipts", &found.receipts, MAX_CONNECTOR_MESSAGES)?;
     let mut messages = Vec::with_capacity(found.messages.len());
-    for (n, found) in found.messages.into_iter().enumerate() {
+    for (n, mut found) in found.messages.into_iter().enumerate() {
+        // What a customer wrote is no fault of the connector's: it is cut, or passed over when there is nothing in it.
+        cut(&mut found.text, MAX_MESSAGE_BYTES);
+        if let Some(name) = &mut found.sender_name {
+            cut(name, MAX_ADDRESS_BYTES);
+        }
+        found.attachments.truncate(MAX_ATTACHMENTS);
+        if found.text.is_empty() && found.attachments.is_empty() {
+            continue;
+        }
         messages.push(message(check, format_args!("messages[{n}]"), found)?);
     }
     let mut receipts = Vec::with_capacity(found.receipts.len());
@@ -142,6 +151,10 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
             at: found.at.map(Timestamp),
             reason: found
                 .reason
+                .map(|mut reason| {
+                    cut(&mut reason, MAX_CODE_BYTES);
+                    reason
+                })
                 .map(|reason| check.text(format_args!("{at}.reason"), reason, MAX_CODE_BYTES))
                 .transpose()?,
         });
@@ -154,23 +167,16 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
     })
 }
 
+/// Keeps whole letters of at most so many bytes.
+fn cut(text: &mut String, most: usize) {
+    text.truncate(text.floor_char_boundary(most));
+}
+
 fn message(
     check: &mut Checker,
     at: fmt::Arguments<'_>,
     found: wit::Message,
 ) -> Result<IncomingMessage, Failure> {
-    check.list(
-        format_args!("{at}.attachments"),
-        &found.attachments,
-        MAX_ATTACHMENTS,
-    )?;
-    if found.text.is_empty() && found.attachments.is_empty() {
-        return Err(invalid(
-            format_args!("{at}.text"),
-            "an empty text",
-            "a text, or attachments",
-        ));
-    }
     let mut attachments = Vec::with_capacity(found.attachments.len());
     for (n, found) in found.attachments.into_iter().enumerate() {
         let at = format_args!("{at}.attachments[{n}]");

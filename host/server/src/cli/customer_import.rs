@@ -11,8 +11,9 @@ use super::failure::Failure;
 use super::output::Output;
 use super::parquet_rows::ParquetRows;
 
-/// Bytes after which a part is sent.
+/// Bytes after which a part is sent, and lines.
 const PART: usize = 1024 * 1024;
+const PART_LINES: usize = 20_000;
 
 /// What to import, and how it is written.
 #[derive(Debug, clap::Args)]
@@ -94,7 +95,7 @@ pub(super) fn run(import: Import, client: &Client, json: bool, out: &mut Output)
             table,
         }),
     };
-    let mut part = Vec::new();
+    let (mut part, mut lines) = (Vec::new(), 0);
     if table {
         // The names count as no row; they go with the first.
         let names = rows.next()?.unwrap_or_default();
@@ -108,8 +109,11 @@ pub(super) fn run(import: Import, client: &Client, json: bool, out: &mut Output)
     loop {
         let row = rows.next()?;
         let last = row.is_none();
-        part.extend(row.unwrap_or_default());
-        if part.len() >= PART || (last && !part.is_empty()) {
+        let row = row.unwrap_or_default();
+        lines += row.iter().filter(|byte| **byte == b'\n').count();
+        part.extend(row);
+        if part.len() >= PART || lines >= PART_LINES || (last && !part.is_empty()) {
+            lines = 0;
             let row = state["rows"].as_u64().unwrap_or_default();
             let to = path(&["customer-imports", &id, "parts"]);
             let to = with_query(&to, &[("row", row.to_string())]);

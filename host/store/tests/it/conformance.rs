@@ -441,14 +441,6 @@ async fn limits_are_named(store: Store) {
         refused(Tx::new().append(name, 0, vec![vec![]])).await,
         "appends[0].stream (bytes)"
     );
-    assert_eq!(
-        refused(Tx::new().put(ROWS, "k", "").put(ROWS, "k", "")).await,
-        "puts[1].key"
-    );
-    assert_eq!(
-        refused(Tx::new().put(ROWS, "k", "").delete(ROWS, "k")).await,
-        "deletes[0].key"
-    );
     let twice = Tx::new()
         .append("s", 0, vec![vec![]])
         .append("s", 1, vec![vec![]]);
