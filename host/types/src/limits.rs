@@ -447,6 +447,45 @@ pub const MAX_FETCH_REDIRECTS: usize = 3;
 /// How long the link to an attachment that an agent sent through a provider is good: 7 days.
 pub const ATTACHMENT_LINK_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 
+/// Bytes of an e-mail that is taken, 25 MiB as told to senders; a larger one is refused with 552.
+pub const MAX_MAIL_BYTES: usize = 25 * 1024 * 1024;
+/// Recipients of one e-mail that is taken; one more is answered with 452, and its sender tries that one again.
+pub const MAX_MAIL_RECIPIENTS: usize = 100;
+/// Bytes of one line of an e-mail; a mail with a longer one is refused with 554. Most that is written keeps to 1,000.
+pub const MAX_MAIL_LINE_BYTES: usize = 64 * 1024;
+/// Parts of one e-mail that are looked at; further ones are named as not kept.
+pub const MAX_MAIL_PARTS: usize = 64;
+/// Servers that an e-mail may have come through; with more it goes round in circles and is refused with 554.
+pub const MAX_MAIL_HOPS: usize = 50;
+/// Bytes of an SMTP command; a longer one is answered with 500.
+pub const MAX_SMTP_COMMAND_BYTES: usize = 2_048;
+/// SMTP connections open at once; one more is answered with 421.
+pub const MAX_SMTP_CONNECTIONS: usize = 256;
+/// Of them, those from one address; one more is answered with 421.
+pub const MAX_ADDRESS_SMTP_CONNECTIONS: usize = 64;
+/// Bytes of e-mails that are coming in at once, of all connections; one that needs more is answered with 452.
+pub const MAX_SMTP_BYTES: usize = 256 * 1024 * 1024;
+/// Milliseconds within which something comes on an SMTP connection; then it is ended with 421.
+pub const MAX_SMTP_IDLE_MS: u64 = 5 * 60 * 1_000;
+/// Milliseconds that an SMTP connection may last; then it is closed.
+pub const MAX_SMTP_CONNECTION_MS: u64 = 30 * 60 * 1_000;
+/// Commands of one SMTP connection that are refused; then it is ended with 421.
+pub const MAX_SMTP_ERRORS: u32 = 20;
+/// Milliseconds within which an e-mail that is there in whole is taken by its channel; then it is answered with 451.
+pub const MAX_MAIL_TAKING_MS: u64 = 60_000;
+/// Bytes of an e-mail's subject that are kept; the rest is cut off.
+pub const MAX_SUBJECT_BYTES: usize = 256;
+/// Message-IDs that an answer refers to, the latest of its thread.
+pub const MAX_MAIL_REFERENCES: usize = 20;
+/// Bytes of all attachments of one e-mail that is sent; with more it fails with `too-large`.
+pub const MAX_SENT_ATTACHMENT_BYTES: u64 = 20 * 1024 * 1024;
+/// Further addresses of one e-mail channel; more are refused.
+pub const MAX_MAIL_ALIASES: usize = 16;
+/// Milliseconds that a relay has for taking one e-mail; then it is tried again.
+pub const MAX_RELAY_MS: u64 = 120_000;
+/// Automatic messages in one e-mail conversation within an hour; one more fails with `loop`.
+pub const MAX_AUTOMATIC_MAILS: usize = 10;
+
 /// Articles of one tenant's knowledge base; one more is refused.
 pub const MAX_ARTICLES: u64 = 200_000;
 /// Versions that are kept of an article; the oldest goes that is neither in force nor the latest.

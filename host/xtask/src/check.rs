@@ -14,12 +14,13 @@ use crate::{frozen, process, workspace};
 pub(crate) struct Arguments {}
 
 /// Floors of host/ARCHITECTURE.md: a crate depends only on lower ones.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("jackfield-types", 0),
     ("jackfield-contact", 1),
     ("jackfield-analytics", 1),
     ("jackfield-store", 2),
     ("jackfield-voice", 2),
+    ("jackfield-mail", 2),
     ("jackfield-build", 2),
     ("jackfield-sandbox", 2),
     ("jackfield-registry", 3),
