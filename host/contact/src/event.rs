@@ -171,6 +171,9 @@ pub enum Event {
         /// Why it has failed: a stable code.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<Arc<str>>,
+        /// What the provider said about that, without addresses.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        words: Option<Arc<str>>,
         /// The provider's id of the message.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         provider_id: Option<Arc<str>>,

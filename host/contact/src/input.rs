@@ -77,7 +77,8 @@ pub enum Input {
         /// Who calls, and what for.
         outgoing: Outgoing,
     },
-    /// A customer begins a written conversation. One who has a conversation going on at the entry goes on with that.
+    /// A customer begins a written conversation. One who has a conversation going on at the entry goes on with that, unless
+    /// this one is to be another.
     ChatStarted {
         /// A new id.
         interaction: InteractionId,
@@ -85,6 +86,10 @@ pub enum Input {
         entry: ChatEntryId,
         /// The customer's address on the channel.
         address: Arc<str>,
+        /// Whether it is another beside one that goes on, as two mails are about two things.
+        anew: bool,
+        /// What is known of it from the beginning, set as attributes.
+        attributes: Vec<(Arc<str>, Arc<str>)>,
         /// What the customer is called, when known.
         name: Option<Arc<str>>,
         /// Who that is, when known.
@@ -139,6 +144,8 @@ pub enum Input {
         attempts: Option<u32>,
         /// Why it has failed: a stable code.
         reason: Option<Arc<str>>,
+        /// What the provider said about that, without addresses; at most 256 bytes.
+        words: Option<Arc<str>>,
         /// The provider's id of the message.
         provider_id: Option<Arc<str>>,
     },

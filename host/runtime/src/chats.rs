@@ -154,6 +154,8 @@ impl Tenant {
             interaction,
             entry: entry.clone(),
             address: address.clone(),
+            anew: false,
+            attributes: Vec::new(),
             name,
             customer,
             last_agent,

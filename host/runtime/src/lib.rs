@@ -67,9 +67,9 @@ pub use cases::{
 };
 pub use ceilings::{CeilingsError, LoweredCeilings};
 pub use channels::{
-    ChannelError, ChannelRecord, ChannelSettings, DeliveryState, Encoding, HashAlgorithm, MediaAccess,
-    MessageDelivery, ProviderAccess, ProviderCall, ProviderReply, TokenField, TokenMethod, TokenSource,
-    Verification,
+    ChannelError, ChannelRecord, ChannelSettings, DeliveryState, EmailSettings, Encoding, HashAlgorithm,
+    MailHouse, MediaAccess, MessageDelivery, ProviderAccess, ProviderCall, ProviderReply, RelaySecurity,
+    RelaySettings, TokenField, TokenMethod, TokenSource, Verification,
 };
 pub use chats::{ChatNews, StoredMessage};
 pub use customers::{

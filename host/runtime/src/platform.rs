@@ -27,7 +27,7 @@ use crate::breaker::Breakers;
 use crate::cases::{self, CaseState};
 use crate::ceilings::Lowered;
 use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
-use crate::channels::{Channels, ProviderAccess, Providers};
+use crate::channels::{Channels, Mailboxes, ProviderAccess, Providers};
 use crate::chats::Listeners;
 use crate::customers::{self, CustomerState, Region};
 use crate::directory::{self, Directory};
@@ -199,6 +199,8 @@ pub(crate) struct Shared {
     /// Has heard everything since the start; goes to the first who follows.
     first_follower: Mutex<Option<Following>>,
     pub(crate) providers: Providers,
+    /// Whose mail goes where.
+    pub(crate) mailboxes: Mailboxes,
     voice: Mutex<Option<Voice>>,
 }
 
@@ -250,6 +252,7 @@ impl Platform {
             recorder: Recorder::start(store.clone(), metrics.clone()),
             metrics,
             providers: Providers::new(options.plugins.providers),
+            mailboxes: Mailboxes::default(),
             voice: Mutex::default(),
             store: store.clone(),
         });
@@ -480,6 +483,10 @@ impl Platform {
     /// The store.
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// The voice side, when there is one.

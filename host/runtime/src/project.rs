@@ -86,7 +86,8 @@ impl Projector {
             }
             let through_provider = it
                 .and_then(|it| it.chat.as_ref())
-                .is_some_and(|chat| channels.of_entry(&chat.entry).is_some());
+                .and_then(|chat| channels.of_entry(&chat.entry))
+                .is_some_and(|channel| !channel.is_email());
             tx = attachments::put_links(&state.keys, event, through_provider, tx);
             let told = (at, event);
             tx = attachments::changed_message(store, &self.ctx, &state.keys, told, &mut changed_messages, tx)

@@ -168,6 +168,7 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
                 (Channel::Voice, 1),
                 (Channel::Chat, 3),
                 (Channel::Sms, 3),
+                (Channel::Email, 5),
                 (Channel::Social, 3),
             ]
             .into(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, anyhow, bail};
 use jackfield_api::Network;
+use jackfield_mail::{Networks, SmtpListener, SmtpOptions};
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, ProviderAccess, StartError, StoreKind};
 use jackfield_types::limits::MAX_HTTP_CONNECTIONS;
 use jackfield_types::{Capability, Grants};
@@ -20,6 +21,7 @@ use crate::{compile, seed, telemetry};
   jackfield serve --demo                                  try it: everything on this machine
   jackfield serve --data /var/lib/jackfield --http 0.0.0.0:8080 --sip 0.0.0.0:5060 --external-ip 203.0.113.7
   jackfield serve --trusted-proxy 127.0.0.1,::1           behind a proxy on this machine
+  jackfield serve --smtp 10.0.0.5:2525 --smtp-from 10.0.0.25 --smtp-name mail.shop.example
 
 Telemetry goes out by OTLP when OTEL_EXPORTER_OTLP_ENDPOINT is set. The log follows RUST_LOG, by default `info`.")]
 pub(crate) struct Arguments {
@@ -91,6 +93,22 @@ pub(crate) struct Arguments {
         conflicts_with = "providers_anywhere"
     )]
     providers_at: Option<SocketAddr>,
+    /// Where mail for e-mail channels is taken by SMTP; nowhere by default. Put it behind the mail gateway, which keeps out
+    /// forgeries and spam.
+    #[arg(long, env = "JACKFIELD_SMTP", value_name = "ADDR")]
+    smtp: Option<SocketAddr>,
+    /// Addresses and networks from which mail is taken: the mail gateway's. By default this machine and private networks.
+    #[arg(long, env = "JACKFIELD_SMTP_FROM", value_name = "NETWORKS", requires = "smtp")]
+    smtp_from: Option<Networks>,
+    /// What the SMTP listener calls itself; by default its address.
+    #[arg(long, env = "JACKFIELD_SMTP_NAME", value_name = "HOST", requires = "smtp")]
+    smtp_name: Option<String>,
+    /// A certificate in PEM, with which the SMTP listener offers STARTTLS.
+    #[arg(long, env = "JACKFIELD_SMTP_CERT", value_name = "FILE", requires = "smtp_key")]
+    smtp_cert: Option<PathBuf>,
+    /// Its private key in PEM.
+    #[arg(long, env = "JACKFIELD_SMTP_KEY", value_name = "FILE", requires = "smtp_cert")]
+    smtp_key: Option<PathBuf>,
     /// Make a demo tenant that is ready to be called.
     #[arg(long)]
     demo: bool,
@@ -194,8 +212,12 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         )
     })?;
     let http = listener.local_addr()?;
+    let smtp = open_smtp(&arguments).await?;
     if let Some(voice) = platform.voice() {
         println!("sip   {} (udp and tcp)", voice.sip_udp());
+    }
+    if let Some(smtp) = &smtp {
+        println!("smtp  {}", smtp.address());
     }
     println!("http  http://{http}   reference: http://{http}/docs");
     println!("keys  {}", arguments.data.display());
@@ -211,6 +233,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             error = watched.failure() => tracing::error!(%error, "the store has stopped, so the server ends"),
         }
     };
+    if let Some(smtp) = smtp {
+        let house = std::sync::Arc::new(platform.mail_house());
+        tokio::spawn(smtp.serve(house, std::future::pending()));
+    }
     let proxies = arguments.trusted_proxies.into();
     jackfield_api::serve(listener, platform.clone(), connections(), proxies, ended).await;
     tracing::info!("ending: calls are hung up, the journal is closed");
@@ -221,6 +247,32 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         error = store.failure() => anyhow::bail!("{error}; all that was acknowledged is there after the next start"),
         () = std::future::ready(()) => Ok(()),
     }
+}
+
+/// The SMTP listener, when there is to be one.
+async fn open_smtp(arguments: &Arguments) -> anyhow::Result<Option<SmtpListener>> {
+    let Some(listen) = arguments.smtp else {
+        return Ok(None);
+    };
+    let tls = match (&arguments.smtp_cert, &arguments.smtp_key) {
+        (Some(certificate), Some(key)) => {
+            Some(jackfield_mail::tls_from_pem(certificate, key).context("--smtp-cert, --smtp-key")?)
+        }
+        _ => None,
+    };
+    let options = SmtpOptions {
+        listen,
+        name: arguments
+            .smtp_name
+            .clone()
+            .unwrap_or_else(|| format!("[{}]", listen.ip())),
+        from: arguments.smtp_from.clone().unwrap_or_default(),
+        tls,
+    };
+    let opened = SmtpListener::open(options).await;
+    Ok(Some(opened.context(
+        "--smtp; end the program that has the port, or choose another",
+    )?))
 }
 
 /// Takes all the descriptors that the system allows, and leaves half of them for calls and the store.

@@ -15,6 +15,8 @@ pub struct Server {
     child: Child,
     /// Where SIP is heard, UDP and TCP.
     pub sip: SocketAddr,
+    /// Where mail is taken, when it was started with `JACKFIELD_SMTP`.
+    pub smtp: Option<SocketAddr>,
     /// The API with the demo administrator's key.
     pub api: Api,
     data: PathBuf,
@@ -75,7 +77,7 @@ impl Server {
                 let _ = lines.send(text);
             }
         });
-        let (mut sip, mut http) = (None, None);
+        let (mut sip, mut http, mut smtp) = (None, None, None);
         loop {
             let Ok(text) = line.recv_timeout(START) else {
                 let log = std::fs::read_to_string(data.join("server.log")).unwrap_or_default();
@@ -84,6 +86,7 @@ impl Server {
             let mut words = text.split_whitespace();
             match (words.next(), words.next()) {
                 (Some("sip"), Some(addr)) => sip = addr.parse().ok(),
+                (Some("smtp"), Some(addr)) => smtp = addr.parse().ok(),
                 (Some("http"), Some(url)) => http = Some(url.to_owned()),
                 (Some("ready"), None) => break,
                 _ => {}
@@ -93,6 +96,7 @@ impl Server {
         Self {
             child,
             sip: sip.expect("the server says where SIP is heard"),
+            smtp,
             api: Api::new(&http.expect("the server says where HTTP is heard"), key.trim()),
             data: data.to_owned(),
         }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use axum::http::StatusCode;
-use jackfield_runtime::{ChannelRecord, ChannelSettings, MediaAccess, TokenSource, Verification};
+use jackfield_runtime::{
+    ChannelError, ChannelRecord, ChannelSettings, EmailSettings, MediaAccess, TokenSource, Verification,
+};
 use jackfield_types::{ChatEntryId, ConnectorId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,16 +31,24 @@ pub struct ChannelBody {
     /// The firm's address on the channel, at most 128 bytes.
     #[serde(default)]
     pub account: String,
-    /// The scheme of customers' addresses: `tel`, `email`, `wechat`, or one of one's own; `chat` when left out.
+    /// The scheme of customers' addresses: `tel`, `email`, `wechat`, or one of one's own; `chat` when left out,
+    /// for e-mail `email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// Whether somebody unknown becomes a customer; true when left out.
     #[serde(default = "yes")]
     pub create_customers: bool,
     /// How a request is known to be the provider's: `{"scheme": "none"}`, or `token`, `hmac`, `twilio`, `wechat`, each with
-    /// the names of its secrets.
-    #[schema(value_type = Object)]
-    pub verification: Verification,
+    /// the names of its secrets. Needed but for e-mail, which has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub verification: Option<Verification>,
+    /// Makes it a channel of e-mail: `account` is the address that it writes from, mail to it comes by SMTP, and no
+    /// connector is bound. `{"relay": {"host", "port", "security": "tls" | "starttls" | "none", "user"?, "authority"?},
+    /// "aliases"?: [ADDRESS…], "from_name"?}`; a user's password is the secret `relay-password`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub email: Option<EmailSettings>,
     /// The address by which the provider calls the channel; needed where signatures are about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
@@ -60,10 +70,11 @@ pub struct ChannelBody {
     /// Requests to the provider at once, 1 to 16; 4 when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<u32>,
-    /// Tries of one message, 1 to 20; 10 when left out.
+    /// Tries of one message, 1 to 20, and 10 when left out; of e-mail 1 to 1,000, and 100.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Milliseconds before the second try, 10 to 60,000; each further pause is twice as long. 1,000 when left out.
+    /// Milliseconds before the second try, 10 to 60,000; each further pause is twice as long. 1,000 when left out,
+    /// for e-mail 5,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_ms: Option<u64>,
     /// Secrets by name, at most 16; they are sealed and never shown again. `null` removes one, those left out stay.
@@ -76,8 +87,22 @@ fn yes() -> bool {
 }
 
 impl ChannelBody {
-    fn into_settings(self) -> (ChannelSettings, BTreeMap<String, Option<String>>) {
-        let usual = ChannelSettings::new(&self.name, self.entry, self.verification);
+    fn into_settings(self) -> Result<(ChannelSettings, BTreeMap<String, Option<String>>), Problem> {
+        let usual = match (self.email, self.verification) {
+            (Some(email), verification) => ChannelSettings {
+                verification: verification.unwrap_or(Verification::None),
+                ..ChannelSettings::of_email(&self.name, self.entry, email)
+            },
+            (None, Some(verification)) => ChannelSettings::new(&self.name, self.entry, verification),
+            (None, None) => {
+                let problem = "expected {\"scheme\": …}, or email for a channel of e-mail";
+                return Err(ChannelError::Invalid {
+                    field: "verification".into(),
+                    problem: problem.into(),
+                }
+                .into());
+            }
+        };
         let settings = ChannelSettings {
             enabled: self.enabled,
             account: self.account,
@@ -93,7 +118,7 @@ impl ChannelBody {
             retry_ms: self.retry_ms.unwrap_or(usual.retry_ms),
             ..usual
         };
-        (settings, self.secrets)
+        Ok((settings, self.secrets))
     }
 }
 
@@ -114,9 +139,15 @@ pub struct ChannelView {
     pub identity: String,
     /// Whether somebody unknown becomes a customer.
     pub create_customers: bool,
+    /// `email`, or `connector`.
+    pub kind: &'static str,
     /// How a request is known to be the provider's.
     #[schema(value_type = Object)]
     pub verification: Verification,
+    /// What it has as a channel of e-mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub email: Option<EmailSettings>,
     /// The address by which the provider calls the channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub public_url: Option<String>,
@@ -156,7 +187,13 @@ impl From<ChannelRecord> for ChannelView {
             account: settings.account,
             identity: settings.identity,
             create_customers: settings.create_customers,
+            kind: if settings.email.is_some() {
+                "email"
+            } else {
+                "connector"
+            },
             verification: settings.verification,
+            email: settings.email,
             public_url: settings.public_url,
             hosts: settings.hosts,
             tokens: settings.tokens,
@@ -189,14 +226,14 @@ pub(crate) async fn get_channel(who: InTenant, Path(channel): Path<ConnectorId>)
     Ok(Json(who.tenant.channel(&channel)?.into()))
 }
 
-/// Makes a channel, or changes its settings. A connector is bound to it at `connector:ID`.
+/// Makes a channel, or changes its settings. A connector is bound to it at `connector:ID`, unless it is one of e-mail.
 #[utoipa::path(put, path = "", tag = "channels", params(("channel" = String, Path)), request_body = ChannelBody, responses((status = 200, body = ChannelView)))]
 pub(crate) async fn put_channel(
     who: InTenant,
     Path(channel): Path<ConnectorId>,
     Json(body): Json<ChannelBody>,
 ) -> Answer<ChannelView> {
-    let (settings, secrets) = body.into_settings();
+    let (settings, secrets) = body.into_settings()?;
     let kept = who
         .tenant
         .put_channel(&who.ctx, channel, settings, secrets)

@@ -34,7 +34,8 @@ pub struct ChatEntryBody {
     /// page.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
-    /// Nobody writes for so long: the conversation is closed. 60,000 to 604,800,000 ms; 1,800,000 when left out.
+    /// Nobody writes for so long: the conversation is closed. 60,000 to 604,800,000 ms; 1,800,000 when left out,
+    /// of `email` 604,800,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u64>,
     /// Whether the agent, and what assists the agent, sees what the customer is writing before it is sent; the chat window
@@ -42,7 +43,7 @@ pub struct ChatEntryBody {
     #[serde(default)]
     pub typing_preview: bool,
     /// What is done while the customer waits for an answer, at most 8 steps; a warning after 10 s and the flow's cover
-    /// after 15 s when left out.
+    /// after 15 s when left out, of `email` a warning after 4 h.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unanswered: Option<Vec<UnansweredStepBody>>,
 }
@@ -103,7 +104,8 @@ impl From<&ChatEntryConfig> for ChatEntryView {
 
 impl ChatEntryBody {
     fn into_config(self, id: ChatEntryId) -> ChatEntryConfig {
-        let usual = ChatEntryConfig::new(id, &self.name, self.default_queue);
+        let usual = ChatEntryConfig::new(id, &self.name, self.default_queue)
+            .of_channel(self.channel.unwrap_or(Channel::Chat));
         let steps = self.unanswered.map(|steps| {
             let step = |step: UnansweredStepBody| UnansweredStep {
                 after_ms: step.after_ms,
@@ -112,7 +114,6 @@ impl ChatEntryBody {
             steps.into_iter().map(step).collect()
         });
         ChatEntryConfig {
-            channel: self.channel.unwrap_or(usual.channel),
             language: self.language.map_or(usual.language, Into::into),
             allowed_origins: self.allowed_origins.into_iter().map(Into::into).collect(),
             idle_timeout_ms: self.idle_timeout_ms.unwrap_or(usual.idle_timeout_ms),

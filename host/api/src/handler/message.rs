@@ -68,6 +68,9 @@ pub struct DeliveryView {
     /// Why the last try failed: a stable code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the provider said about that, where it may be shown; addresses are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// What the customer may pick.
@@ -112,6 +115,7 @@ impl From<&StoredMessage> for MessageView {
                 at: delivery.at.0,
                 attempts: delivery.attempts,
                 reason: delivery.reason.clone(),
+                words: delivery.words.clone(),
             }),
         }
     }

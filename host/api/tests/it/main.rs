@@ -22,6 +22,7 @@ mod customers;
 mod denial;
 mod denial_cases;
 mod denial_knowledge;
+mod email;
 mod events;
 mod floods;
 mod flows;

@@ -140,8 +140,11 @@ impl Centre {
                 self.let_go(agent, id, at);
             }
             Event::InteractionEnded { .. } => {
-                self.conversations
-                    .remove(&(chat.entry.clone(), it.caller.clone()));
+                // The customer may have begun another meanwhile.
+                let place = (chat.entry.clone(), it.caller.clone());
+                if self.conversations.get(&place) == Some(&id) {
+                    self.conversations.remove(&place);
+                }
                 chat.unanswered = None;
                 flow.owed.clear();
                 flow.owe(ChatEvent::Ended);

@@ -19,11 +19,13 @@ use crate::leg::Cause;
 use crate::timer::TimerKey;
 
 impl Step<'_> {
+    #[expect(clippy::too_many_arguments, reason = "the fields of one input")]
     pub(super) fn chat_started(
         &mut self,
         interaction: InteractionId,
-        entry: ChatEntryId,
-        address: Arc<str>,
+        (entry, address): (ChatEntryId, Arc<str>),
+        anew: bool,
+        attributes: Vec<(Arc<str>, Arc<str>)>,
         name: Option<Arc<str>>,
         customer: Option<CustomerId>,
         last_agent: Option<AgentId>,
@@ -33,7 +35,7 @@ impl Step<'_> {
         };
         let (channel, idle_ms) = (config.channel, config.idle_timeout_ms);
         let known = self.centre.interactions.contains_key(&interaction);
-        if known || self.centre.conversation(&entry, &address).is_some() {
+        if known || !anew && self.centre.conversation(&entry, &address).is_some() {
             return Ok(());
         }
         self.check_live()?;
@@ -48,6 +50,9 @@ impl Step<'_> {
             last_agent,
             outgoing: None,
         });
+        for (key, value) in attributes {
+            self.set_attribute(interaction, key, value);
+        }
         self.arm(TimerKey::Idle(interaction), idle_ms);
         Ok(())
     }

@@ -260,12 +260,15 @@ impl Step<'_> {
                 interaction,
                 entry,
                 address,
+                anew,
+                attributes,
                 name,
                 customer,
                 last_agent,
                 greeting,
             } => {
-                self.chat_started(interaction, entry, address, name, customer, last_agent)?;
+                let place = (entry, address);
+                self.chat_started(interaction, place, anew, attributes, name, customer, last_agent)?;
                 if let Some(greeting) = greeting {
                     self.greeted(interaction, *greeting);
                 }
@@ -288,6 +291,7 @@ impl Step<'_> {
                 delivery,
                 attempts,
                 reason,
+                words,
                 provider_id,
             } => self.record(Event::MessageDelivery {
                 interaction,
@@ -295,6 +299,7 @@ impl Step<'_> {
                 delivery,
                 attempts,
                 reason,
+                words,
                 provider_id,
             }),
             Input::AttachmentFetched {

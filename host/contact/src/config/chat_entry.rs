@@ -77,6 +77,21 @@ impl ChatEntryConfig {
         }
     }
 
+    /// The usual settings of an entry of this channel: who writes a mail does not wait for an answer, so the agent and the
+    /// supervisors are told after four hours, and a conversation is closed after seven days without a word.
+    #[must_use]
+    pub fn of_channel(mut self, channel: Channel) -> Self {
+        self.channel = channel;
+        if channel == Channel::Email {
+            self.idle_timeout_ms = 7 * 86_400_000;
+            self.unanswered = vec![UnansweredStep {
+                after_ms: 4 * 3_600_000,
+                action: UnansweredAction::Warn,
+            }];
+        }
+        self
+    }
+
     /// Checks the values that do not depend on other settings.
     pub fn check(&self) -> Result<(), InvalidConfig> {
         check_name(&self.name)?;

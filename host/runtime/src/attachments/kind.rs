@@ -155,6 +155,12 @@ fn head_of(file: &mut File) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
+/// The type of a file that may be sent.
+pub(super) fn found(bytes: &[u8]) -> Option<&'static str> {
+    let found = found_in(bytes.get(..HEAD).unwrap_or(bytes))?;
+    Kind::named(found).is_ok().then_some(found)
+}
+
 /// The type of what begins so; `None` for bytes that are no text and of no type that is known.
 fn found_in(head: &[u8]) -> Option<&'static str> {
     let start = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);

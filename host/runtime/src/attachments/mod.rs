@@ -259,6 +259,12 @@ pub struct Attaching {
     _turn: OwnedSemaphorePermit,
 }
 
+/// What a file is by its bytes when that may be sent, else what its sender says: programs for mail say of many files only
+/// that they are bytes.
+pub(crate) fn media_type_of<'a>(said: &'a str, bytes: &[u8]) -> &'a str {
+    kind::found(bytes).unwrap_or(said)
+}
+
 fn row_key(interaction: InteractionId, id: AttachmentId) -> String {
     format!("{interaction} {id}")
 }
@@ -333,8 +339,9 @@ impl Tenant {
             return Err(wrong("is no written conversation that goes on"));
         };
         if by == Side::Agent
-            && let Some(channel) = self.channel_of(&entry)
-            && self.link_origin(ctx, &channel).await?.is_none()
+            && let Some(channel) = self.inner.channels.of_entry(&entry)
+            && !channel.is_email()
+            && self.link_origin(ctx, &channel.id).await?.is_none()
         {
             return Err(wrong(
                 "goes on through a provider, where an attachment goes out as a link, and where customers reach this server is \

@@ -36,6 +36,13 @@ pub(crate) const ASSISTANCE_LINK: Kind = Kind {
     body: 5,
     seal: 5,
 };
+/// In the Message-ID of an e-mail that is sent: the interaction and the message's number. Good for ever, and nobody's to
+/// guess.
+pub(crate) const MAIL_ID: Kind = Kind {
+    name: "mail-id",
+    body: 20,
+    seal: 10,
+};
 
 /// A token of this kind, in groups of four symbols.
 pub(crate) fn make(keys: &Keys, kind: Kind, body: &[u8]) -> String {

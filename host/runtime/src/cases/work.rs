@@ -433,7 +433,7 @@ async fn keep(
         counts.last = counts.last.max(case.number);
         counts.open = (counts.open + u64::from(is_open)).saturating_sub(u64::from(was_open));
         let row = json(&counts)?;
-        ledger.beside.write(CASE_COUNTS, COUNTS.into(), row);
+        ledger.beside.write(CASE_COUNTS, COUNTS, row);
     }
     let (old, new) = (before.map(Case::index).unwrap_or_default(), case.index());
     let beside = &mut ledger.beside;

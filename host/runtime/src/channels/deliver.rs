@@ -11,6 +11,7 @@ use jackfield_contact::decision::{
     OutgoingMessage, ProviderRequest, ProviderResponse, Question, ReceivedAttachment,
 };
 use jackfield_contact::input::Input;
+use jackfield_contact::interaction::Interaction;
 use jackfield_store::{Scan, Tx};
 use jackfield_types::{ConnectorId, InteractionId, OpContext, Timestamp, limits};
 use tokio::task::JoinSet;
@@ -23,6 +24,7 @@ use super::outbox::{
 use super::{Channel, SEEN_SWEEP_MS, sweep};
 use crate::attachments::link_path;
 use crate::cases::NoticeEnd;
+use crate::chats::StoredMessage;
 use crate::customers::CustomerError;
 use crate::decide::decide_once;
 use crate::tenant::Tenant;
@@ -36,13 +38,22 @@ pub(super) const PAUSE: Duration = Duration::from_millis(500);
 const LOOKED_BACK: u32 = 20;
 
 /// What came of one try.
-enum Tried {
+pub(super) enum Tried {
     /// The provider has it; with its id.
     Sent(Option<Arc<str>>),
-    /// Not now.
+    /// Not now: a code, and for the log what is behind it, with a colon between. The same of `Failed`.
     Later(String),
     /// Never.
     Failed(String),
+    /// Either, with what the provider said in words that may be shown.
+    Said {
+        /// Whether it is tried again.
+        again: bool,
+        /// A code.
+        code: String,
+        /// What the provider said.
+        words: String,
+    },
 }
 
 /// Carries out what waits in a channel, until the channel is removed or the tenant's loop has stopped.
@@ -185,12 +196,12 @@ impl Deliverer {
     }
 }
 
-struct Attempt {
-    tenant: Tenant,
-    ctx: OpContext,
-    channel: Arc<Channel>,
+pub(super) struct Attempt {
+    pub(super) tenant: Tenant,
+    pub(super) ctx: OpContext,
+    pub(super) channel: Arc<Channel>,
     seq: u64,
-    waiting: Waiting,
+    pub(super) waiting: Waiting,
 }
 
 impl Attempt {
@@ -198,19 +209,25 @@ impl Attempt {
     async fn run(self) -> (u64, Option<Timestamp>) {
         let live = &self.channel.live;
         live.sending.fetch_add(1, Ordering::Relaxed);
-        let tried = self.make().await;
+        let tried = match &self.channel.settings.email {
+            Some(email) => self.make_mail(email).await,
+            None => self.make().await,
+        };
         let attempts = self.waiting.attempts + 1;
-        let (delivery, reason, provider_id) = match tried {
-            Tried::Sent(id) => (Delivery::Sent, None, id),
-            Tried::Failed(reason) => (Delivery::Failed, Some(reason), None),
-            Tried::Later(reason) if attempts >= self.channel.settings.attempts => {
-                (Delivery::Failed, Some(reason), None)
-            }
-            Tried::Later(reason) => {
-                live.sending.fetch_sub(1, Ordering::Relaxed);
-                live.concluded.notify_waiters();
-                return (self.seq, Some(self.put_off(attempts, reason).await));
-            }
+        let (again, reason, words, provider_id) = match tried {
+            Tried::Sent(id) => (false, None, None, id),
+            Tried::Failed(reason) => (false, Some(reason), None, None),
+            Tried::Later(reason) => (true, Some(reason), None, None),
+            Tried::Said { again, code, words } => (again, Some(code), Some(words), None),
+        };
+        if again && attempts < self.channel.settings.attempts {
+            live.sending.fetch_sub(1, Ordering::Relaxed);
+            live.concluded.notify_waiters();
+            return (self.seq, Some(self.put_off(attempts, reason, words).await));
+        }
+        let delivery = match reason {
+            None => Delivery::Sent,
+            Some(_) => Delivery::Failed,
         };
         if let Some(reason) = &reason {
             tracing::warn!(
@@ -230,6 +247,7 @@ impl Attempt {
             delivery,
             attempts: Some(attempts),
             reason: reason.map(|reason| code_of(&reason)),
+            words: words.map(Into::into),
             provider_id,
         };
         // Until it is durable the message would be sent again after a crash.
@@ -257,7 +275,7 @@ impl Attempt {
     }
 
     /// Writes down when it is tried again, so that a restart is no reason to hurry.
-    async fn put_off(&self, attempts: u32, reason: String) -> Timestamp {
+    async fn put_off(&self, attempts: u32, reason: Option<String>, words: Option<String>) -> Timestamp {
         let pause = self.channel.settings.retry_ms << (attempts - 1).min(20);
         let now = clock::now();
         let due = now + pause.min(MAX_PAUSE_MS);
@@ -273,7 +291,8 @@ impl Attempt {
                 state: DeliveryState::Queued,
                 at: now,
                 attempts,
-                reason: Some(code_of(&reason).to_string()),
+                reason: reason.map(|reason| code_of(&reason).to_string()),
+                words,
             },
         };
         let mut tx = Tx::new().put(OUTBOX, outbox_key(&self.channel.id, self.seq), json(&waiting));
@@ -357,8 +376,8 @@ impl Attempt {
         Ok(())
     }
 
-    /// The message as the connector gets it, and what comes with it; none when its customer has been erased.
-    async fn message(&self) -> Result<Option<(OutgoingMessage, Vec<ReceivedAttachment>)>, SubmitError> {
+    /// The conversation, and its latest messages up to the one that is to be sent; none when its customer has been erased.
+    pub(super) async fn told(&self) -> Result<Option<(Interaction, Vec<StoredMessage>)>, SubmitError> {
         let Waiting {
             interaction, number, ..
         } = self.waiting;
@@ -371,8 +390,20 @@ impl Attempt {
         }
         let before = number.saturating_sub(LOOKED_BACK);
         let page = usize::try_from(number - before).unwrap_or(1);
-        let mut messages = self.tenant.messages(&self.ctx, interaction, before, page).await?;
-        let Some(own) = messages.pop().filter(|own| own.message.number == number) else {
+        let messages = self.tenant.messages(&self.ctx, interaction, before, page).await?;
+        let is_there = messages.last().is_some_and(|own| own.message.number == number);
+        Ok(is_there.then_some((it, messages)))
+    }
+
+    /// The message as the connector gets it, and what comes with it; none when its customer has been erased.
+    async fn message(&self) -> Result<Option<(OutgoingMessage, Vec<ReceivedAttachment>)>, SubmitError> {
+        let Waiting {
+            interaction, number, ..
+        } = self.waiting;
+        let Some((it, mut messages)) = self.told().await? else {
+            return Ok(None);
+        };
+        let Some(own) = messages.pop() else {
             return Ok(None);
         };
         let by_customer = messages

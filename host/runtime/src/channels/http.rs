@@ -161,6 +161,22 @@ impl Providers {
         Ok((head, pieces))
     }
 
+    /// Where a mail server is, if it may be connected to; the error is for people.
+    pub(super) async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        let found = tokio::net::lookup_host((host, port)).await;
+        let found: Vec<SocketAddr> = found.map_err(|_| "the relay's name is not known")?.collect();
+        let may = |address: &SocketAddr| match self.access {
+            ProviderAccess::Public => is_public(address.ip()),
+            ProviderAccess::Any => true,
+            // Where channels are tried out, nothing goes to servers of others.
+            ProviderAccess::StandIn(_) => address.ip().is_loopback(),
+        };
+        match found.iter().all(may) && !found.is_empty() {
+            true => Ok(found),
+            false => Err("the relay's name leads to an address that is not public".into()),
+        }
+    }
+
     /// Sends a request and reads the answer, whatever its status; the error is for people and holds no address.
     pub(super) async fn send(&self, request: Outgoing) -> Result<Incoming, String> {
         let slot = self.slots.clone().acquire_owned().await;

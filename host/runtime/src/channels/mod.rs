@@ -7,8 +7,11 @@
 //! out ([`deliver`], [`http`]): each is a row, written in the commit of its own event, and stays there until the provider
 //! has taken it, or handed it over, or it is given up. A crash between the provider's answer and the commit has the message
 //! sent again, under the same id.
+//!
+//! E-mail ([`email`]) is a channel without a connector: the host speaks SMTP itself, and the rest is the same.
 
 mod deliver;
+mod email;
 mod error;
 mod fetch;
 mod http;
@@ -27,10 +30,14 @@ use arc_swap::ArcSwap;
 use jackfield_contact::decision::{Author, Reply};
 use jackfield_contact::event::Event;
 use jackfield_store::{Scan, Space, Store, Tx};
-use jackfield_types::{ChatEntryId, ConnectorId, Digest, ExtensionPoint, OpContext, Timestamp, limits};
+use jackfield_types::{
+    ChatEntryId, ConnectorId, Digest, ExtensionPoint, InteractionId, OpContext, Timestamp, limits,
+};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, Semaphore};
 
+pub(crate) use self::email::Mailboxes;
+pub use self::email::{EmailSettings, MailHouse, RelaySecurity, RelaySettings};
 pub use self::error::ChannelError;
 pub use self::http::ProviderAccess;
 pub(crate) use self::http::Providers;
@@ -197,6 +204,11 @@ impl Channels {
 }
 
 impl Channel {
+    /// Whether its messages are mails.
+    pub(crate) fn is_email(&self) -> bool {
+        self.settings.email.is_some()
+    }
+
     fn point(&self) -> ExtensionPoint {
         ExtensionPoint::Connector(self.id.clone())
     }
@@ -261,12 +273,10 @@ impl Tenant {
             return Err(ChannelError::EntryTaken(entry, other.id.clone()));
         }
         let wanted = entry.clone();
-        if !self
-            .read(move |centre| centre.chat_entry(&wanted).is_some())
-            .await?
-        {
+        let fed = self.read(move |centre| centre.chat_entry(&wanted).map(|entry| entry.channel));
+        let Some(kind) = fed.await? else {
             return Err(ChannelError::UnknownEntry(entry));
-        }
+        };
         let mut open = before
             .as_ref()
             .map(|channel| channel.secrets.clone())
@@ -278,6 +288,21 @@ impl Tenant {
             }
         }
         settings.check(&open)?;
+        if settings.email.is_some() && kind != jackfield_types::Channel::Email {
+            let problem = format!(
+                "chat entry {entry} is for {}: e-mail feeds one of channel email",
+                kind.as_str()
+            );
+            return Err(ChannelError::invalid("entry", problem));
+        }
+        if before
+            .as_ref()
+            .is_some_and(|before| before.settings.email.is_some() != settings.email.is_some())
+        {
+            let problem =
+                "a channel stays with e-mail or with a connector: make another, with an id of its own";
+            return Err(ChannelError::invalid("email", problem));
+        }
         let stored = Stored {
             settings,
             created_at: before
@@ -293,10 +318,14 @@ impl Tenant {
                 "all settings together are too long for one row",
             ));
         }
+        let addresses = stored.settings.addresses();
+        let claimed = self.claim_addresses(&id, &addresses).await?;
         let store = &self.inner.shared.store;
-        store
-            .commit(ctx, Tx::new().put(CHANNELS, id.as_str(), row))
-            .await?;
+        let committed = store.commit(ctx, Tx::new().put(CHANNELS, id.as_str(), row)).await;
+        if let Err(error) = committed {
+            self.release_addresses(&claimed).await;
+            return Err(error.into());
+        }
         let live = before
             .as_ref()
             .map(|channel| channel.live.clone())
@@ -312,6 +341,10 @@ impl Tenant {
         let mut table = Table::clone(&channels.table.load());
         table.insert(id, channel.clone());
         channels.table.store(table.into());
+        let left = before.iter().flat_map(|before| before.settings.addresses());
+        let left: Vec<String> = left.filter(|address| !addresses.contains(address)).collect();
+        self.release_addresses(&left).await;
+        self.inner.shared.mailboxes.add(self.id(), &channel);
         if before.is_none() {
             deliver::begin(self.clone(), &channel);
             fetch::begin(self, &channel);
@@ -354,6 +387,7 @@ impl Tenant {
         let mut table = Table::clone(&channels.table.load());
         table.remove(id);
         channels.table.store(table.into());
+        self.release_addresses(&channel.settings.addresses()).await;
         let live = &channel.live;
         live.removed.store(true, std::sync::atomic::Ordering::Relaxed);
         live.wake.notify_one();
@@ -365,33 +399,43 @@ impl Tenant {
     pub(crate) fn begin_deliveries(&self) {
         let table = self.inner.channels.table.load();
         for channel in table.values() {
+            self.inner.shared.mailboxes.add(self.id(), channel);
             deliver::begin(self.clone(), channel);
             fetch::begin(self, channel);
         }
     }
 }
 
-/// How long ids of messages that came are remembered: no provider sends one again after three days.
-const SEEN_MS: u64 = 3 * 24 * 60 * 60 * 1_000;
+/// How long ids of messages that came are remembered: no provider sends one again after three days, no mail server after
+/// five.
+const SEEN_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
 /// How often what is older is removed.
 const SEEN_SWEEP_MS: u64 = 60 * 60 * 1_000;
 
 /// Forgets ids of messages that came long ago.
 async fn sweep(tenant: &Tenant, ctx: &OpContext, channel: &ConnectorId, now: Timestamp) {
+    for space in [outbox::SEEN, email::BEGUN] {
+        sweep_space(tenant, ctx, space, channel, now).await;
+    }
+}
+
+async fn sweep_space(tenant: &Tenant, ctx: &OpContext, space: Space, channel: &ConnectorId, now: Timestamp) {
     let store = &tenant.inner.shared.store;
     let mut cursor = None;
     loop {
         let scan = Scan::prefix(format!("{channel} "))
             .after(cursor)
             .limit(limits::MAX_PAGE / 2);
-        let Ok(page) = store.scan(ctx, outbox::SEEN, scan).await else {
+        let Ok(page) = store.scan(ctx, space, scan).await else {
             return;
         };
         let old = page.rows.into_iter().filter(|row| {
             let at: Option<Timestamp> = serde_json::from_slice(&row.value).ok();
+            let begun: Option<(InteractionId, Timestamp)> = serde_json::from_slice(&row.value).ok();
+            let at = at.or(begun.map(|(_, at)| at));
             at.is_none_or(|at| now.since(at) > SEEN_MS)
         });
-        let tx = old.fold(Tx::new(), |tx, row| tx.delete(outbox::SEEN, row.key));
+        let tx = old.fold(Tx::new(), |tx, row| tx.delete(space, row.key));
         if tx != Tx::new()
             && let Err(error) = store.commit(ctx, tx).await
         {

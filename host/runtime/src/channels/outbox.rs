@@ -62,6 +62,9 @@ pub struct MessageDelivery {
     /// Why it has failed, or the last try has; the provider's code where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What the provider said about that, without addresses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 /// The same as stored.
@@ -149,6 +152,7 @@ pub(crate) async fn project(
                 delivery,
                 attempts,
                 reason,
+                words,
                 provider_id,
             },
             _,
@@ -171,6 +175,7 @@ pub(crate) async fn project(
                     at: entry.recorded.at,
                     attempts: attempts.unwrap_or(known.shown.attempts),
                     reason: reason.as_ref().map(ToString::to_string),
+                    words: words.as_ref().map(ToString::to_string),
                 };
                 tx = tx.put(DELIVERIES, key, json(&known));
             }
@@ -215,6 +220,7 @@ fn queue(tx: Tx, channel: &ConnectorId, seq: u64, interaction: InteractionId, me
             at: message.at,
             attempts: 0,
             reason: None,
+            words: None,
         },
     };
     tx.put(OUTBOX, outbox_key(channel, seq), json(&waiting)).put(

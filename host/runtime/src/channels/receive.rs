@@ -84,6 +84,9 @@ impl Tenant {
         call: ProviderCall,
     ) -> Result<ProviderReply, ChannelError> {
         let channel = self.known_channel(channel)?;
+        if channel.settings.email.is_some() {
+            return Err(ChannelError::Unknown(channel.id.clone()));
+        }
         if !channel.settings.enabled {
             return Err(ChannelError::Disabled(channel.id.clone()));
         }
@@ -234,7 +237,7 @@ impl Tenant {
     }
 
     /// Whose address it is, as the channel says: somebody's alone, or of a new customer.
-    async fn customer_of(
+    pub(super) async fn customer_of(
         &self,
         ctx: &OpContext,
         channel: &Channel,
@@ -291,6 +294,7 @@ impl Tenant {
             delivery: receipt.delivery,
             attempts: None,
             reason: receipt.reason,
+            words: None,
             provider_id: None,
         })
         .await?;
@@ -300,7 +304,7 @@ impl Tenant {
 
 impl Channel {
     /// One more request, unless there were too many.
-    fn admit(&self, now: Timestamp) -> Result<(), ChannelError> {
+    pub(super) fn admit(&self, now: Timestamp) -> Result<(), ChannelError> {
         let a_second = f64::from(self.settings.requests_per_second);
         let mut bucket = locked(&self.live.bucket);
         let (left, at) = bucket.unwrap_or((a_second, now));

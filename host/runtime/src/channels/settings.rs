@@ -6,6 +6,7 @@ use jackfield_types::{ChatEntryId, NAME_EXPECTED, is_name, limits};
 use serde::{Deserialize, Serialize};
 
 use super::ChannelError;
+use super::email::EmailSettings;
 
 /// Settings of a channel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,10 +40,14 @@ pub struct ChannelSettings {
     pub requests_per_second: u32,
     /// Requests to the provider at once, 1 to 16.
     pub concurrency: u32,
-    /// Tries of one message, 1 to 20; then it has failed.
+    /// Tries of one message, 1 to 20, of e-mail 1 to 1,000; then it has failed.
     pub attempts: u32,
     /// Milliseconds before the second try, 10 to 60,000; each further pause is twice as long, up to ten minutes.
     pub retry_ms: u64,
+    /// What makes it a channel of e-mail: mail to its addresses comes by SMTP, and what is written goes out through a
+    /// relay. No connector has anything to do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<EmailSettings>,
 }
 
 impl ChannelSettings {
@@ -64,6 +69,18 @@ impl ChannelSettings {
             concurrency: 4,
             attempts: 10,
             retry_ms: 1_000,
+            email: None,
+        }
+    }
+
+    /// What is usual for e-mail: a relay may be away for hours.
+    pub fn of_email(name: &str, entry: ChatEntryId, email: EmailSettings) -> Self {
+        Self {
+            identity: "email".to_owned(),
+            attempts: 100,
+            retry_ms: 5_000,
+            email: Some(email),
+            ..Self::new(name, entry, Verification::None)
         }
     }
 }
@@ -224,6 +241,7 @@ impl ChannelSettings {
                 "expected a scheme of 1 to 16 characters out of a-z, 0-9 and '-'",
             );
         }
+        let most_attempts = if self.email.is_some() { 1_000 } else { 20 };
         for (field, found, range) in [
             (
                 "requests_per_second",
@@ -231,7 +249,7 @@ impl ChannelSettings {
                 1..=1_000,
             ),
             ("concurrency", u64::from(self.concurrency), 1..=16),
-            ("attempts", u64::from(self.attempts), 1..=20),
+            ("attempts", u64::from(self.attempts), 1..=most_attempts),
             ("retry_ms", self.retry_ms, 10..=60_000),
         ] {
             if !range.contains(&found) {
@@ -271,6 +289,9 @@ impl ChannelSettings {
         }
         self.check_tokens(secrets)?;
         self.check_media(secrets)?;
+        if let Some(email) = &self.email {
+            return email.check(self, secrets);
+        }
         let needed = |field: &str, name: &str| match secrets.contains_key(name) {
             true => Ok(()),
             false => Err(ChannelError::invalid(

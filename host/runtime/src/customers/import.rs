@@ -159,7 +159,7 @@ impl ImportBatch {
                             .seal(SEALED, &json(&failure)?)
                             .map_err(|_| no_chance())?;
                         let key = format!("{} {:012}", self.import, record.rows);
-                        ledger.beside.write(ERRORS, key.into(), sealed);
+                        ledger.beside.write(ERRORS, key, sealed);
                     }
                 }
             }
@@ -177,7 +177,7 @@ impl ImportBatch {
             };
             ledger.journal(&first, change, by);
         }
-        ledger.beside.write(IMPORTS, key.into(), json(&record)?);
+        ledger.beside.write(IMPORTS, key, json(&record)?);
         Ok(record)
     }
 }

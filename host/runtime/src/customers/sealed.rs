@@ -40,6 +40,7 @@ fn personal_of_event(event: &str) -> Vec<(&'static str, Value)> {
             ("/attachments", json!([])),
         ],
         "chat-decided" => vec![("/state", json!("")), ("/actions", json!([]))],
+        "message-delivery" => vec![("/words", Value::Null)],
         // Of no country, so it is nobody's.
         "outbound-checked" => vec![("/check/number", json!("+9990000000"))],
         _ => Vec::new(),

@@ -127,9 +127,9 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
     let mut messages = Vec::with_capacity(found.messages.len());
     for (n, mut found) in found.messages.into_iter().enumerate() {
         // What a customer wrote is no fault of the connector's: it is cut, or passed over when there is nothing in it.
-        cut(&mut found.text, MAX_MESSAGE_BYTES);
+        shorten(&mut found.text, MAX_MESSAGE_BYTES);
         if let Some(name) = &mut found.sender_name {
-            cut(name, MAX_ADDRESS_BYTES);
+            shorten(name, MAX_ADDRESS_BYTES);
         }
         found.attachments.truncate(MAX_ATTACHMENTS);
         if found.text.is_empty() && found.attachments.is_empty() {
@@ -152,7 +152,7 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
             reason: found
                 .reason
                 .map(|mut reason| {
-                    cut(&mut reason, MAX_CODE_BYTES);
+                    shorten(&mut reason, MAX_CODE_BYTES);
                     reason
                 })
                 .map(|reason| check.text(format_args!("{at}.reason"), reason, MAX_CODE_BYTES))
@@ -168,7 +168,7 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
 }
 
 /// Keeps whole letters of at most so many bytes.
-fn cut(text: &mut String, most: usize) {
+fn shorten(text: &mut String, most: usize) {
     text.truncate(text.floor_char_boundary(most));
 }
 

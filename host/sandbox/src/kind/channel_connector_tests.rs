@@ -326,7 +326,7 @@ fn what_a_customer_wrote_is_cut_or_passed_over_and_fails_no_other() {
         receipts: vec![],
         reply: None,
     };
-    let found = received(&mut checker(), found).unwrap();
+    let found = received(&mut Checker::new(LIMIT), found).unwrap();
     assert_eq!(found.messages.len(), 2);
     let cut = &found.messages[0];
     assert_eq!(cut.sender_name.as_deref(), Some(&*"赵".repeat(42)));

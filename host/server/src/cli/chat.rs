@@ -64,6 +64,7 @@ enum Command {
     /// Make a chat entry, or change what is given; the rest stays as it is.
     #[command(after_help = "Examples:
   jackfield chat entry-set web --queue support --origin https://shop.example
+  jackfield chat entry-set mail --channel email --queue support
   jackfield chat entry-set web --unanswered '[{\"after_ms\":15000,\"action\":\"warn\"},{\"after_ms\":45000,\"action\":{\"escalate\":\"leads\"}}]'")]
     EntrySet {
         /// The entry's id.
@@ -71,6 +72,9 @@ enum Command {
         /// The name for people; by default the id.
         #[arg(long)]
         name: Option<String>,
+        /// What customers write on: chat, sms, email or social; by default chat.
+        #[arg(long)]
+        channel: Option<String>,
         /// BCP 47, for example zh-CN; flows and the window speak it first.
         #[arg(long)]
         language: Option<String>,
@@ -231,6 +235,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::EntrySet {
             entry,
             name,
+            channel,
             language,
             queue,
             origins,
@@ -242,6 +247,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             let origins = (!origins.is_empty()).then(|| Value::from(origins));
             let given = [
                 ("name", name.map(Value::from)),
+                ("channel", channel.map(Value::from)),
                 ("language", language.map(Value::from)),
                 ("default_queue", queue.map(Value::from)),
                 ("allowed_origins", origins),

@@ -36,6 +36,7 @@ pub(super) fn line(event: &Event) -> (Tone, &'static str, String) {
             number,
             delivery,
             reason,
+            words,
             ..
         } => {
             let told = match delivery {
@@ -44,9 +45,11 @@ pub(super) fn line(event: &Event) -> (Tone, &'static str, String) {
                 Delivery::Read => "read",
                 Delivery::Failed => "failed",
             };
-            let why = reason
-                .as_ref()
-                .map_or_else(String::new, |reason| format!(": {reason}"));
+            let why: String = [reason, words]
+                .into_iter()
+                .flatten()
+                .map(|why| format!(": {why}"))
+                .collect();
             let tone = if *delivery == Delivery::Failed {
                 Trouble
             } else {

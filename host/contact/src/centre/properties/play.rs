@@ -363,6 +363,8 @@ impl Play {
             interaction,
             entry: entry(),
             address: ["visitor", "somebody else", "a third"][usize::from(what / 4) % 3].into(),
+            anew: what & 64 > 0,
+            attributes: Vec::new(),
             name: None,
             customer: (what & 3 > 0).then(|| CustomerId::new("chat:visitor").unwrap()),
             last_agent: Some(agent(what)),
