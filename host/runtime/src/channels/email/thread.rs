@@ -165,7 +165,7 @@ mod tests {
             "the same when it is sent again"
         );
         let other = mail_id(&mine, interaction, 8, "one.example");
-        let swapped = format!("{}{}", &id[..20], &other[20..]);
+        let swapped = format!("{}{}", &id[..40], &other[40..]);
         for forged in ["", "@", "x@one.example", &id[1..], &swapped, "0@0"] {
             assert_eq!(message_of(&mine, forged), None, "{forged}");
         }
