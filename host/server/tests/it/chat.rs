@@ -72,7 +72,7 @@ fn a_visitor_writes_with_bot_and_agent_while_the_server_dies_in_the_middle() {
     browser.wait(&format!(
         "[...{}.children].map((item) => item.className).slice(0, 2).join() === 'bot,customer' && {} === 1",
         find("ol"),
-        shown("bot", "How can")
+        shown("bot", "What can we do")
     ));
     act(&server.api, &id, "accept", &json!({}));
     browser.wait(&format!(
