@@ -353,6 +353,10 @@ impl CentreLoop {
                             Vec::new(),
                         );
                     }
+                    let store = &tenant.inner.shared.store;
+                    let projected =
+                        crate::channels::project(&tenant.inner.channels, store, &ctx, entry, None, tx).await;
+                    tx = projected.map_err(|error| Fatal(error.to_string()))?;
                 }
             }
             let tx = ledger.into_tx(tx).map_err(|error| Fatal(error.to_string()))?;

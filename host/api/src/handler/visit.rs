@@ -1,7 +1,7 @@
 //! The chat window's side: beginning a conversation, its messages with and without a socket, and the window itself.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::extract::ws::WebSocketUpgrade;
@@ -34,7 +34,11 @@ const MAX_WAIT_MS: u64 = 20_000;
 /// Bytes of one frame of a socket: a message of the longest text, with its escapes.
 const MAX_FRAME_BYTES: usize = 64 * 1024;
 
-const WIDGET: &str = include_str!("../../assets/chat.js");
+/// One script, as sites include it, with its style in its place.
+static WIDGET: LazyLock<String> = LazyLock::new(|| {
+    let style = include_str!("../../assets/chat.css");
+    include_str!("../../assets/chat.js").replace("/* chat.css */", style)
+});
 const PAGE: &str = include_str!("../../assets/chat.html");
 
 /// Whose a request is: who connected, or whom proxies name that are trusted.
@@ -452,7 +456,7 @@ pub(crate) async fn get_widget() -> impl IntoResponse {
             "cross-origin",
         ),
     ];
-    (headers, WIDGET)
+    (headers, WIDGET.as_str())
 }
 
 /// A page with nothing but the chat window, for links and for trying it out.

@@ -139,7 +139,7 @@ async fn an_agent_takes_answers_and_leaves() {
         .app
         .get("/v1/chat-responses?segment=nobody", &world.admin)
         .await;
-    assert_eq!((nobody.status, nobody.text("/code")), (404, "not-found"));
+    assert_eq!((nobody.status, nobody.text("/code")), (404, "unknown-segment"));
     let others = world
         .app
         .get("/v1/chat-responses?queue=sales", &world.admin)

@@ -132,10 +132,6 @@ fn what_breaks_a_rule_of_received_is_named() {
             "receipts[0].id: found an empty text",
         ),
         (
-            acknowledged(|it| it.reason = Some("x".repeat(65))),
-            "receipts[0].reason: found 65 bytes",
-        ),
-        (
             replied(199, "", 0),
             "reply.status: found 199, expected 200 to 599",
         ),

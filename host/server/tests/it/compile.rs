@@ -163,7 +163,7 @@ fn a_compile_bomb_is_refused_and_the_server_does_not_notice() {
     let bomb = with_functions("0.9.9", 1, 290_000);
     std::thread::scope(|scope| {
         let bombed = scope.spawn(|| api.upload(&bomb));
-        let (mut asked, mut slowest) = (0, Duration::ZERO);
+        let mut took = Vec::new();
         while !bombed.is_finished() {
             let began = Instant::now();
             let (status, _) = api.post(
@@ -171,17 +171,19 @@ fn a_compile_bomb_is_refused_and_the_server_does_not_notice() {
                 &json!({"number": "+442079460001", "channel": "voice", "purpose": "service"}),
             );
             assert!(status < 500, "{status}");
-            slowest = slowest.max(began.elapsed());
-            asked += 1;
+            took.push(began.elapsed());
         }
+        took.sort_unstable();
         let (status, problem) = bombed.join().unwrap();
-        println!("{asked} decisions meanwhile, the slowest took {slowest:?}: {problem}");
+        // A single one may meet a disk that other tests keep busy; a server that waits for compilers would hold up all.
+        let (asked, usual) = (took.len(), took[took.len() * 19 / 20]);
+        println!("{asked} decisions meanwhile, of twenty nineteen within {usual:?}: {problem}");
         assert_eq!(
             (status, problem["code"].as_str()),
             (422, Some("compile-limit")),
             "{problem}"
         );
-        assert!(asked > 20 && slowest < Duration::from_secs(5));
+        assert!(asked > 20 && usual < Duration::from_secs(2));
     });
     let began = Instant::now();
     let (status, answer) = api.upload(&with_module("0.2.0", 1));
