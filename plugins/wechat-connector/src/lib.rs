@@ -181,7 +181,10 @@ fn or(text: &str, instead: &str) -> String {
 /// Whether it is an id of a temporary medium, which is fetched with the account's token:
 /// <https://developers.weixin.qq.com/doc/offiaccount/Asset_Management/Get_temporary_materials.html>.
 fn is_media_id(text: &str) -> bool {
-    (1..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    (1..=512).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
 }
 
 /// Pictures are named by an address in the clear; the same host answers over TLS.
