@@ -9,7 +9,7 @@ use std::{
 use crate::{
     BuildError, Job, Language, contract,
     process::{self, Explained},
-    source_map, stamp, tools, typescript,
+    source_map, stamp, table, tools, typescript,
 };
 
 /// The packages of npm that are needed, with the versions that are known to work.
@@ -154,7 +154,8 @@ fn compile(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
             .current_dir(job.work),
         "componentize-qjs",
     )?;
-    fs::read(&component).map_err(|source| BuildError::file(&component, source))
+    let linked = fs::read(&component).map_err(|source| BuildError::file(&component, source))?;
+    Ok(table::with_its_functions(linked))
 }
 
 /// What tsc says of the file that looks for the plugin's functions, in other words; the author's own mistakes stay.

@@ -18,6 +18,7 @@ pub mod python;
 pub mod rust;
 mod source_map;
 mod stamp;
+mod table;
 mod tools;
 mod typescript;
 
