@@ -19,7 +19,7 @@ use crate::customers::{
     Address, CustomerError, Done, Ledger, Opener, Order, Work, carry_out, in_touch, owner_of, seal_event,
 };
 use crate::decide::{Decider, KV, kv_key};
-use crate::history::{INTERACTION_EVENTS, JournalEntry, interaction_event_key};
+use crate::history::{JournalEntry, index_events};
 use crate::metrics::add;
 use crate::project::{FirstContacts, Projector, Seen};
 use crate::tags::DUE;
@@ -345,14 +345,8 @@ impl CentreLoop {
             let mut tx = Tx::new();
             if !entries.is_empty() {
                 tx = tx.append(JOURNAL, self.next_seq, encoded(&entries)?);
+                tx = index_events(&entries, tx);
                 for entry in &entries {
-                    if let Some(id) = entry.recorded.event.interaction() {
-                        tx = tx.put(
-                            INTERACTION_EVENTS,
-                            interaction_event_key(id, entry.seq),
-                            Vec::new(),
-                        );
-                    }
                     let store = &tenant.inner.shared.store;
                     let projected =
                         crate::channels::project(&tenant.inner.channels, store, &ctx, entry, None, tx).await;

@@ -1,11 +1,12 @@
 //! What has been: journal entries, interactions and customers as stored.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jackfield_contact::decision::{EvaluationRecord, PastInteraction, SurveyRecord};
 use jackfield_contact::event::{Event, Recorded};
 use jackfield_contact::interaction::{Interaction, Stage};
-use jackfield_store::{Scan, Space};
+use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{AgentId, CustomerId, InteractionId, OpContext, QueueId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +16,33 @@ use crate::customers::Opener;
 use crate::tenant::Tenant;
 
 pub(crate) const INTERACTIONS: Space = Space::new("interactions");
-/// Which journal entries tell of an interaction: key `{interaction} {seq}`, no value.
-pub(crate) const INTERACTION_EVENTS: Space = Space::new("interaction-events");
-/// The row that says that an entry tells of an interaction.
-pub(crate) fn interaction_event_key(interaction: InteractionId, seq: u64) -> String {
-    format!("{interaction} {seq:020}")
+/// Which journal entries tell of an interaction: key `{interaction} {seq}`; in the value, as JSON, the others of its commit,
+/// when there are any.
+const INTERACTION_EVENTS: Space = Space::new("interaction-events");
+/// Entries of one interaction that are told at once.
+const MAX_INTERACTION_EVENTS: usize = 1_000;
+
+/// Adds to a commit which interactions its entries tell of.
+pub(crate) fn index_events(entries: &[Arc<JournalEntry>], mut tx: Tx) -> Tx {
+    let mut of: BTreeMap<InteractionId, Vec<u64>> = BTreeMap::new();
+    for entry in entries {
+        if let Some(id) = entry.recorded.event.interaction() {
+            of.entry(id).or_default().push(entry.seq);
+        }
+    }
+    for (id, seqs) in of {
+        let Some((first, others)) = seqs.split_first() else {
+            continue;
+        };
+        let others = match others {
+            [] => Vec::new(),
+            others => serde_json::to_vec(others).unwrap_or_default(),
+        };
+        tx = tx.put(INTERACTION_EVENTS, format!("{id} {first:020}"), others);
+    }
+    tx
 }
+
 /// Keys `{customer} {interaction}…`.
 pub(crate) const CUSTOMER_HISTORY: Space = Space::new("customer-history");
 pub(crate) const CUSTOMER_SURVEYS: Space = Space::new("customer-surveys");
@@ -179,11 +201,18 @@ impl Tenant {
             .store()
             .scan(ctx, INTERACTION_EVENTS, Scan::prefix(format!("{interaction} ")))
             .await?;
-        let mut entries = Vec::with_capacity(page.rows.len());
-        let mut opener = self.opener(ctx);
+        let mut seqs: Vec<u64> = Vec::with_capacity(page.rows.len());
         for row in page.rows {
-            let seq = text(row.key).rsplit(' ').next().and_then(|seq| seq.parse().ok());
-            let Some(seq) = seq else { continue };
+            let key = text(row.key);
+            seqs.extend(key.rsplit(' ').next().and_then(|seq| seq.parse::<u64>().ok()));
+            if !row.value.is_empty() {
+                seqs.extend(decode::<Vec<u64>>(&row.value)?);
+            }
+        }
+        seqs.truncate(MAX_INTERACTION_EVENTS);
+        let mut entries = Vec::with_capacity(seqs.len());
+        let mut opener = self.opener(ctx);
+        for seq in seqs {
             for (seq, bytes) in self.store().read_stream(ctx, JOURNAL, seq, 1).await? {
                 let recorded = opener.open(&bytes).await?;
                 entries.push(JournalEntry { seq, recorded });

@@ -19,8 +19,8 @@ use crate::customers::{
     seal_message,
 };
 use crate::history::{
-    CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, INTERACTION_EVENTS, INTERACTIONS, JournalEntry,
-    changes_interaction, interaction_event_key,
+    CUSTOMER_EVALUATIONS, CUSTOMER_HISTORY, CUSTOMER_SURVEYS, INTERACTIONS, JournalEntry,
+    changes_interaction, index_events,
 };
 use crate::outcomes::Outcomes;
 use crate::{attachments, attempts, responses, tags};
@@ -57,7 +57,7 @@ impl Projector {
                 .interaction(id)
                 .or_else(|| closed.iter().find(|it| it.id == id))
         };
-        let mut tx = Tx::new();
+        let mut tx = index_events(entries, Tx::new());
         let changed: BTreeSet<_> = entries
             .iter()
             .filter_map(|entry| changes_interaction(&entry.recorded.event))
@@ -69,13 +69,6 @@ impl Projector {
         let mut changed_messages = attachments::Changed::new();
         for entry in entries {
             let (at, event) = (entry.recorded.at, &entry.recorded.event);
-            if let Some(id) = event.interaction() {
-                tx = tx.put(
-                    INTERACTION_EVENTS,
-                    interaction_event_key(id, entry.seq),
-                    Vec::new(),
-                );
-            }
             let it = event.interaction().and_then(find);
             tx = channels::project(channels, store, &self.ctx, entry, it, tx).await?;
             tx = attachments::project(event, tx);
