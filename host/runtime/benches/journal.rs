@@ -164,9 +164,15 @@ async fn measure() {
     let written = platform.metrics().snapshot().events;
     drop(tenant);
     platform.shutdown().await;
-    let began = Instant::now();
-    let platform = start().await.unwrap();
-    let took = began.elapsed().as_secs_f64();
+    // The last of the tasks that hold the store end a moment after.
+    let (platform, took) = loop {
+        let began = Instant::now();
+        match start().await {
+            Ok(platform) => break (platform, began.elapsed().as_secs_f64()),
+            Err(error) => assert!(end.elapsed() < Duration::from_secs(60), "{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
     println!("bench\truntime/rebuild-of-{written}-events\t{took:.2}\ts");
     let rate = written as f64 / took;
     println!("bench\truntime/rebuilt\t{rate:.0}\tevents/s");
