@@ -24,6 +24,7 @@ mod serve;
 
 pub use auth::Access;
 pub use error::{PROBLEM_JSON, Problem};
+pub use handler::visit::Peer;
 pub use openapi::document as openapi;
 pub use proxy::{InvalidNetwork, Network, TrustedProxies};
 pub use router::router;

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Mutex, PoisonError};
 
 use axum::extract::Extension;
-use jackfield_types::Timestamp;
+use jackfield_types::{ConnectorId, TenantId, Timestamp};
 
 use crate::error::Problem;
 use crate::handler::visit::Peer;
@@ -29,6 +29,10 @@ pub(crate) enum Whose {
     Uploads(String),
     /// Uploads from an address.
     UploadsFrom(IpAddr),
+    /// Requests from an address that were not the provider's of the channel that they were sent to.
+    Unverified(IpAddr),
+    /// The same of one channel: a provider whose secret is another there is not kept from the channels of others.
+    UnverifiedAt(IpAddr, TenantId, ConnectorId),
 }
 
 impl Whose {
@@ -41,6 +45,8 @@ impl Whose {
             Self::Visits(_) | Self::Beginnings(_) => (60.0, 1.0),
             Self::Uploads(_) => (16.0, 0.5),
             Self::UploadsFrom(_) => (64.0, 4.0),
+            Self::Unverified(_) => (200.0, 20.0),
+            Self::UnverifiedAt(..) => (20.0, 1.0),
         }
     }
 }
@@ -55,6 +61,15 @@ struct Bucket {
 pub(crate) struct Flood(Mutex<BTreeMap<Whose, Bucket>>);
 
 impl Flood {
+    /// Whether there is one left in a bucket, which stays there.
+    pub(crate) fn has(&self, whose: &Whose, now: Timestamp) -> bool {
+        let (most, a_second) = whose.allowance();
+        let buckets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets
+            .get(whose)
+            .is_none_or(|bucket| bucket.filled(most, a_second, now) >= 1.0)
+    }
+
     /// Takes one out of a bucket.
     ///
     /// # Errors
@@ -124,8 +139,10 @@ mod tests {
         let ann = || Whose::Visitor("ann".into());
         let now = Timestamp(10_000);
         for _ in 0..20 {
+            assert!(flood.has(&ann(), now));
             flood.take(ann(), now).unwrap();
         }
+        assert!(!flood.has(&ann(), now) && flood.has(&ann(), now + 500));
         assert_eq!(flood.take(ann(), now).unwrap_err().status().as_u16(), 429);
         flood.take(Whose::Visitor("bob".into()), now).unwrap();
         flood.take(ann(), now + 500).unwrap();

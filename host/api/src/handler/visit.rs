@@ -41,9 +41,10 @@ static WIDGET: LazyLock<String> = LazyLock::new(|| {
 });
 const PAGE: &str = include_str!("../../assets/chat.html");
 
-/// Whose a request is: who connected, or whom proxies name that are trusted.
+/// Whose a request is: who connected, or whom proxies name that are trusted. [`serve`](crate::serve) puts it among the
+/// request's extensions; requests without it count as those of one address.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// Where: which tenant, which entry, and from which address.
 pub(crate) struct Door {

@@ -3,12 +3,14 @@
 use std::future::pending;
 
 use axum::body::{Body, Bytes};
+use jackfield_api::Peer;
 use jackfield_types::limits::{
     MAX_HTTP_REQUESTS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS, MAX_TENANT_HTTP_VISITS,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::channels::{World, settings};
 use crate::support::{NUMBER, PATIENCE, TestApp, idle_strategy, request};
 
 /// A body of which a little comes, and then nothing for ever.
@@ -182,4 +184,45 @@ async fn a_flood_of_visitors_is_of_their_tenant_alone() {
         street.app.get("/v1/queues", key).await.ok();
     }
     street.held.shutdown().await;
+}
+
+/// Of a channel, whose provider is known by its secret.
+#[tokio::test]
+async fn strangers_use_nothing_up_that_is_a_providers() {
+    let world = World::make().await;
+    let two = World::furnish(&world.app, "two", "+442079460200").await;
+    for admin in [&world.admin, &two] {
+        let mut slow = settings();
+        slow["requests_per_second"] = json!(2);
+        world.app.put("/v1/channels/messenger", admin, slow).await.ok();
+    }
+    let tell = async |tenant: &str, from: [u8; 4], token: &str| {
+        let request = request("POST", &format!("/channels/{tenant}/messenger"), "")
+            .header("x-token", token)
+            .extension(Peer(from.into()));
+        world.app.send(request.body("{}".into()).unwrap()).await
+    };
+    let (stranger, provider) = ([198, 51, 100, 1], [203, 0, 113, 1]);
+    let mut refused = tell("one", stranger, "guess").await;
+    for tried in 0.. {
+        assert!(tried < 100, "it is never too much");
+        match refused.problem() {
+            (401, "not-verified", _) => refused = tell("one", stranger, "guess").await,
+            told => {
+                assert_eq!(told, (429, "overloaded", ""));
+                assert!(tried >= 19, "{tried}");
+                break;
+            }
+        }
+    }
+    // The provider has all of its allowance, and the address is as good as any at the channel next door.
+    tell("one", provider, "let-me-in").await.ok();
+    tell("two", stranger, "let-me-in").await.ok();
+    assert_eq!(tell("one", stranger, "let-me-in").await.status, 429);
+    // What is the provider's is counted.
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(tell("one", provider, "let-me-in").await.status);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
 }

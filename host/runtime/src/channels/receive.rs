@@ -91,7 +91,6 @@ impl Tenant {
             return Err(ChannelError::Disabled(channel.id.clone()));
         }
         let now = clock::now();
-        channel.admit(now)?;
         if call.body.len() > limits::MAX_WEBHOOK_BODY_BYTES {
             return Err(ChannelError::TooLarge(limits::MAX_WEBHOOK_BODY_BYTES));
         }
@@ -99,6 +98,8 @@ impl Tenant {
             tracing::warn!(tenant = %self.id(), channel = %channel.id, why, "a provider's request was refused");
             ChannelError::NotVerified
         })?;
+        // Only now: what strangers send is not to use up what the provider may.
+        channel.admit(now)?;
         let late = || ChannelError::Unavailable("the channel is busy; send it again".into());
         let deadline = Instant::now() + Duration::from_millis(limits::MAX_WEBHOOK_MS);
         // In the order in which they came; also so that two with the same message don't both find it new.
