@@ -110,7 +110,7 @@ impl Problem {
     pub(crate) fn not_found(what: &str, id: impl std::fmt::Display) -> Self {
         Self::new(
             StatusCode::NOT_FOUND,
-            &format!("unknown-{what}"),
+            &format!("unknown-{}", what.replace(' ', "-")),
             format!("there is no {what} {id}"),
         )
     }

@@ -95,8 +95,18 @@ pub(crate) async fn run(
     slot.settle(reserved, response).await
 }
 
-/// The whole body; a body that says or turns out to be too large answers 413.
+/// The whole body; a body that says or turns out to be too large answers 413, one that does not come in whole within
+/// [`MAX_HTTP_BODY_MS`] 408.
 pub(crate) async fn read_body(
+    limit: usize,
+    parts: &axum::http::request::Parts,
+    body: Body,
+) -> Result<Bytes, Problem> {
+    read_within(MAX_HTTP_BODY_MS, limit, parts, body).await
+}
+
+async fn read_within(
+    ms: u64,
     limit: usize,
     parts: &axum::http::request::Parts,
     body: Body,
@@ -111,9 +121,9 @@ pub(crate) async fn read_body(
     {
         return Err(Problem::too_large(limit));
     }
-    let whole = timeout(Duration::from_millis(MAX_HTTP_BODY_MS), to_bytes(body, limit));
+    let whole = timeout(Duration::from_millis(ms), to_bytes(body, limit));
     let Ok(whole) = whole.await else {
-        let detail = format!("the body had not come in whole after {MAX_HTTP_BODY_MS} ms; nothing was done");
+        let detail = format!("the body had not come in whole after {ms} ms; nothing was done");
         return Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "broken-body", detail));
     };
     whole.map_err(|error| {
@@ -334,4 +344,26 @@ fn unknown_outcome() -> Problem {
 fn under_way() -> Problem {
     let detail = "the first request with this Idempotency-Key is still under way; try again in a second";
     Problem::conflict("idempotency-under-way", detail).field("Idempotency-Key")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_in_is_given_up() {
+        let parts = Request::new(()).into_parts().0;
+        let never = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
+        let told = read_within(1, 10, &parts, never).await.unwrap_err();
+        assert_eq!((told.status, &*told.code), (408, "broken-body"));
+        let (short, long) = (Body::from("0123456789"), Body::from("0123456789a"));
+        assert_eq!(
+            read_within(60_000, 10, &parts, short).await.unwrap(),
+            "0123456789"
+        );
+        assert_eq!(
+            read_within(60_000, 10, &parts, long).await.unwrap_err().status,
+            413
+        );
+    }
 }

@@ -4,25 +4,29 @@
 //! answer. Uploads are held in memory while they come in, so there are fewer places for them. The last eighth of all
 //! places is for tenants that have hardly any, so that many who flood together leave some to the others.
 //!
-//! Visitors of chat windows have places of their own, by the tenant whose window it is. What needs neither (health,
-//! metrics, documentation) needs no place; connections are limited.
+//! Visitors of chat windows have places of their own, by the tenant whose window it is, as have providers and customers who
+//! follow a link. One address has few of them, so that somebody who sends half a request many times takes nobody else's.
+//! What needs neither (health, metrics, documentation) needs no place; connections are limited.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use jackfield_types::TenantId;
 use jackfield_types::limits::{
-    GUARANTEED_HTTP_REQUESTS, GUARANTEED_HTTP_UPLOADS, GUARANTEED_HTTP_VISITS, MAX_BODY_BYTES,
-    MAX_HTTP_REQUESTS, MAX_HTTP_UPLOADS, MAX_HTTP_VISITS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS,
-    MAX_TENANT_HTTP_VISITS,
+    GUARANTEED_HTTP_REQUESTS, GUARANTEED_HTTP_UPLOADS, GUARANTEED_HTTP_VISITS, MAX_ADDRESS_HTTP_VISITS,
+    MAX_BODY_BYTES, MAX_HTTP_REQUESTS, MAX_HTTP_UPLOADS, MAX_HTTP_VISITS, MAX_TENANT_HTTP_REQUESTS,
+    MAX_TENANT_HTTP_UPLOADS, MAX_TENANT_HTTP_VISITS,
 };
 
 use crate::App;
+use crate::chat::flood::address_of;
 use crate::error::Problem;
+use crate::handler::visit::Peer;
 use crate::idempotency::read_body;
 
 /// The places of a process. Cheap to clone.
@@ -33,6 +37,8 @@ pub(crate) struct Places(Arc<Mutex<Taken>>);
 struct Taken {
     /// Only tenants that have some.
     by_tenant: BTreeMap<TenantId, Had>,
+    /// Visits, of addresses that have some.
+    by_address: BTreeMap<IpAddr, usize>,
     all: Had,
 }
 
@@ -48,7 +54,8 @@ struct Had {
 enum Use {
     Request,
     Upload,
-    Visit,
+    /// From an address.
+    Visit(IpAddr),
 }
 
 impl Had {
@@ -60,7 +67,7 @@ impl Had {
                 change(&mut self.requests);
                 change(&mut self.uploads);
             }
-            Use::Visit => change(&mut self.visits),
+            Use::Visit(_) => change(&mut self.visits),
         }
     }
 }
@@ -84,13 +91,23 @@ impl Places {
             taken.all,
             taken.by_tenant.get(tenant).copied().unwrap_or_default(),
         );
-        if place == Use::Visit {
+        if let Use::Visit(address) = place {
+            let had_there = taken.by_address.get(&address).copied().unwrap_or_default();
+            if had_there >= MAX_ADDRESS_HTTP_VISITS {
+                return Err(Problem::overloaded(format!(
+                    "{MAX_ADDRESS_HTTP_VISITS} requests from this address are under way; nothing was done, try again in a \
+                     second"
+                )));
+            }
             VISITS.fit(had.visits, all.visits)?;
         } else {
             REQUESTS.fit(had.requests, all.requests)?;
         }
         if place == Use::Upload {
             UPLOADS.fit(had.uploads, all.uploads)?;
+        }
+        if let Use::Visit(address) = place {
+            *taken.by_address.entry(address).or_default() += 1;
         }
         let had = taken.by_tenant.entry(tenant.clone()).or_default();
         had.change(place, |places| *places += 1);
@@ -170,6 +187,14 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = self.places.taken();
         taken.all.change(self.place, |places| *places -= 1);
+        if let Use::Visit(address) = self.place
+            && let Some(places) = taken.by_address.get_mut(&address)
+        {
+            *places -= 1;
+            if *places == 0 {
+                taken.by_address.remove(&address);
+            }
+        }
         let Some(had) = taken.by_tenant.get_mut(&self.tenant) else {
             return;
         };
@@ -180,20 +205,29 @@ impl Drop for Place {
     }
 }
 
-/// Around the routes `/chat/TENANT/…`: a place of the tenant's visitors, and the body in time, unless the
-/// handler takes it piece by piece.
+/// Around the routes `/chat/TENANT/…`, `/channels/TENANT/…` and those of links: a place of the tenant's visitors, and the body in
+/// time, unless the handler takes it piece by piece.
 pub(crate) async fn visit(
     State((app, streamed)): State<(App, bool)>,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let path = request.uri().path();
-    let named = path.split('/').nth(2).unwrap_or_default();
+    let mut path = request.uri().path().split('/').skip(1);
+    let (sort, named) = (path.next().unwrap_or_default(), path.next().unwrap_or_default());
     let known = TenantId::new(named)
         .ok()
         .filter(|tenant| app.platform.tenant(tenant).is_some());
-    let tenant = known.ok_or_else(|| Problem::not_found("chat entry", format!("{path:.256}")))?;
-    let _place = app.places.take_for(&tenant, Use::Visit)?;
+    let tenant = known.ok_or_else(|| {
+        let (what, thing) = match sort {
+            "chat" => ("chat entry", path.next()),
+            "channels" => ("channel", path.next()),
+            // The rest is a secret.
+            _ => ("link", None),
+        };
+        Problem::not_found(what, format!("{named:.64}/{:.64}", thing.unwrap_or("…")))
+    })?;
+    let peer = request.extensions().get::<Peer>().copied().map(Extension);
+    let _place = app.places.take_for(&tenant, Use::Visit(address_of(peer)))?;
     if streamed {
         return Ok(next.run(request).await);
     }
@@ -208,6 +242,27 @@ mod tests {
 
     fn tenant(n: usize) -> TenantId {
         TenantId::new(&format!("t{n}")).unwrap()
+    }
+
+    fn address(n: usize) -> IpAddr {
+        IpAddr::V4((n as u32).into())
+    }
+
+    #[test]
+    fn an_address_has_few_places_at_whomever() {
+        let places = Places::default();
+        let visit = |n, from| places.take_for(&tenant(n), Use::Visit(address(from)));
+        let held: Vec<_> = (0..MAX_ADDRESS_HTTP_VISITS)
+            .map(|n| visit(n % 3, 1).unwrap())
+            .collect();
+        let told = visit(7, 1).err().unwrap();
+        assert_eq!(told.status, 429);
+        assert!(told.detail.contains("from this address"), "{told:?}");
+        assert!(visit(0, 2).is_ok());
+        drop(held);
+        assert!(visit(7, 1).is_ok());
+        let taken = places.taken();
+        assert!(taken.by_address.is_empty() && taken.by_tenant.is_empty());
     }
 
     #[test]
@@ -239,26 +294,30 @@ mod tests {
 
     #[test]
     fn many_who_flood_leave_places_to_those_who_do_not() {
-        for (share, place) in [
-            (REQUESTS, Use::Request),
-            (UPLOADS, Use::Upload),
-            (VISITS, Use::Visit),
-        ] {
+        // Every visitor from another address.
+        type Sort = (Share, fn(usize) -> Use);
+        let sorts: [Sort; 3] = [
+            (REQUESTS, |_| Use::Request),
+            (UPLOADS, |_| Use::Upload),
+            (VISITS, |n| Use::Visit(address(n))),
+        ];
+        for (share, place) in sorts {
             let places = Places::default();
             let mut held = Vec::new();
             for n in 0..share.of_all {
-                held.extend(places.take_for(&tenant(n / share.of_tenant), place));
+                held.extend(places.take_for(&tenant(n / share.of_tenant), place(n)));
             }
             let status = |n| {
                 places
-                    .take_for(&tenant(n), place)
+                    .take_for(&tenant(n), place(usize::MAX))
                     .err()
                     .map(|problem| problem.status)
             };
             assert_eq!(status(0), Some(429));
             for n in 0..share.of_all / 8 / share.guaranteed - 2 {
                 for _ in 0..share.guaranteed {
-                    held.push(places.take_for(&tenant(100 + n), place).unwrap());
+                    let here = place(share.of_all + held.len());
+                    held.push(places.take_for(&tenant(100 + n), here).unwrap());
                 }
                 assert_eq!(status(100 + n), Some(429), "it has what is guaranteed");
             }

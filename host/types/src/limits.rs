@@ -289,6 +289,9 @@ pub const MAX_HTTP_UPLOADS: usize = 32;
 pub const MAX_HTTP_VISITS: usize = 2_048;
 /// The same of one tenant's windows; one more is answered with 429.
 pub const MAX_TENANT_HTTP_VISITS: usize = 512;
+/// Of them all, those from one address (of IPv6, 64 bits); one more is answered with 429. Providers' requests and those
+/// for customers' links count as visitors'.
+pub const MAX_ADDRESS_HTTP_VISITS: usize = 64;
 /// Requests that a tenant's visitors may have under way while any place is left.
 pub const GUARANTEED_HTTP_VISITS: usize = 16;
 /// HTTP connections open at once, event streams included; one more waits for its turn. Half of the descriptors that the

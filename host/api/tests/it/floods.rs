@@ -5,7 +5,8 @@ use std::future::pending;
 use axum::body::{Body, Bytes};
 use jackfield_api::Peer;
 use jackfield_types::limits::{
-    MAX_HTTP_REQUESTS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS, MAX_TENANT_HTTP_VISITS,
+    MAX_ADDRESS_HTTP_VISITS, MAX_HTTP_REQUESTS, MAX_TENANT_HTTP_REQUESTS, MAX_TENANT_HTTP_UPLOADS,
+    MAX_TENANT_HTTP_VISITS,
 };
 use serde_json::json;
 use tokio::task::JoinSet;
@@ -159,31 +160,78 @@ async fn many_floods_at_once_leave_places_to_the_others() {
     street.held.shutdown().await;
 }
 
-/// Of chat windows, whose visitors have no key.
+/// Of chat windows, whose visitors have no key: each half of a request.
 #[tokio::test]
-async fn a_flood_of_visitors_is_of_their_tenant_alone() {
+async fn a_flood_of_visitors_is_of_their_tenant_and_their_address_alone() {
     let mut street = Street::make().await;
-    let door = |tenant: &str| format!("/chat/{tenant}/web/sessions");
-    let visit = ("POST", "/chat/loud/web/sessions", "application/json");
-    for _ in 0..MAX_TENANT_HTTP_VISITS {
-        street.hold(visit);
-    }
-    let end = std::time::Instant::now() + PATIENCE;
-    while street.app.post(&door("loud"), "", json!({})).await.status != 429 {
-        assert!(std::time::Instant::now() < end, "it is never refused");
-        // This one may have had the place of one of those.
-        street.hold(visit);
-        tokio::task::yield_now().await;
-    }
+    let from = |n: usize| Peer([198, 51, 100, n as u8].into());
+    let visit = |tenant: &str, from: Peer| {
+        let path = format!("/chat/{tenant}/web/sessions");
+        let request = request("POST", &path, "").header("content-type", "application/json");
+        request.extension(from)
+    };
+    let come = async |app: &TestApp, tenant: &str, from: Peer| {
+        app.send(visit(tenant, from).body("{}".into()).unwrap()).await
+    };
     // There is no such window, but it is looked for.
-    let calm = street.app.post(&door("calm"), "", json!({})).await;
-    assert_eq!(calm.status, 404, "{calm:#?}");
-    let nobody = street.app.post(&door("nobody"), "", json!({})).await;
-    assert_eq!(nobody.status, 404, "{nobody:#?}");
+    let served = (404, "unknown-chat-entry", "");
+    let full = MAX_TENANT_HTTP_VISITS / MAX_ADDRESS_HTTP_VISITS;
+    for n in 0..=full {
+        let mut told = come(&street.app, "loud", from(n)).await;
+        if n == full {
+            assert!(told.text("/detail").contains("of this tenant"), "{told:#?}");
+            break;
+        }
+        assert_eq!(told.problem(), served, "{n}");
+        let end = std::time::Instant::now() + PATIENCE;
+        for held in 0.. {
+            assert!(std::time::Instant::now() < end, "it is never refused");
+            let app = street.app.clone();
+            let half = visit("loud", from(n)).body(slow_body()).unwrap();
+            street
+                .held
+                .spawn(async move { app.open(half).await.status().as_u16() });
+            tokio::task::yield_now().await;
+            told = come(&street.app, "loud", from(n)).await;
+            if told.status == 429 {
+                assert!(held >= MAX_ADDRESS_HTTP_VISITS - 1, "{held}");
+                break;
+            }
+        }
+        // At whomever.
+        assert_eq!(
+            come(&street.app, "calm", from(n)).await.problem(),
+            (429, "overloaded", "")
+        );
+    }
+    assert_eq!(come(&street.app, "calm", from(200)).await.problem(), served);
+    let nobody = come(&street.app, "nobody", from(201)).await;
+    assert_eq!(nobody.problem(), served);
     for key in [&street.loud, &street.calm] {
         street.app.get("/v1/queues", key).await.ok();
     }
     street.held.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_is_open_to_all_says_what_there_is_not() {
+    let app = TestApp::start().await;
+    for (path, code, detail) in [
+        (
+            "/channels/nope/none",
+            "unknown-channel",
+            "there is no channel nope/none",
+        ),
+        (
+            "/chat/nope/web/sessions",
+            "unknown-chat-entry",
+            "there is no chat entry nope/web",
+        ),
+        ("/assist/nope/S3CR3T", "unknown-link", "there is no link nope/…"),
+    ] {
+        let told = app.post(path, "", json!({})).await;
+        assert_eq!((told.problem().1, told.text("/detail")), (code, detail));
+    }
 }
 
 /// Of a channel, whose provider is known by its secret.
