@@ -659,8 +659,8 @@ fn phone(shared: &Shared, tenant: &TenantId, agent: AgentId, registered: bool) {
 
 /// Who calls: by E.164 number, else by whatever the network gave; nobody when the number is withheld.
 fn customer_of(caller: &str) -> Option<CustomerId> {
-    if E164::new(caller).is_ok() {
-        return CustomerId::new(&format!("tel:{caller}")).ok();
+    if let Ok(number) = E164::new(caller) {
+        return CustomerId::new(&format!("tel:{number}")).ok();
     }
     let withheld = caller.is_empty()
         || caller.eq_ignore_ascii_case("anonymous")

@@ -127,8 +127,11 @@ pub(crate) fn number(text: &str, region: Option<Region>) -> Option<E164> {
     let text: String = half_width.collect();
     let without_extension = text.split([';', 'x', '#']).next().unwrap_or_default();
     if text.starts_with('+') {
-        // With its country, a number is judged by its length alone: plans of numbers change more often than this.
-        return E164::new(&without_extension.replace("(0)", "")).ok();
+        // With its country, a number is judged by its length alone: plans of numbers change more often than this. Elsewhere
+        // than in Italy and San Marino, a 0 in brackets is none of the number.
+        let own_zero = ["+39", "+378"].iter().any(|code| text.starts_with(code));
+        let zero = if own_zero { "0" } else { "" };
+        return E164::new(&without_extension.replace("(0)", zero)).ok();
     }
     let parsed = phonenumber::parse(Some(region?.0), without_extension).ok()?;
     if !parsed.is_valid() {
@@ -176,6 +179,11 @@ mod tests {
             ("tel:020 7946 0100", "GB", "tel:+442079460100"),
             ("tel:(020) 7946-0100", "GB", "tel:+442079460100"),
             ("tel:+44 (0)20 7946 0100", "US", "tel:+442079460100"),
+            ("tel:+44 020 7946 0100", "", "tel:+442079460100"),
+            ("tel:0044 020 7946 0100", "FR", "tel:+442079460100"),
+            ("tel:+34 (0)91 123 45 67", "", "tel:+34911234567"),
+            ("tel:+39 (0)6 698 12345", "", "tel:+390669812345"),
+            ("tel:06 698 12345", "IT", "tel:+390669812345"),
             ("tel:0044 20 7946 0100", "FR", "tel:+442079460100"),
             ("tel:011 44 20 7946 0100", "US", "tel:+442079460100"),
             ("tel:138 0013 8000", "CN", "tel:+8613800138000"),
