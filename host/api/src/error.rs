@@ -319,6 +319,11 @@ impl From<AttachmentError> for Problem {
                 Some(&format!("attachments[{index}]")),
                 detail,
             ),
+            AttachmentError::Twice { index, .. } => by_code(
+                "duplicate-attachment",
+                Some(&format!("attachments[{index}]")),
+                detail,
+            ),
             AttachmentError::Submit(error) => error.into(),
         }
     }

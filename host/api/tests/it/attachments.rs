@@ -310,11 +310,13 @@ async fn the_same_upload_counts_once_and_floods_are_told_to_wait() {
     assert_eq!(sent.body, again.body);
     let nothing = world.visitor_sends(&token, "m2", &[]).await;
     assert_eq!(nothing.problem(), (422, "invalid-message", "text"));
-    // Named twice, it is still one, in one message as in two.
-    for n in ["t1", "t2"] {
-        let twice = world.visitor_sends(&token, n, &[&picture, &picture]).await;
-        assert_eq!(twice.status, CREATED, "{twice:#?}");
-    }
+    // In two messages it is still one; in one it is a slip.
+    let more = world.visitor_sends(&token, "t1", &[&picture]).await;
+    assert_eq!(more.status, CREATED, "{more:#?}");
+    let twice = world.visitor_sends(&token, "t2", &[&picture, &picture]).await;
+    assert_eq!(twice.problem(), (422, "duplicate-attachment", "attachments[1]"));
+    let told = format!("attachments[1]: {picture} is attached already, as attachments[0]; name each once");
+    assert_eq!(twice.text("/detail"), told);
     let many = vec![picture.as_str(); 17];
     let many = world.visitor_sends(&token, "m3", &many).await;
     assert_eq!(many.problem(), (422, "invalid-message", "attachments"));

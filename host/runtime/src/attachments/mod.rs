@@ -123,6 +123,16 @@ pub enum AttachmentError {
         /// Its id.
         id: AttachmentId,
     },
+    /// A message names the same one twice.
+    #[error("attachments[{index}]: {id} is attached already, as attachments[{first}]; name each once")]
+    Twice {
+        /// Which of the message's.
+        index: usize,
+        /// Its id.
+        id: AttachmentId,
+        /// Where it is named first.
+        first: usize,
+    },
     /// The platform refuses.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -389,7 +399,7 @@ impl Tenant {
     ///
     /// # Errors
     /// [`AttachmentError::Unknown`] for what that side has not uploaded to the conversation, or longer than
-    /// [`limits::MAX_UNSENT_ATTACHMENT_MS`] ago without sending it.
+    /// [`limits::MAX_UNSENT_ATTACHMENT_MS`] ago without sending it; [`AttachmentError::Twice`].
     pub async fn attached(
         &self,
         ctx: &OpContext,
@@ -402,7 +412,13 @@ impl Tenant {
             AttachmentId::lowest_at(Timestamp(now.0.saturating_sub(limits::MAX_UNSENT_ATTACHMENT_MS)));
         let mut attached = Vec::with_capacity(ids.len());
         // One more than there may be, so that the core can say how many those are.
-        for (index, id) in ids.iter().copied().enumerate().take(limits::MAX_ATTACHMENTS + 1) {
+        let looked_at = &ids[..ids.len().min(limits::MAX_ATTACHMENTS + 1)];
+        for (index, id) in looked_at.iter().copied().enumerate() {
+            let first = looked_at.iter().position(|other| *other == id);
+            if let Some(first) = first.filter(|first| *first < index && ids.len() <= limits::MAX_ATTACHMENTS)
+            {
+                return Err(AttachmentError::Twice { index, id, first });
+            }
             let row = self
                 .row(ctx, interaction, id, by)
                 .await?

@@ -81,6 +81,7 @@ pub(crate) fn code_of(error: &AttachmentError) -> Option<&'static str> {
         AttachmentError::Upload
         | AttachmentError::OtherFile
         | AttachmentError::Unknown { .. }
+        | AttachmentError::Twice { .. }
         | AttachmentError::Quota(_)
         | AttachmentError::Submit(_) => return None,
     })
