@@ -140,6 +140,9 @@ pub enum Event {
         /// The id that its sender gave it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         client_id: Option<Arc<str>>,
+        /// Whether there was more of it than a message, or one request of a provider, can hold.
+        #[serde(default, skip_serializing_if = "is_false")]
+        cut: bool,
         /// Of an agent's message: how long the customer had waited for an answer, in milliseconds. None when there was
         /// nothing to answer.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -275,6 +275,8 @@ pub struct Draft {
     pub attachments: Vec<ReceivedAttachment>,
     /// An id that the sender gives it, 1 to 64 bytes: a message of the same side with the same id counts once.
     pub client_id: Option<Arc<str>>,
+    /// Whether there was more of it.
+    pub cut: bool,
 }
 
 /// A state that an agent can ask for.

@@ -40,6 +40,9 @@ pub struct StoredMessage {
     /// The id that its sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<Arc<str>>,
+    /// Whether there was more of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
     /// How it went out, when it goes out through a channel. Kept in a row of its own.
     #[serde(skip)]
     pub delivery: Option<MessageDelivery>,
@@ -54,6 +57,7 @@ impl StoredMessage {
             attachments,
             choices,
             client_id,
+            cut,
             ..
         } = event
         else {
@@ -65,6 +69,7 @@ impl StoredMessage {
             attachments: attachments.clone(),
             choices: choices.clone(),
             client_id: client_id.clone(),
+            cut: *cut,
             delivery: None,
         })
     }

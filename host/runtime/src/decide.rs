@@ -331,6 +331,8 @@ impl Asking<'_> {
                 size.0 = answer.state.len().div_ceil(3) * 4;
                 serde_json::to_writer(&mut size, &answer.actions)
             }
+            // What it says becomes messages, each an event, or a request.
+            Answer::Connector(_) => Ok(()),
             other => serde_json::to_writer(&mut size, other),
         };
         if written.is_err() || size.0 > MAX_ANSWER_BYTES {

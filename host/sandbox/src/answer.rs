@@ -48,6 +48,11 @@ impl Checker {
         }
     }
 
+    /// How many bytes more there may be.
+    pub(crate) const fn left(&self) -> usize {
+        self.limit.saturating_sub(self.used)
+    }
+
     /// A list of at most `most` entries.
     pub(crate) fn list<T>(
         &mut self,

@@ -273,6 +273,7 @@ impl Window {
                         choice: choice.map(Into::into),
                         attachments,
                         client_id: Some(client_id.into()),
+                        ..Draft::default()
                     },
                 }
             }

@@ -50,6 +50,9 @@ pub struct MessageView {
     /// The id that its sender gave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// Whether there was more of it than a message, or one request of a provider, can hold.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
     /// How it went out, when it goes out through a channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<DeliveryView>,
@@ -110,6 +113,7 @@ impl From<&StoredMessage> for MessageView {
             attachments: stored.attachments.iter().map(AttachmentView::from).collect(),
             choices: choices.collect(),
             client_id: stored.client_id.as_ref().map(ToString::to_string),
+            cut: stored.cut,
             delivery: stored.delivery.as_ref().map(|delivery| DeliveryView {
                 state: delivery.state,
                 at: delivery.at.0,

@@ -373,6 +373,7 @@ pub(crate) async fn write_message(
             .attached(&door.ctx(), interaction, Side::Customer, &body.attachments)
             .await?,
         client_id: Some(client_id.as_str().into()),
+        ..Draft::default()
     };
     let written = Input::CustomerWrites { interaction, message };
     door.tenant.submit(written).await?;

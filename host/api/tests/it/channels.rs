@@ -477,6 +477,33 @@ async fn a_burst_is_taken_whole_and_in_order() {
 }
 
 #[tokio::test]
+async fn what_is_too_long_together_is_cut_and_nothing_else_is_held_up() {
+    let world = World::make().await;
+    let message = |n: usize, bytes: usize| json!({"id": format!("m{n}"), "from": format!("u{n}"), "text": "x".repeat(bytes)});
+    let mut messages: Vec<_> = (0..12).map(|n| message(n, 8_000)).collect();
+    messages.push(message(12, 20));
+    world.tell(json!({"messages": messages})).await.ok();
+    let conversations = world.conversations(&world.admin).await;
+    assert_eq!(conversations.len(), 13);
+    for it in conversations {
+        let short = it["caller"] == "u12";
+        let id: InteractionId = it["id"].as_str().unwrap().parse().unwrap();
+        let told = world.app.events(&world.admin, id).await;
+        let sent = told.iter().find(|event| event["type"] == "message-sent").unwrap();
+        assert_eq!(sent["cut"] == true, !short, "{sent:#}");
+        let text = sent["message"]["text"].as_str().unwrap();
+        assert_eq!(text == "x".repeat(20), short);
+        assert!(short || text.len() > 4_000 && text.ends_with('…'), "{text}");
+        let page = world
+            .app
+            .get(&format!("/v1/interactions/{id}/messages"), &world.admin)
+            .await
+            .ok();
+        assert_eq!(page.body["items"][0]["cut"] == true, !short);
+    }
+}
+
+#[tokio::test]
 async fn on_a_call_a_link_goes_as_a_short_message_and_its_row_says_what_became_of_it() {
     let world = World::make().await;
     let World { app, admin, anna, .. } = &world;

@@ -208,6 +208,7 @@ impl Step<'_> {
             attachments: draft.attachments,
             choices,
             client_id: draft.client_id,
+            cut: draft.cut,
             response_ms,
             first_response,
         });

@@ -69,6 +69,9 @@ pub struct IncomingMessage {
     pub text: Arc<str>,
     /// What came with it; at most 16.
     pub attachments: Vec<LinkedAttachment>,
+    /// Whether the host has cut its text, or left attachments out, since there was too much of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut: bool,
 }
 
 /// Something that came with a message and lies with the provider.

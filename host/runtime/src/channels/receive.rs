@@ -367,6 +367,7 @@ fn draft(message: &IncomingMessage, client_id: &str, known: bool) -> Draft {
         },
         attachments: if known { attachments.collect() } else { Vec::new() },
         client_id: Some(client_id.into()),
+        cut: message.cut,
         ..Draft::default()
     }
 }

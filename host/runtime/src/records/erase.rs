@@ -325,6 +325,7 @@ mod tests {
                 at: None,
                 text: "hello".into(),
                 attachments: vec![],
+                cut: false,
             }],
             ..Received::default()
         })

@@ -124,19 +124,6 @@ fn response(mut lower: Lower, from: &ProviderResponse) -> Result<wit::Response, 
 fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failure> {
     check.list("messages", &found.messages, MAX_CONNECTOR_MESSAGES)?;
     check.list("receipts", &found.receipts, MAX_CONNECTOR_MESSAGES)?;
-    let mut messages = Vec::with_capacity(found.messages.len());
-    for (n, mut found) in found.messages.into_iter().enumerate() {
-        // What a customer wrote is no fault of the connector's: it is cut, or passed over when there is nothing in it.
-        shorten(&mut found.text, MAX_MESSAGE_BYTES);
-        if let Some(name) = &mut found.sender_name {
-            shorten(name, MAX_ADDRESS_BYTES);
-        }
-        found.attachments.truncate(MAX_ATTACHMENTS);
-        if found.text.is_empty() && found.attachments.is_empty() {
-            continue;
-        }
-        messages.push(message(check, format_args!("messages[{n}]"), found)?);
-    }
     let mut receipts = Vec::with_capacity(found.receipts.len());
     for (n, found) in found.receipts.into_iter().enumerate() {
         let at = format_args!("receipts[{n}]");
@@ -160,11 +147,88 @@ fn received(check: &mut Checker, found: wit::Received) -> Result<Received, Failu
         });
     }
     let reply = found.reply.map(|found| reply(check, found)).transpose()?;
+    let written = found
+        .messages
+        .into_iter()
+        .enumerate()
+        .map(|(n, message)| Written {
+            n,
+            message,
+            cut: false,
+        });
+    let mut written: Vec<_> = written.filter_map(Written::fitted).collect();
+    fit_together(&mut written, check.left());
+    let messages = written.into_iter().map(|written| message(check, written));
     Ok(Received {
-        messages,
+        messages: messages.collect::<Result<_, _>>()?,
         receipts,
         reply,
     })
+}
+
+/// What a customer wrote, which is no fault of the connector's: it is cut rather than refused.
+struct Written {
+    /// Which of the connector's messages.
+    n: usize,
+    message: wit::Message,
+    cut: bool,
+}
+
+/// What ends a text that was cut so that all fits.
+const MORE: &str = "…";
+
+impl Written {
+    /// With no more than a message can hold; none when there is nothing in it.
+    fn fitted(mut self) -> Option<Self> {
+        let message = &mut self.message;
+        self.cut = message.text.len() > MAX_MESSAGE_BYTES || message.attachments.len() > MAX_ATTACHMENTS;
+        shorten(&mut message.text, MAX_MESSAGE_BYTES);
+        if let Some(name) = &mut message.sender_name {
+            shorten(name, MAX_ADDRESS_BYTES);
+        }
+        message.attachments.truncate(MAX_ATTACHMENTS);
+        (!message.text.is_empty() || !message.attachments.is_empty()).then_some(self)
+    }
+
+    /// Bytes that count.
+    fn size(&self) -> usize {
+        let it = &self.message;
+        let attached = it.attachments.iter();
+        let attached = attached.map(|it| it.name.len() + it.media_type.len() + it.url.len());
+        let name = it.sender_name.as_ref().map_or(0, String::len);
+        it.id.len() + it.sender.len() + it.recipient.len() + name + it.text.len() + attached.sum::<usize>()
+    }
+
+    /// Cuts it to so many bytes: what came with it goes first, then the end of the text.
+    fn cut_to(&mut self, most: usize) {
+        self.cut = true;
+        while self.size() > most && self.message.attachments.pop().is_some() {}
+        let over = self.size().saturating_sub(most);
+        let text = &mut self.message.text;
+        if over > 0 {
+            let kept = text.len().saturating_sub(over + MORE.len());
+            shorten(text, kept);
+            text.push_str(MORE);
+        } else if text.is_empty() && self.message.attachments.is_empty() {
+            text.push_str(MORE);
+        }
+    }
+}
+
+/// Cuts the largest of messages that have no room together, to a size of which there is room, and no others.
+fn fit_together(written: &mut [Written], room: usize) {
+    let mut sizes: Vec<_> = written.iter().map(Written::size).collect();
+    sizes.sort_unstable();
+    let mut left = room;
+    let most = sizes.iter().enumerate().find_map(|(n, size)| {
+        let each = left / (sizes.len() - n);
+        left = left.saturating_sub(*size);
+        (*size > each).then_some(each)
+    });
+    if let Some(most) = most {
+        let large = written.iter_mut().filter(|written| written.size() > most);
+        large.for_each(|written| written.cut_to(most));
+    }
 }
 
 /// Keeps whole letters of at most so many bytes.
@@ -174,9 +238,13 @@ fn shorten(text: &mut String, most: usize) {
 
 fn message(
     check: &mut Checker,
-    at: fmt::Arguments<'_>,
-    found: wit::Message,
+    Written {
+        n,
+        message: found,
+        cut,
+    }: Written,
 ) -> Result<IncomingMessage, Failure> {
+    let at = format_args!("messages[{n}]");
     let mut attachments = Vec::with_capacity(found.attachments.len());
     for (n, found) in found.attachments.into_iter().enumerate() {
         let at = format_args!("{at}.attachments[{n}]");
@@ -197,6 +265,7 @@ fn message(
         at: found.at.map(Timestamp),
         text: check.text(format_args!("{at}.text"), found.text, MAX_MESSAGE_BYTES)?,
         attachments,
+        cut,
     })
 }
 

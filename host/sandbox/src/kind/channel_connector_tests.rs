@@ -327,6 +327,61 @@ fn what_a_customer_wrote_is_cut_or_passed_over_and_fails_no_other() {
     let cut = &found.messages[0];
     assert_eq!(cut.sender_name.as_deref(), Some(&*"赵".repeat(42)));
     assert_eq!((cut.text.len(), cut.attachments.len()), (8_191, 16));
+    assert_eq!((cut.cut, found.messages[1].cut), (true, false));
+}
+
+#[test]
+fn of_messages_that_have_no_room_together_the_largest_are_cut() {
+    let with = |id: String, text: usize, attachments: usize| {
+        let url = format!("https://media.example/{}", "x".repeat(2_000));
+        let attachment = wit::Attachment {
+            url,
+            ..sample().attachments[0].clone()
+        };
+        wit::Message {
+            id,
+            text: "x".repeat(text),
+            attachments: vec![attachment; attachments],
+            ..sample()
+        }
+    };
+    let read = |messages| {
+        let found = wit::Received {
+            messages,
+            receipts: vec![receipt(); 100],
+            reply: Some(answer(200, "", 8_000)),
+        };
+        received(&mut Checker::new(LIMIT), found).unwrap().messages
+    };
+    // One whose attachments take the room loses some of them, and no other anything.
+    let mut messages: Vec<_> = (0..3).map(|n| with(format!("m{n}"), 8_000, 0)).collect();
+    messages.insert(1, with("large".into(), 8_000, 16));
+    for read in read(messages) {
+        let large = &*read.id == "large";
+        assert_eq!((read.cut, read.text.len()), (large, 8_000), "{}", read.id);
+        assert!((5..16).contains(&read.attachments.len()) || !large);
+    }
+    // Where all are long, each is cut alike, and the short one stays.
+    let mut messages: Vec<_> = (0..12).map(|n| with(format!("m{n}"), 8_000, 0)).collect();
+    messages.push(with("short".into(), 500, 0));
+    for read in read(messages) {
+        let short = &*read.id == "short";
+        assert_eq!(
+            (read.cut, read.text.len() > 3_000),
+            (!short, !short),
+            "{}",
+            read.id
+        );
+        assert_eq!(read.text.ends_with('…'), !short);
+    }
+    // With nothing left of it, it is still told of.
+    let mut pictures = Written {
+        n: 0,
+        message: with("pictures".into(), 0, 16),
+        cut: false,
+    };
+    pictures.cut_to(100);
+    assert_eq!((&*pictures.message.text, pictures.cut), ("…", true));
 }
 
 #[test]

@@ -12,9 +12,13 @@ pub(super) fn line(event: &Event) -> (Tone, &'static str, String) {
     use Tone::{Agent, Customer, Plugin, Quiet, Trouble};
     match event {
         Event::MessageSent {
-            message, response_ms, ..
+            message,
+            response_ms,
+            cut,
+            ..
         } => {
-            let text = short(&message.text);
+            let cut = if *cut { " (cut)" } else { "" };
+            let text = format!("{}{cut}", short(&message.text));
             match &message.author {
                 Author::Customer => (Customer, "customer", text),
                 Author::Agent(agent) => {

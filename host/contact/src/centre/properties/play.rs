@@ -77,6 +77,7 @@ fn draft(what: u8) -> Draft {
         choice: (what % 4 == 2).then(|| ["a", "b", "1"][usize::from(what / 4) % 3].into()),
         attachments: Vec::new(),
         client_id: (what > 100).then(|| (what / 8).to_string().into()),
+        cut: what.is_multiple_of(32),
     }
 }
 

@@ -108,6 +108,7 @@ mod tests {
             at: None,
             text: "hi".into(),
             attachments: vec![],
+            cut: false,
         };
         ConnectorAnswer::Received(Received {
             messages: messages.iter().map(message).collect(),

@@ -110,7 +110,7 @@ impl Tenant {
             text: text_of(mail, shows_subject, &notes, attachments.is_empty()).into(),
             attachments,
             client_id: Some(mail.stamp.as_str().into()),
-            choice: None,
+            ..Draft::default()
         };
         let (interaction, message) = (it.id, draft);
         let written = match self.submit(Input::CustomerWrites { interaction, message }).await {

@@ -55,6 +55,7 @@ fn received(webhook: &Webhook) -> Result<Received, String> {
                 url: text(&file[2]),
             })
             .collect(),
+        cut: false,
     };
     let receipt = |told: &Value| {
         Ok(Receipt {

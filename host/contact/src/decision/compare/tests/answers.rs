@@ -222,6 +222,7 @@ fn received() -> impl Strategy<Value = Received> {
                 at: at.map(Timestamp),
                 text,
                 attachments,
+                cut: false,
             },
         );
     let delivery = prop_oneof![
