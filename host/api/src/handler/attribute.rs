@@ -128,7 +128,7 @@ pub(crate) async fn list_attributes(
     Ok(Json(paging.cut(all.into_iter(), place, AttributeView::from)?))
 }
 
-/// Defines an attribute, or changes its label, class or options.
+/// Defines an attribute, or changes its label, class or options. Refused when a segment could not ask for it any more.
 #[utoipa::path(put, path = "", tag = "customers", params(("attribute" = String, Path)), request_body = AttributeBody, responses((status = 200, body = AttributeView)))]
 pub(crate) async fn put_attribute(
     who: InTenant,
@@ -148,7 +148,7 @@ pub(crate) async fn put_attribute(
     Ok(Json(definition.into()))
 }
 
-/// Takes a definition away. Values that customers have stay, and count as sensitive.
+/// Takes a definition away. Values that customers have stay, and count as sensitive. Refused while a segment asks for it.
 #[utoipa::path(delete, path = "", tag = "customers", params(("attribute" = String, Path)), responses((status = 204)))]
 pub(crate) async fn remove_attribute(
     who: InTenant,

@@ -50,6 +50,9 @@ pub struct SegmentView {
     is: SegmentBody,
     /// When it was last changed.
     pub changed_at: u64,
+    /// What is wrong with the expression, when it asks for what there is not any more: then nobody is in the segment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invalid: Option<String>,
 }
 
 impl From<&Segment> for SegmentView {
@@ -63,6 +66,7 @@ impl From<&Segment> for SegmentView {
                 shown: segment.shown,
             },
             changed_at: segment.changed_at.0,
+            invalid: segment.expression.as_ref().err().map(ToString::to_string),
         }
     }
 }
@@ -197,7 +201,7 @@ async fn meant(who: &InTenant, segment: &SegmentId, paging: Paging) -> Answer<Pa
     let segment = who.tenant.segment(segment)?;
     let page = who
         .tenant
-        .matching(&who.ctx, &segment.expression, paging.cursor, limit)
+        .matching(&who.ctx, segment.meant()?, paging.cursor, limit)
         .await?;
     Ok(Json(Page {
         next: page.next.clone(),

@@ -311,3 +311,60 @@ async fn plugins_see_the_segments_that_are_shown() {
     assert_eq!(tags.as_array().unwrap().len(), 1, "{record:#?}");
     assert_eq!(tags[0]["name"], "segment:callers");
 }
+
+#[tokio::test]
+async fn what_a_segment_asks_for_stays() {
+    let site = Site::with_attributes().await;
+    let Site { app, admin } = &site;
+    let tier = |class: &str, options: &[&str]| json!({"label": "Plan", "type": "enum", "class": class, "options": options});
+    app.put(
+        "/v1/customer-attributes/plan",
+        admin,
+        tier("none", &["gold", "silver"]),
+    )
+    .await
+    .ok();
+    for id in ["gold", "golden"] {
+        let body = json!({"name": id, "expression": {"not": {"attribute": "plan", "is": "gold"}}});
+        app.put(&format!("/v1/segments/{id}"), admin, body).await.ok();
+    }
+    let refused = [
+        app.delete("/v1/customer-attributes/plan", admin).await,
+        app.put(
+            "/v1/customer-attributes/plan",
+            admin,
+            tier("sensitive", &["gold"]),
+        )
+        .await,
+        app.put("/v1/customer-attributes/plan", admin, tier("none", &["silver"]))
+            .await,
+    ];
+    for refused in refused {
+        assert_eq!(refused.problem(), (409, "wrong-state", ""));
+        let told = refused.text("/detail");
+        assert!(
+            told.contains("attribute plan") && told.contains("gold, golden;"),
+            "{told}"
+        );
+        assert!(told.contains("expression.not."), "{told}");
+    }
+    // What no segment asks for may go.
+    app.put(
+        "/v1/customer-attributes/plan",
+        admin,
+        tier("personal", &["gold", "iron"]),
+    )
+    .await
+    .ok();
+    assert_eq!(
+        app.delete("/v1/customer-attributes/tier", admin).await.status,
+        204
+    );
+    for id in ["gold", "golden"] {
+        app.delete(&format!("/v1/segments/{id}"), admin).await;
+    }
+    assert_eq!(
+        app.delete("/v1/customer-attributes/plan", admin).await.status,
+        204
+    );
+}

@@ -48,7 +48,7 @@ pub(crate) use profile::{check_code, check_text, is_date};
 pub(crate) use retention::keep_retained;
 pub(crate) use row::{Record, tags_end_at};
 pub(crate) use sealed::{Opener, seal_event, seal_interaction, seal_message, seal_row, sealed_for};
-pub(crate) use state::{CustomerState, json};
+pub(crate) use state::{CustomerState, Definitions, json};
 pub(crate) use timeline::TIMELINE;
 pub(crate) use work::{Done, Order, Work, carry_out, too_large, unique};
 

@@ -123,6 +123,11 @@ impl AttributeDefinition {
         }
     }
 
+    /// Whether everybody who sees the customer may see it.
+    pub(crate) fn is_open(&self) -> bool {
+        self.class < PiiClass::Sensitive
+    }
+
     /// A value as people write it in a table.
     pub(crate) fn read(&self, text: &str) -> Result<AttributeValue, CustomerError> {
         let text = text.trim();
@@ -152,6 +157,8 @@ pub(crate) struct CustomerState {
     pub(crate) definitions: ArcSwap<Definitions>,
     pub(crate) tags: TagLibrary,
     pub(crate) segments: Segments,
+    /// One change at a time of what segments and attributes say of each other.
+    pub(crate) defining: tokio::sync::Mutex<()>,
     /// Turns to look through all customers.
     pub(crate) looking: tokio::sync::Semaphore,
     /// Somebody is due to be tagged.
@@ -211,11 +218,18 @@ impl CustomerState {
             definitions: ArcSwap::from_pointee(definitions),
             tags: TagLibrary::load(store, &ctx).await?,
             segments: Segments::default(),
+            defining: tokio::sync::Mutex::default(),
             looking: tokio::sync::Semaphore::new(LOOKING_AT_ONCE),
             tags_due: Arc::default(),
         };
         Segments::load(store, &ctx, &state).await?;
         Ok(state)
+    }
+
+    /// Puts definitions in force.
+    fn define(&self, definitions: Definitions) {
+        self.segments.read_again(&definitions);
+        self.definitions.store(Arc::new(definitions));
     }
 
     pub(crate) fn region(&self) -> Option<Region> {
@@ -250,9 +264,7 @@ impl CustomerState {
     /// Whether everybody who sees the customer may see the attribute. One that is no longer defined is as sensitive as any.
     pub(crate) fn is_open(&self, id: &AttributeId) -> bool {
         let definitions = self.definitions.load();
-        definitions
-            .get(id)
-            .is_some_and(|found| found.class < PiiClass::Sensitive)
+        definitions.get(id).is_some_and(AttributeDefinition::is_open)
     }
 }
 
@@ -307,13 +319,18 @@ impl Tenant {
 
     /// Defines an attribute, or changes its label, options or class. What it holds never changes, since values of it may be
     /// kept.
+    ///
+    /// # Errors
+    /// When a field is wrong, or there are as many as may be; [`CustomerError::Conflict`] when it holds something else, or a
+    /// segment could not ask for it any more.
     pub async fn put_attribute_definition(
         &self,
         ctx: &OpContext,
         definition: AttributeDefinition,
     ) -> Result<(), CustomerError> {
         definition.check()?;
-        let known = self.inner.customers.definitions.load();
+        let _turn = self.inner.customers.defining.lock().await;
+        let known = self.inner.customers.definitions.load_full();
         match known.get(&definition.id) {
             Some(before) if before.kind != definition.kind => {
                 return Err(CustomerError::Conflict(format!(
@@ -329,32 +346,33 @@ impl Tenant {
             }
             _ => {}
         }
+        let mut changed = Definitions::clone(&known);
+        changed.insert(definition.id.clone(), definition.clone());
+        self.inner.customers.segments.check(&definition.id, &changed)?;
         let tx = Tx::new().put(DEFINITIONS, definition.id.as_str(), json(&definition)?);
         self.store().commit(ctx, tx).await?;
-        self.inner.customers.definitions.rcu(|known| {
-            let mut known = Definitions::clone(known);
-            known.insert(definition.id.clone(), definition.clone());
-            known
-        });
+        self.inner.customers.define(changed);
         Ok(())
     }
 
     /// Takes a definition away. Values that customers have stay until they are erased, and count as sensitive.
+    ///
+    /// # Errors
+    /// [`CustomerError::Unknown`] when there is none; [`CustomerError::Conflict`] while a segment asks for it.
     pub async fn remove_attribute_definition(
         &self,
         ctx: &OpContext,
         id: &AttributeId,
     ) -> Result<(), CustomerError> {
-        if !self.inner.customers.definitions.load().contains_key(id) {
+        let _turn = self.inner.customers.defining.lock().await;
+        let mut left = Definitions::clone(&self.inner.customers.definitions.load());
+        if left.remove(id).is_none() {
             return Err(CustomerError::unknown("attribute", id));
         }
+        self.inner.customers.segments.check(id, &left)?;
         let tx = Tx::new().delete(DEFINITIONS, id.as_str());
         self.store().commit(ctx, tx).await?;
-        self.inner.customers.definitions.rcu(|known| {
-            let mut known = Definitions::clone(known);
-            known.remove(id);
-            known
-        });
+        self.inner.customers.define(left);
         Ok(())
     }
 }

@@ -205,7 +205,7 @@ impl Tenant {
         });
         let after = count.after.as_ref().map(|id| id.as_str().as_bytes().to_vec());
         let most = limits::MAX_SEGMENT_COUNTED;
-        let pass = self.pass(ctx, &segment.expression, after, most, 0, false).await?;
+        let pass = self.pass(ctx, segment.meant()?, after, most, 0, false).await?;
         count.looked_at += pass.looked_at;
         count.matched += pass.matched;
         count.done = pass.done;

@@ -19,7 +19,7 @@ use jackfield_contact::decision::Consent;
 use jackfield_types::{AttributeId, Channel, limits};
 use serde_json::{Map, Value};
 
-use crate::customers::{AttributeValue, CustomerError, CustomerState, Happened, is_date};
+use crate::customers::{AttributeValue, CustomerError, Definitions, Happened, is_date};
 
 const CONDITIONS: &str = "all, any, not, tag, attribute, field, event or consent";
 /// Days that an event may lie back at most.
@@ -109,7 +109,7 @@ pub(super) struct Tests {
 const TESTS: &[&str] = &["is", "at_least", "at_most", "from", "until", "exists"];
 
 struct Parser<'a> {
-    state: &'a CustomerState,
+    definitions: &'a Definitions,
     conditions: usize,
     events: Vec<EventTest>,
 }
@@ -117,9 +117,9 @@ struct Parser<'a> {
 impl Expression {
     /// Reads an expression. Attributes must be defined, and not be sensitive: who is in a segment is seen by people and
     /// plugins who may not see those.
-    pub(crate) fn parse(value: &Value, state: &CustomerState) -> Result<Self, CustomerError> {
+    pub(crate) fn parse(value: &Value, definitions: &Definitions) -> Result<Self, CustomerError> {
         let mut parser = Parser {
-            state,
+            definitions,
             conditions: 0,
             events: Vec::new(),
         };
@@ -205,12 +205,12 @@ impl Parser<'_> {
             "attribute" => {
                 allow(TESTS)?;
                 let id = text(given, &at)?;
-                let definitions = self.state.definitions.load();
-                let definition = AttributeId::new(&id).ok().and_then(|id| definitions.get(&id));
+                let known = AttributeId::new(&id).ok();
+                let definition = known.and_then(|id| self.definitions.get(&id));
                 let Some(definition) = definition else {
                     return wrong(&at, format!("there is no attribute {id:.64?}; define it first"));
                 };
-                if !self.state.is_open(&definition.id) {
+                if !definition.is_open() {
                     return wrong(
                         &at,
                         format!("attribute {id} is sensitive; segments can't ask for it"),

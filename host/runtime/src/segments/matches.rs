@@ -231,7 +231,9 @@ impl Tenant {
         };
         let mut within = Vec::new();
         for segment in segments {
-            if self.is_meant(ctx, &segment.expression, &group, &row, now).await? {
+            if let Ok(expression) = &segment.expression
+                && self.is_meant(ctx, expression, &group, &row, now).await?
+            {
                 within.push(segment);
             }
         }

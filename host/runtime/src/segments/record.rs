@@ -5,17 +5,19 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use jackfield_store::{Scan, Space, Store, Tx};
-use jackfield_types::{NAME_EXPECTED, OpContext, SegmentId, Timestamp, is_name, limits};
+use jackfield_types::{AttributeId, NAME_EXPECTED, OpContext, SegmentId, Timestamp, is_name, limits};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Expression;
 use super::count::COUNTS;
-use crate::customers::{CustomerError, CustomerState, check_text, json};
+use crate::customers::{CustomerError, CustomerState, Definitions, check_text, json};
 use crate::tenant::Tenant;
 use crate::{StartError, clock};
 
 pub(super) const SEGMENTS: Space = Space::new("segments");
+/// Segments that an error names; of more it says how many.
+const NAMED: usize = 10;
 
 /// What is wished of a segment.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +43,8 @@ pub struct Segment {
     pub description: Option<String>,
     /// Who is meant, as it was given.
     pub source: Value,
-    /// Who is meant.
-    pub expression: Expression,
+    /// Who is meant; or, when it asks for what there is not any more, what is wrong with it: then nobody is.
+    pub expression: Result<Expression, Arc<str>>,
     /// Whether plugins see who is in it, as the tag `segment:ID`.
     pub shown: bool,
     /// When it was last changed.
@@ -64,26 +66,26 @@ struct Stored {
 pub(crate) struct Segments(ArcSwap<BTreeMap<SegmentId, Arc<Segment>>>);
 
 impl Segments {
-    /// Reads them; one that asks for an attribute that is gone is met by nobody, and says so when it is changed.
+    /// Reads them; one that asks for an attribute that is gone says so, and nobody is in it.
     pub(crate) async fn load(
         store: &Store,
         ctx: &OpContext,
         state: &CustomerState,
     ) -> Result<(), StartError> {
         let mut all = BTreeMap::new();
+        let definitions = state.definitions.load_full();
         for row in store.scan(ctx, SEGMENTS, Scan::all()).await?.rows {
             let record = |error| StartError::Record {
                 what: "a segment".into(),
                 error,
             };
             let stored: Stored = serde_json::from_slice(&row.value).map_err(record)?;
-            match Expression::parse(&stored.expression, state) {
-                Ok(expression) => {
-                    let segment = stored.with(expression);
-                    all.insert(segment.id.clone(), Arc::new(segment));
-                }
-                Err(error) => tracing::warn!(segment = %stored.id, %error, "a segment is left out"),
+            let expression = read(&stored.expression, &definitions);
+            if let Err(error) = &expression {
+                tracing::warn!(tenant = %ctx.tenant, segment = %stored.id, %error, "nobody is in a segment");
             }
+            let segment = stored.with(expression);
+            all.insert(segment.id.clone(), Arc::new(segment));
         }
         state.segments.0.store(Arc::new(all));
         Ok(())
@@ -108,6 +110,51 @@ impl Segments {
         self.0.load().values().any(|segment| segment.shown)
     }
 
+    /// That none can't ask for an attribute any more once these definitions are in force.
+    ///
+    /// # Errors
+    /// [`CustomerError::Conflict`], which names those that can't.
+    pub(crate) fn check(
+        &self,
+        attribute: &AttributeId,
+        definitions: &Definitions,
+    ) -> Result<(), CustomerError> {
+        let all = self.0.load();
+        let broken = all.values().filter_map(|segment| {
+            let error = read(&segment.source, definitions).err()?;
+            segment.expression.is_ok().then_some((&segment.id, error))
+        });
+        let broken: Vec<_> = broken.collect();
+        let Some((first, error)) = broken.first() else {
+            return Ok(());
+        };
+        let names: Vec<_> = broken.iter().take(NAMED).map(|(id, _)| id.as_str()).collect();
+        let more = match broken.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let named = names.join(", ");
+        Err(CustomerError::Conflict(format!(
+            "attribute {attribute} is asked for by segments that this would leave without anybody: {named}{more}; change or \
+             remove them first (segment {first}: {error})"
+        )))
+    }
+
+    /// Reads the expressions anew, since an attribute is another now.
+    pub(crate) fn read_again(&self, definitions: &Definitions) {
+        self.change(|known| {
+            for segment in known.values_mut() {
+                let expression = read(&segment.source, definitions);
+                if expression != segment.expression {
+                    *segment = Arc::new(Segment {
+                        expression,
+                        ..Segment::clone(segment)
+                    });
+                }
+            }
+        });
+    }
+
     fn change(&self, change: impl Fn(&mut BTreeMap<SegmentId, Arc<Segment>>)) {
         self.0.rcu(|known| {
             let mut known = BTreeMap::clone(known);
@@ -117,8 +164,27 @@ impl Segments {
     }
 }
 
+fn read(source: &Value, definitions: &Definitions) -> Result<Expression, Arc<str>> {
+    Expression::parse(source, definitions).map_err(|error| error.to_string().into())
+}
+
+impl Segment {
+    /// Who is meant.
+    ///
+    /// # Errors
+    /// [`CustomerError::Conflict`] when it asks for what there is not any more.
+    pub fn meant(&self) -> Result<&Expression, CustomerError> {
+        self.expression.as_ref().map_err(|why| {
+            let id = &self.id;
+            CustomerError::Conflict(format!(
+                "segment {id} asks for what there is not any more, so nobody is in it: {why}; change it"
+            ))
+        })
+    }
+}
+
 impl Stored {
-    fn with(self, expression: Expression) -> Segment {
+    fn with(self, expression: Result<Expression, Arc<str>>) -> Segment {
         Segment {
             id: self.id,
             name: self.name,
@@ -158,7 +224,7 @@ impl Tenant {
                 format!("expected at most {most} bytes"),
             ));
         }
-        Expression::parse(value, &self.inner.customers)
+        Expression::parse(value, &self.inner.customers.definitions.load())
     }
 
     /// Makes a segment, or changes it; its count is forgotten when another expression is given.
@@ -177,6 +243,7 @@ impl Tenant {
         if let Some(text) = &draft.description {
             check_text("description", text)?;
         }
+        let _turn = self.inner.customers.defining.lock().await;
         let expression = self.expression(&draft.expression)?;
         let segments = &self.inner.customers.segments;
         let known = segments.all();
@@ -209,7 +276,7 @@ impl Tenant {
             tx = tx.delete(COUNTS, stored.id.as_str());
         }
         self.store().commit(ctx, tx).await?;
-        let segment = Arc::new(stored.with(expression));
+        let segment = Arc::new(stored.with(Ok(expression)));
         segments.change(|known| {
             known.insert(segment.id.clone(), segment.clone());
         });

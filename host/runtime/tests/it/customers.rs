@@ -4,9 +4,14 @@ use jackfield_contact::config::ChatEntryConfig;
 use jackfield_contact::event::Event;
 use jackfield_contact::input::{Draft, Input};
 use jackfield_contact::leg::{Cause, LegEvent};
-use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StartError, StoreKind};
+use jackfield_runtime::{
+    AttributeDefinition, AttributeKind, CustomerError, Platform, PlatformOptions, PluginOptions,
+    SegmentDraft, StartError, StoreKind,
+};
+use jackfield_sandbox::PiiClass;
 use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{Channel, CustomerId, E164, InteractionId, LegId};
+use serde_json::json;
 
 use crate::faults::{Site, ctx};
 
@@ -267,4 +272,53 @@ async fn in_the_open(platform: &Platform, words: &[&'static str]) -> Vec<&'stati
     }
     let is_in = |word: &&&str| bytes.windows(word.len()).any(|part| part == word.as_bytes());
     words.iter().filter(is_in).copied().collect()
+}
+
+/// A segment used to vanish with the attribute that it asks for.
+#[tokio::test]
+async fn a_segment_that_asks_for_what_is_gone_stays_and_says_so() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    let tier = || AttributeDefinition {
+        id: "tier".parse().unwrap(),
+        label: "Tier".into(),
+        kind: AttributeKind::Text,
+        class: PiiClass::None,
+        options: Vec::new(),
+    };
+    tenant.put_attribute_definition(&ctx(), tier()).await.unwrap();
+    let gold = SegmentDraft {
+        name: "Gold".into(),
+        description: None,
+        expression: json!({"not": {"attribute": "tier", "is": "gold"}}),
+        shown: true,
+    };
+    let id: jackfield_types::SegmentId = "gold".parse().unwrap();
+    tenant.put_segment(&ctx(), id.clone(), gold).await.unwrap();
+    tenant.submit(call(new_call())).await.unwrap();
+    let who: CustomerId = OLD.parse().unwrap();
+    assert_eq!(tenant.segments_of(&ctx(), &who).await.unwrap().len(), 1);
+    // As a version of before left it.
+    let tx = Tx::new().delete(Space::new("customer-attributes"), "tier");
+    platform.store().commit(&ctx(), tx).await.unwrap();
+    platform.shutdown().await;
+
+    let platform = site.start().await.unwrap();
+    let tenant = platform.tenant(&crate::faults::id()).unwrap();
+    let found = tenant.segment(&id).unwrap();
+    let why = found.expression.as_ref().unwrap_err();
+    assert!(
+        why.contains("expression.not.attribute") && why.contains("tier"),
+        "{why}"
+    );
+    assert!(tenant.segments_of(&ctx(), &who).await.unwrap().is_empty());
+    let counted = tenant.count_segment(&ctx(), &id).await;
+    assert!(
+        matches!(&counted, Err(CustomerError::Conflict(told)) if told.contains(&**why)),
+        "{counted:?}"
+    );
+    // It goes on once there is one again.
+    tenant.put_attribute_definition(&ctx(), tier()).await.unwrap();
+    assert!(tenant.segment(&id).unwrap().expression.is_ok());
+    assert_eq!(tenant.segments_of(&ctx(), &who).await.unwrap().len(), 1);
 }

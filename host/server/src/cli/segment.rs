@@ -19,6 +19,7 @@ const FIELDS: &[Column] = &[
     ("name", "/name"),
     ("means", "/description"),
     ("expression", "/expression"),
+    ("wrong with it", "/invalid"),
     ("shown to plugins", "/shown"),
     ("changed", "/changed_at"),
 ];
