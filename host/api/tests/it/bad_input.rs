@@ -5,7 +5,7 @@ use insta::assert_json_snapshot;
 use jackfield_types::limits::{MAX_BODY_BYTES, MAX_COMPONENT_BYTES};
 use serde_json::json;
 
-use crate::support::{NUMBER, TestApp, request};
+use crate::support::{NUMBER, Site, TestApp, request};
 
 #[tokio::test]
 async fn wrong_json_names_the_field() {
@@ -301,4 +301,20 @@ async fn outbound_checks_fail_closed_and_name_what_is_wrong() {
         let (status, _, at) = refused.problem();
         assert_eq!((status, at), (400, field));
     }
+}
+
+#[tokio::test]
+async fn what_has_no_room_in_its_row_is_refused_by_its_field() {
+    let Site { app, admin } = Site::start().await;
+    let long = format!("{}.example", "a".repeat(70_000));
+    for (body, field) in [
+        (json!({"assistance_hosts": [long]}), "assistance_hosts[0]"),
+        (json!({"public_url": format!("https://{long}")}), "public_url"),
+    ] {
+        let refused = app.put("/v1/link-settings", &admin, body).await;
+        assert_eq!(refused.problem(), (400, "invalid-value", field));
+    }
+    let columns = json!({"format": "csv", "columns": {"a".repeat(70_000): "name"}});
+    let refused = app.put("/v1/customer-imports/x", &admin, columns).await;
+    assert_eq!(refused.problem(), (400, "invalid-value", "columns"));
 }

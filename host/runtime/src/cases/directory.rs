@@ -99,6 +99,9 @@ impl CaseCategory {
     }
 }
 
+/// Bytes of a host's name.
+const MAX_HOST_BYTES: usize = 253;
+
 impl LinkSettings {
     /// Whether a link for remote assistance may lead to a host.
     pub(crate) fn allows(&self, host: &str) -> bool {
@@ -113,8 +116,8 @@ impl LinkSettings {
     fn check(&mut self) -> Result<(), CustomerError> {
         if let Some(text) = &self.public_url {
             let known = url::Url::parse(text).ok().filter(|url| {
-                matches!(url.scheme(), "https" | "http")
-                    && url.host().is_some()
+                url.host_str().is_some_and(|host| host.len() <= MAX_HOST_BYTES)
+                    && matches!(url.scheme(), "https" | "http")
                     && matches!(url.path(), "" | "/")
                     && url.query().is_none()
                     && url.fragment().is_none()
@@ -138,7 +141,11 @@ impl LinkSettings {
             let name = host.strip_prefix("*.").unwrap_or(host);
             let wild = name.len() < host.len();
             let known = match url::Host::parse(name) {
-                Ok(url::Host::Domain(known)) if !known.contains('*') && (known.contains('.') || !wild) => {
+                Ok(url::Host::Domain(known))
+                    if known.len() <= MAX_HOST_BYTES
+                        && !known.contains('*')
+                        && (known.contains('.') || !wild) =>
+                {
                     known
                 }
                 Ok(known @ (url::Host::Ipv4(_) | url::Host::Ipv6(_))) if !wild => known.to_string(),
@@ -426,7 +433,15 @@ mod tests {
         ] {
             assert!(!settings.allows(host), "{host}");
         }
-        for bad in ["", "*", "*.com", "a b", "http://a.example", "*.*.example"] {
+        for bad in [
+            &*"a".repeat(254),
+            "",
+            "*",
+            "*.com",
+            "a b",
+            "http://a.example",
+            "*.*.example",
+        ] {
             let mut settings = LinkSettings {
                 public_url: None,
                 assistance_hosts: vec![bad.into()],
@@ -434,6 +449,7 @@ mod tests {
             assert!(settings.check().is_err(), "{bad}");
         }
         for bad in [
+            &*format!("https://{}", "a".repeat(254)),
             "cx.example",
             "ftp://cx.example",
             "https://cx.example/a",

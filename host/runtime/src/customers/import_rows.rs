@@ -5,7 +5,7 @@ use jackfield_types::{AgentId, AttributeId, limits};
 
 use super::import::{ImportFormat, ImportLine, ImportRecord, ImportRow, ImportSettings};
 use super::state::CustomerState;
-use super::{Address, CustomerError};
+use super::{Address, CustomerError, json};
 
 /// One row, or what is wrong with it.
 pub(crate) type Parsed = Result<ImportRow, CustomerError>;
@@ -15,6 +15,8 @@ pub(crate) type Parsed = Result<ImportRow, CustomerError>;
 const ENCODINGS: [&str; 4] = ["utf-8", "gbk", "gb18030", "big5"];
 /// Columns of a table.
 const MAX_COLUMNS: usize = 300;
+/// Bytes of what columns are said to mean, as JSON: it is kept in one row, with the columns of the table.
+const MAX_COLUMNS_BYTES: usize = 32 * 1024;
 /// Schemes that a column can be named by.
 const SCHEMES: [&str; 5] = ["tel", "email", "wechat", "chat", "crm"];
 /// The meaning of a column that is left out.
@@ -31,6 +33,13 @@ pub(crate) fn check(settings: &ImportSettings) -> Result<(), CustomerError> {
         return Err(CustomerError::invalid(
             "columns",
             format!("expected at most {MAX_COLUMNS}"),
+        ));
+    }
+    let bytes = json(&settings.columns)?.len();
+    if bytes > MAX_COLUMNS_BYTES {
+        return Err(CustomerError::invalid(
+            "columns",
+            format!("{bytes} bytes as JSON: expected at most {MAX_COLUMNS_BYTES}"),
         ));
     }
     Ok(())
