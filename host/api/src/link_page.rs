@@ -118,6 +118,19 @@ pub(crate) struct LinkPage {
 }
 
 impl LinkPage {
+    /// For a link that was good, to a place that customers are not sent to any more.
+    pub(crate) fn withdrawn(language: Language) -> Self {
+        let title = language.pick("This link is no longer good", "此链接已停用");
+        let text = language.pick(
+            "We no longer send customers to the site that it led to. Ask us for a new one.",
+            "我们不再将客户引导至该链接指向的网站。请向我们索取新的链接。",
+        );
+        Self {
+            status: StatusCode::GONE,
+            ..Self::saying(language, title, text)
+        }
+    }
+
     /// For every token that leads nowhere, whatever the reason.
     pub(crate) fn nowhere(language: Language) -> Self {
         let title = language.pick("This link leads nowhere", "此链接无效");
@@ -125,6 +138,10 @@ impl LinkPage {
             "It may be too old, used up, withdrawn, or not complete. Ask us for a new one.",
             "链接可能已过期、已使用、已撤回，或不完整。请向我们索取新的链接。",
         );
+        Self::saying(language, title, text)
+    }
+
+    fn saying(language: Language, title: &str, text: &str) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             language,

@@ -13,18 +13,32 @@ use crate::error::Problem;
 use crate::extract::Path;
 use crate::link_page::{Language, LanguageQuery, LinkPage, escaped, followed, looks_ahead, moment};
 
-/// The link that a token opens, and its tenant.
+/// What a token opens.
+enum Opened {
+    /// A link of a tenant.
+    Link(Box<(Tenant, OpContext, Assistance)>),
+    /// Nothing; why, for the customer.
+    Nothing(LinkPage),
+}
+
+/// What a token opens now.
 async fn open(
     app: &App,
     peer: Option<Extension<Peer>>,
-    tenant: &TenantId,
-    token: &str,
-) -> Result<Option<(Tenant, OpContext, Assistance)>, Problem> {
-    let Some((tenant, ctx)) = followed(app, peer, tenant)? else {
-        return Ok(None);
+    (tenant, token): (TenantId, String),
+    language: Language,
+) -> Result<Opened, Problem> {
+    let nowhere = || Ok(Opened::Nothing(LinkPage::nowhere(language)));
+    let Some((tenant, ctx)) = followed(app, peer, &tenant)? else {
+        return nowhere();
     };
-    let found = tenant.assistance(&ctx, token).await?;
-    Ok(found.map(|found| (tenant, ctx, found)))
+    let Some(found) = tenant.assistance(&ctx, &token).await? else {
+        return nowhere();
+    };
+    if !tenant.allows_assistance(&ctx, &found).await? {
+        return Ok(Opened::Nothing(LinkPage::withdrawn(language)));
+    }
+    Ok(Opened::Link(Box::new((tenant, ctx, found))))
 }
 
 /// Takes a step; `None` when the link leads nowhere any more.
@@ -43,17 +57,18 @@ async fn take(
 
 /// The page that a link for remote assistance leads to. The agent is told when it is opened first; what only looks ahead,
 /// such as a preview that says so, does not count.
-#[utoipa::path(get, path = "", tag = "cases", params(("tenant" = String, Path), ("token" = String, Path), LanguageQuery), responses((status = 200, content_type = "text/html"), (status = 404, content_type = "text/html")))]
+#[utoipa::path(get, path = "", tag = "cases", params(("tenant" = String, Path), ("token" = String, Path), LanguageQuery), responses((status = 200, content_type = "text/html"), (status = 404, content_type = "text/html"), (status = 410, content_type = "text/html", description = "Customers are not sent to its host any more.")))]
 pub(crate) async fn get_assistance_page(
     State(app): State<App>,
     peer: Option<Extension<Peer>>,
-    Path((tenant, token)): Path<(TenantId, String)>,
+    Path(place): Path<(TenantId, String)>,
     language: Language,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some((tenant, ctx, found)) = open(&app, peer, &tenant, &token).await? else {
-        return Ok(LinkPage::nowhere(language).into_response());
+    let (tenant, ctx, found) = match open(&app, peer, place, language).await? {
+        Opened::Link(link) => *link,
+        Opened::Nothing(page) => return Ok(page.into_response()),
     };
     let found = if looks_ahead(&method, &headers) {
         Some(found)
@@ -65,19 +80,19 @@ pub(crate) async fn get_assistance_page(
 }
 
 /// The page's button: the browser goes where the link leads, or gets its file. The agent is told the first time.
-#[utoipa::path(post, path = "", tag = "cases", params(("tenant" = String, Path), ("token" = String, Path), LanguageQuery), responses((status = 303), (status = 200, description = "The file."), (status = 404, content_type = "text/html")))]
+#[utoipa::path(post, path = "", tag = "cases", params(("tenant" = String, Path), ("token" = String, Path), LanguageQuery), responses((status = 303), (status = 200, description = "The file."), (status = 404, content_type = "text/html"), (status = 410, content_type = "text/html", description = "Customers are not sent to its host any more.")))]
 pub(crate) async fn follow_assistance(
     State(app): State<App>,
     peer: Option<Extension<Peer>>,
-    Path((tenant, token)): Path<(TenantId, String)>,
+    Path(place): Path<(TenantId, String)>,
     language: Language,
 ) -> Result<Response, Problem> {
-    let nowhere = || LinkPage::nowhere(language).into_response();
-    let Some((tenant, ctx, found)) = open(&app, peer, &tenant, &token).await? else {
-        return Ok(nowhere());
+    let (tenant, ctx, found) = match open(&app, peer, place, language).await? {
+        Opened::Link(link) => *link,
+        Opened::Nothing(page) => return Ok(page.into_response()),
     };
     let Some(taken) = take(&tenant, &ctx, &found, AssistanceStep::Done).await? else {
-        return Ok(nowhere());
+        return Ok(LinkPage::nowhere(language).into_response());
     };
     match taken.what {
         AssistanceWhat::Page(url) => Ok(Redirect::to(&url).into_response()),

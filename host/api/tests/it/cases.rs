@@ -546,3 +546,48 @@ async fn opening_twice_under_one_key_is_opening_once_and_tenants_count_apart() {
     );
     assert_eq!(world.app.get("/v1/cases/2", &other).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_link_leads_nowhere_once_its_host_is_not_allowed_any_more() {
+    let world = World::make().await;
+    let call = world.app.conversation("one", &world.admin, NUMBER).await;
+    let at = format!("/v1/interactions/{call}/assistances");
+    let allow = async |hosts: Value| {
+        let settings = json!({"public_url": "https://cx.example", "assistance_hosts": hosts});
+        world.set_links(settings).await;
+    };
+    allow(json!(["help.example", "*.shop.example"])).await;
+    let offer = async |more: Value| {
+        let mut body = json!({"title": "Check"});
+        body.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let offered = world.app.post(&at, &world.anna, body).await.ok();
+        let path = offered.text("/url").strip_prefix("https://cx.example");
+        path.unwrap().to_owned()
+    };
+    let page = offer(json!({"url": "https://a.shop.example/check"})).await;
+    let file = offer(json!({"file": {"name": "a.txt", "media_type": "text/plain", "text": "a"}})).await;
+    let follow = async |path: &str| {
+        let request = request("POST", path, "").body(Body::empty()).unwrap();
+        world.app.send(request).await
+    };
+    world.app.get(&page, "").await.ok();
+    allow(json!(["help.example"])).await;
+    for gone in [world.app.get(&page, "").await, follow(&page).await] {
+        assert_eq!(gone.status, 410, "{gone:#?}");
+        assert_eq!(gone.header("location"), "");
+        let text = String::from_utf8(gone.bytes.to_vec()).unwrap();
+        assert!(
+            text.contains("no longer") && !text.contains("shop.example"),
+            "{text}"
+        );
+    }
+    let listed = world.app.get(&at, &world.anna).await.ok();
+    let done = listed.body["items"].as_array().unwrap();
+    assert!(done.iter().all(|link| link["done_at"].is_null()), "{done:#?}");
+    // A file leads to no host.
+    assert_eq!(follow(&file).await.status, 200);
+    allow(json!(["*.shop.example"])).await;
+    assert_eq!(follow(&page).await.status, 303);
+}

@@ -403,6 +403,21 @@ impl Tenant {
         Ok(found.filter(|found| found.is_good(clock::now())))
     }
 
+    /// Whether a link may still lead where it does: an administrator may have taken its host from those that are allowed.
+    pub async fn allows_assistance(
+        &self,
+        ctx: &OpContext,
+        assistance: &Assistance,
+    ) -> Result<bool, CustomerError> {
+        let AssistanceWhat::Page(url) = &assistance.what else {
+            return Ok(true);
+        };
+        let settings = self.link_settings(ctx).await?;
+        let url = url::Url::parse(url).ok();
+        let host = url.as_ref().and_then(url::Url::host_str);
+        Ok(host.is_some_and(|host| settings.allows(host)))
+    }
+
     pub(super) async fn assistance_by_code(
         &self,
         ctx: &OpContext,
