@@ -178,6 +178,11 @@ async fn settings_are_checked_and_secrets_never_shown() {
         ("identity", json!("Tel"), (400, "invalid-value", "identity")),
         ("hosts", json!(["https://x"]), (400, "invalid-value", "hosts")),
         (
+            "hosts",
+            json!(["api.example.com:8443", "api.example.com:443"]),
+            (400, "invalid-value", "hosts[1]"),
+        ),
+        (
             "verification",
             json!({"scheme": "magic"}),
             (400, "invalid-json", "verification.scheme"),

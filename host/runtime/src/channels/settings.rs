@@ -265,6 +265,17 @@ impl ChannelSettings {
                 "expected at most 16 host names in lower case, with a port where it is not 443",
             );
         }
+        // Addresses are compared without it.
+        let usual = |host: &str| {
+            host.split_once(':')
+                .is_some_and(|(_, port)| port.parse() == Ok(443_u16))
+        };
+        if let Some((n, host)) = self.hosts.iter().enumerate().find(|(_, host)| usual(host)) {
+            return wrong(
+                &format!("hosts[{n}]"),
+                &format!("{host}: expected it without its port, 443 is every https address's"),
+            );
+        }
         if secrets.len() > limits::MAX_CHANNEL_SECRETS {
             return wrong("secrets", "expected at most 16");
         }
