@@ -80,14 +80,9 @@ async fn outermost_layer(State(app): State<App>, mut request: Request, next: Nex
         .map(|path| path.as_str().to_owned());
     let limit = limit_ms(&request);
     request.extensions_mut().insert(id.clone());
-    // On its own: what was begun is done to its end, even when nobody waits for the answer any more. Else a row could be
-    // written and not be in force.
-    let answered = tokio::spawn(next.run(request));
-    let response = match tokio::time::timeout(Duration::from_millis(limit), answered).await {
-        Ok(Ok(response)) => response,
-        Ok(Err(_)) => Problem::internal().into_response(),
-        Err(_) => Problem::unavailable(format!("no answer within {limit} ms; it may be done or not"))
-            .into_response(),
+    let response = match crate::host::check(request.headers()) {
+        Ok(()) => run(request, next, limit).await,
+        Err(problem) => problem.into_response(),
     };
     let mut response = with_instance(response, &id);
     let headers = response.headers_mut();
@@ -105,6 +100,18 @@ async fn outermost_layer(State(app): State<App>, mut request: Request, next: Nex
     app.requests
         .count(&method, route, response.status(), started.elapsed());
     response
+}
+
+async fn run(request: Request, next: Next, limit: u64) -> Response {
+    // On its own: what was begun is done to its end, even when nobody waits for the answer any more. Else a row could be
+    // written and not be in force.
+    let answered = tokio::spawn(next.run(request));
+    match tokio::time::timeout(Duration::from_millis(limit), answered).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => Problem::internal().into_response(),
+        Err(_) => Problem::unavailable(format!("no answer within {limit} ms; it may be done or not"))
+            .into_response(),
+    }
 }
 
 /// Writes the request's id into a problem, and the log line that can be found by it.

@@ -11,6 +11,7 @@ mod clock;
 mod error;
 mod extract;
 pub mod handler;
+mod host;
 mod idempotency;
 mod layers;
 mod link_page;

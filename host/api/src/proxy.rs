@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderName, header};
 /// Hops that are looked at; who is named further away is not believed.
 const MAX_HOPS: usize = 16;
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// A range of addresses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,6 +110,15 @@ impl TrustedProxies {
             (Some(named), _) | (None, Some(named)) => named,
             (None, None) => peer,
         }
+    }
+
+    /// Whether a request came by https, as one of these says in `x-forwarded-proto`: of several, the nearest.
+    pub(crate) fn by_https(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let said = headers.get_all(X_FORWARDED_PROTO).iter().next_back();
+        let said = said
+            .and_then(|said| said.to_str().ok())
+            .and_then(|said| said.rsplit(',').next());
+        self.trusts(peer) && said.is_some_and(|said| said.trim().eq_ignore_ascii_case("https"))
     }
 
     fn last_stranger(&self, peer: IpAddr, hops: Vec<Hop>) -> IpAddr {
@@ -298,5 +308,27 @@ mod tests {
         let mut map = HeaderMap::new();
         map.append(x, format!("198.51.100.1, {many}").parse().unwrap());
         assert_eq!(trusted.client(ip("10.0.0.1"), &map), ip("10.0.0.9"));
+    }
+
+    #[test]
+    fn a_proxy_of_ones_own_says_whether_it_was_https() {
+        let trusted = proxies(&["10.0.0.0/8"]);
+        for (peer, said, https) in [
+            ("10.0.0.1", vec!["https"], true),
+            ("10.0.0.1", vec!["HTTPS"], true),
+            ("10.0.0.1", vec!["http"], false),
+            ("10.0.0.1", vec![], false),
+            ("192.0.2.1", vec!["https"], false),
+            // What the client wrote stands further left.
+            ("10.0.0.1", vec!["https, http"], false),
+            ("10.0.0.1", vec!["http", "https"], true),
+        ] {
+            let mut map = HeaderMap::new();
+            for said in &said {
+                map.append("x-forwarded-proto", said.parse().unwrap());
+            }
+            assert_eq!(trusted.by_https(ip(peer), &map), https, "{peer} {said:?}");
+            assert!(!TrustedProxies::default().by_https(ip(peer), &map));
+        }
     }
 }

@@ -19,6 +19,7 @@ use tokio::time::{sleep, timeout};
 use tower::util::MapRequest;
 
 use crate::handler::visit::Peer;
+use crate::host::ByHttps;
 use crate::proxy::TrustedProxies;
 use crate::router::router_until;
 
@@ -33,7 +34,8 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 /// A connection has [`MAX_HTTP_HEAD_MS`] for the head of each request, the first and the next alike; axum's own `serve`
 /// has no such limit, and somebody who sends half a line on each of many connections would shut everybody out.
 ///
-/// Whose a request is, and so whose allowance it takes from, is told by `proxies` where it came through them.
+/// Whose a request is, and so whose allowance it takes from, and whether it came by https, is told by `proxies` where it came
+/// through them.
 pub async fn serve(
     listener: TcpListener,
     platform: Platform,
@@ -87,7 +89,11 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     let service = MapRequest::new(router, move |mut request: Request<Incoming>| {
         let client = proxies.client(peer.ip(), request.headers());
+        let by_https = proxies.by_https(peer.ip(), request.headers());
         request.extensions_mut().insert(Peer(client));
+        if by_https {
+            request.extensions_mut().insert(ByHttps);
+        }
         request
     });
     let mut connection = pin!(

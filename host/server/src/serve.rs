@@ -65,7 +65,8 @@ pub(crate) struct Arguments {
     #[arg(long, env = "JACKFIELD_RTP_PORTS", default_value = "20000-29999", value_parser = port_range, value_name = "RANGE")]
     rtp_ports: (u16, u16),
     /// Addresses of reverse proxies, for example 10.0.0.0/8,fd00::/8: what these say in `Forwarded` or `X-Forwarded-For` about
-    /// whose a request is counts for limits per address and in the log. By default nobody is believed.
+    /// whose a request is counts for limits per address and in the log, and what they say in `X-Forwarded-Proto` for links
+    /// of a tenant that names no public address. By default nobody is believed.
     #[arg(
         long = "trusted-proxy",
         env = "JACKFIELD_TRUSTED_PROXY",

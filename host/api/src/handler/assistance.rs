@@ -1,6 +1,6 @@
 //! Remote assistance: links that an agent gives to a customer during a conversation.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use jackfield_contact::case::AssistanceStep;
 use jackfield_runtime::{Assistance, AssistanceWant, AssistanceWhat, Notice, assistance_url};
 use jackfield_types::{ConnectorId, InteractionId};
@@ -14,6 +14,7 @@ use super::page::Page;
 use crate::auth::InTenant;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path};
+use crate::host::Asked;
 
 /// How long a link is good when nobody says: an hour.
 const USUAL_MS: u64 = 60 * 60 * 1_000;
@@ -151,12 +152,12 @@ impl From<Assistance> for AssistanceView {
 pub(crate) async fn offer_assistance(
     who: InTenant,
     Path(interaction): Path<InteractionId>,
-    headers: HeaderMap,
+    asked: Asked,
     Json(body): Json<AssistanceBody>,
 ) -> Result<(StatusCode, Json<AssistanceView>), Problem> {
     let agent = acting(&who, interaction).await?;
     let it = find(&who, interaction, STEERS_ALL).await?;
-    let base = public_url(&who, &headers).await?;
+    let base = public_url(&who, asked).await?;
     let what = match (body.url, body.file) {
         (Some(url), None) => AssistanceWhat::Page(url.into()),
         (None, Some(file)) => AssistanceWhat::File {

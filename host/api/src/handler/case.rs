@@ -1,6 +1,6 @@
 //! Cases: what was promised to a customer, who sees to it, and by when.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use jackfield_contact::case::CaseStatus;
 use jackfield_runtime::{Case, CaseFilter, NewCase, Outcome, StatusChange};
 use jackfield_types::{CaseOwner, CaseRef, CategoryId, CustomerId, InteractionId, Timestamp};
@@ -13,6 +13,7 @@ use super::page::{Page, checked};
 use crate::auth::InTenant;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
+use crate::host::Asked;
 
 /// A case.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -390,10 +391,10 @@ pub(crate) async fn add_case_interaction(
 pub(crate) async fn put_case_link(
     who: InTenant,
     Path(case): Path<CaseRef>,
-    headers: HeaderMap,
+    asked: Asked,
 ) -> Answer<CaseLinkView> {
     who.tenant.case(&who.ctx, &case).await?;
-    let base = public_url(&who, &headers).await?;
+    let base = public_url(&who, asked).await?;
     let (_, token) = who.tenant.link_case(&who.ctx, &case).await?;
     let url = format!("{base}/case/{}/{token}", who.tenant.id());
     Ok(Json(CaseLinkView { url }))

@@ -1,6 +1,5 @@
 //! Where links for customers begin, and where they may lead.
 
-use axum::http::{HeaderMap, header};
 use jackfield_runtime::LinkSettings;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -8,6 +7,7 @@ use utoipa::ToSchema;
 use crate::auth::InTenant;
 use crate::error::Problem;
 use crate::extract::{Answer, Json};
+use crate::host::Asked;
 
 /// Where links for customers begin, and where they may lead.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -15,7 +15,7 @@ use crate::extract::{Answer, Json};
 #[schema(example = json!({"public_url": "https://cx.example", "assistance_hosts": ["help.example", "*.shop.example"]}))]
 pub struct LinkSettingsBody {
     /// Where customers reach this server: `https://HOST`, without a path. When left out, links begin with the host that
-    /// whoever makes them has asked.
+    /// whoever makes them has asked, and with `https` when a trusted proxy says so.
     #[serde(default)]
     pub public_url: Option<String>,
     /// Hosts to which links for remote assistance may lead, at most 100; `*.HOST` for all below one.
@@ -54,18 +54,12 @@ pub(crate) async fn put_link_settings(
 }
 
 /// What a link begins with: as the tenant says, else the host that was asked.
-pub(crate) async fn public_url(who: &InTenant, headers: &HeaderMap) -> Result<String, Problem> {
+pub(crate) async fn public_url(who: &InTenant, Asked(asked): Asked) -> Result<String, Problem> {
     if let Some(url) = who.tenant.link_settings(&who.ctx).await?.public_url {
         return Ok(url);
     }
-    let text = |name: &header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
-    let scheme = match text(&header::HeaderName::from_static("x-forwarded-proto")) {
-        Some("https") => "https",
-        _ => "http",
-    };
-    let host = text(&header::HOST).ok_or_else(|| {
+    asked.ok_or_else(|| {
         let detail = "where customers reach this server is not known: set public_url in /v1/link-settings";
         Problem::conflict("no-public-url", detail)
-    })?;
-    Ok(format!("{scheme}://{host}"))
+    })
 }

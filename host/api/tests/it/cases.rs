@@ -3,7 +3,11 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::body::Body;
+use jackfield_api::{Network, serve};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 use crate::support::{CREATED, NUMBER, PATIENCE, Reply, TestApp, request, with_json};
 
@@ -590,4 +594,70 @@ async fn a_link_leads_nowhere_once_its_host_is_not_allowed_any_more() {
     assert_eq!(follow(&file).await.status, 200);
     allow(json!(["*.shop.example"])).await;
     assert_eq!(follow(&page).await.status, 303);
+}
+
+#[tokio::test]
+async fn a_link_begins_with_the_host_that_was_asked_and_strangers_say_nothing_of_how() {
+    let world = World::make().await;
+    world.customer(LI).await;
+    let case = world.open(json!({"customer": LI})).await;
+    let ask = async |trusted: &[&str], headers: &str| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let trusted: Vec<Network> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        let (platform, (end, ended)) = (world.app.platform.clone(), oneshot::channel::<()>());
+        let served = tokio::spawn(async move {
+            serve(listener, platform, 10, trusted.into(), async {
+                drop(ended.await)
+            })
+            .await;
+        });
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        let head = format!(
+            "PUT /v1/cases/{}/link HTTP/1.1\r\nauthorization: Bearer {}\r\nconnection: close\r\n{headers}\r\n",
+            case["number"], world.anna
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        drop(end);
+        served.await.unwrap();
+        answer
+    };
+    let by_https = "host: cx.example:8080\r\nx-forwarded-proto: https\r\n";
+    for (trusted, headers, begins) in [
+        (&[][..], by_https, "\"url\":\"http://cx.example:8080/case/one/"),
+        (
+            &["127.0.0.0/8"][..],
+            by_https,
+            "\"url\":\"https://cx.example:8080/case/one/",
+        ),
+        (
+            &["127.0.0.0/8"][..],
+            "host: [::1]\r\n",
+            "\"url\":\"http://[::1]/case/one/",
+        ),
+    ] {
+        let answer = ask(trusted, headers).await;
+        assert!(answer.contains(begins), "{answer}");
+    }
+    for nonsense in [
+        "host: cx.example/evil\r\n",
+        "host: a@cx.example\r\n",
+        "host: a.example\r\nhost: b.example\r\n",
+    ] {
+        let answer = ask(&[], nonsense).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 400") && answer.contains("\"field\":\"host\""),
+            "{answer}"
+        );
+    }
+    world
+        .set_links(json!({"public_url": "https://own.example"}))
+        .await;
+    let answer = ask(&[], by_https).await;
+    assert!(
+        answer.contains("\"url\":\"https://own.example/case/one/"),
+        "{answer}"
+    );
 }
