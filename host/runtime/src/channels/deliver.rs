@@ -1,10 +1,8 @@
-//! Carries messages out: a task for each channel, which keeps to the order within a conversation and makes a few requests
-//! at once, so that a customer whose provider hangs delays nobody else.
+//! Carries messages out, in the order of each conversation and a few at once, so that a customer whose provider hangs
+//! delays nobody else.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jackfield_contact::decision::{
     Answer, Author, Conclusion, ConnectorAnswer, ConnectorQuestion, Delivery, Failure, FieldValue, Method,
@@ -12,16 +10,16 @@ use jackfield_contact::decision::{
 };
 use jackfield_contact::input::Input;
 use jackfield_contact::interaction::Interaction;
-use jackfield_store::{Scan, Tx};
+use jackfield_store::{Space, Tx};
 use jackfield_types::{ConnectorId, InteractionId, OpContext, Timestamp, limits};
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 
+use super::carry::{Attempt, Carried, PAUSE};
 use super::http::{Incoming, Outgoing, form, host_of};
 use super::outbox::{
     DELIVERIES, DeliveryState, MessageDelivery, OUTBOX, StoredDelivery, Waiting, delivery_key, json,
-    outbox_key,
 };
-use super::{Channel, SEEN_SWEEP_MS, sweep};
+use super::{Channel, Live, sweep};
 use crate::attachments::link_path;
 use crate::cases::NoticeEnd;
 use crate::chats::StoredMessage;
@@ -30,10 +28,6 @@ use crate::decide::decide_once;
 use crate::tenant::Tenant;
 use crate::{SubmitError, clock};
 
-/// The longest pause between two tries.
-pub(super) const MAX_PAUSE_MS: u64 = 10 * 60 * 1_000;
-/// How long the store, or the tenant's inbox, is left alone when it refuses.
-pub(super) const PAUSE: Duration = Duration::from_millis(500);
 /// Earlier messages among which the one that is answered is looked for.
 const LOOKED_BACK: u32 = 20;
 
@@ -56,164 +50,63 @@ pub(super) enum Tried {
     },
 }
 
-/// Carries out what waits in a channel, until the channel is removed or the tenant's loop has stopped.
-pub(super) fn begin(tenant: Tenant, channel: &Arc<Channel>) {
-    let deliverer = Deliverer {
-        ctx: OpContext::system(tenant.id().clone(), "channel"),
-        tenant: Arc::downgrade(&tenant.inner),
-        id: channel.id.clone(),
-        live: channel.live.clone(),
-        waiting: BTreeMap::new(),
-        read_to: None,
-    };
-    tokio::spawn(deliverer.run());
-}
+/// Messages that go out, in order within a conversation.
+pub(super) struct Deliveries;
 
-struct Deliverer {
-    ctx: OpContext,
-    tenant: std::sync::Weak<crate::tenant::Inner>,
-    id: ConnectorId,
-    live: Arc<super::Live>,
-    /// By the number of their journal entries, which is the order in which they were written.
-    waiting: BTreeMap<u64, Waiting>,
-    /// The key of the last row that was read.
-    read_to: Option<Vec<u8>>,
-}
+impl Carried for Deliveries {
+    type Row = Waiting;
+    const SPACE: Space = OUTBOX;
+    const WHAT: &'static str = "messages";
+    const MOST: usize = limits::MAX_OUTBOX;
 
-impl Deliverer {
-    async fn run(mut self) {
-        let mut tries = JoinSet::new();
-        let mut under_way = BTreeSet::new();
-        let mut swept_at = Timestamp::default();
-        loop {
-            let Some(inner) = self.tenant.upgrade() else {
-                return;
-            };
-            let tenant = Tenant { inner };
-            if self.live.removed.load(Ordering::Relaxed) || tenant.inner.inbox.is_closed() {
-                return;
-            }
-            let mut again = None;
-            if let Err(error) = self.read(&tenant).await {
-                tracing::warn!(tenant = %tenant.id(), channel = %self.id, %error, "the outbox is read later");
-                again = Some(PAUSE);
-            }
-            let now = clock::now();
-            if now.since(swept_at) >= SEEN_SWEEP_MS {
-                swept_at = now;
-                sweep(&tenant, &self.ctx, &self.id, now).await;
-            }
-            if let Some(channel) = tenant
-                .inner
-                .channels
-                .get(&self.id)
-                .filter(|channel| channel.settings.enabled)
-            {
-                let due = self.begin_due(&tenant, &channel, now, &mut under_way, &mut tries);
-                again = again.or(due);
-            }
-            self.live.waiting.store(self.waiting.len(), Ordering::Relaxed);
-            drop(tenant);
-            let again = again.unwrap_or(Duration::from_millis(SEEN_SWEEP_MS));
-            tokio::select! {
-                Some(done) = tries.join_next() => {
-                    if let Ok((seq, outcome)) = done {
-                        under_way.remove(&seq);
-                        match outcome {
-                            Some(due) => if let Some(waiting) = self.waiting.get_mut(&seq) {
-                                waiting.attempts += 1;
-                                waiting.due = due;
-                            },
-                            None => drop(self.waiting.remove(&seq)),
-                        }
-                    }
-                }
-                () = self.live.wake.notified() => {}
-                () = tokio::time::sleep(again) => {}
-            }
-        }
+    fn signs(live: &Live) -> (&Notify, &AtomicUsize) {
+        (&live.wake, &live.waiting)
     }
 
-    /// Reads what is new in the outbox, as much as there is room for.
-    async fn read(&mut self, tenant: &Tenant) -> Result<(), jackfield_store::Error> {
-        while self.waiting.len() < limits::MAX_OUTBOX {
-            let scan = Scan::prefix(format!("{} ", self.id))
-                .after(self.read_to.clone())
-                .limit(limits::MAX_PAGE);
-            let page = tenant.inner.shared.store.scan(&self.ctx, OUTBOX, scan).await?;
-            let Some(last) = page.rows.last() else { break };
-            self.read_to = Some(last.key.clone());
-            for row in page.rows {
-                let seq = String::from_utf8_lossy(&row.key)
-                    .rsplit(' ')
-                    .next()
-                    .and_then(|seq| seq.parse().ok());
-                if let (Some(seq), Ok(waiting)) = (seq, serde_json::from_slice(&row.value)) {
-                    self.waiting.insert(seq, waiting);
-                }
-            }
-            if page.next.is_none() {
-                break;
-            }
-        }
-        Ok(())
+    fn at_once(channel: &Channel) -> usize {
+        usize::try_from(channel.settings.concurrency).unwrap_or(1)
     }
 
-    /// Begins what is due, the first of each conversation; answers when the next one is.
-    fn begin_due(
-        &self,
-        tenant: &Tenant,
-        channel: &Arc<Channel>,
-        now: Timestamp,
-        under_way: &mut BTreeSet<u64>,
-        tries: &mut JoinSet<(u64, Option<Timestamp>)>,
-    ) -> Option<Duration> {
-        let mut conversations: BTreeSet<InteractionId> = BTreeSet::new();
-        let mut next: Option<Timestamp> = None;
-        let most = usize::try_from(channel.settings.concurrency).unwrap_or(1);
-        for (seq, waiting) in &self.waiting {
-            if under_way.len() >= most {
-                return None;
-            }
-            if !conversations.insert(waiting.interaction) || under_way.contains(seq) {
-                continue;
-            }
-            if waiting.due > now {
-                next = Some(next.map_or(waiting.due, |next| next.min(waiting.due)));
-                continue;
-            }
-            under_way.insert(*seq);
-            let attempt = Attempt {
-                tenant: tenant.clone(),
-                ctx: self.ctx.clone(),
-                channel: channel.clone(),
-                seq: *seq,
-                waiting: waiting.clone(),
-            };
-            tries.spawn(attempt.run());
-        }
-        next.map(|next| Duration::from_millis(next.since(now).max(1)))
+    fn due(waiting: &Waiting) -> Timestamp {
+        waiting.due
+    }
+
+    fn line(waiting: &Waiting) -> Option<InteractionId> {
+        Some(waiting.interaction)
+    }
+
+    async fn run(attempt: Delivering) -> Option<Waiting> {
+        attempt.run().await
+    }
+
+    async fn aside(tenant: &Tenant, ctx: &OpContext, channel: &ConnectorId, now: Timestamp) {
+        sweep(tenant, ctx, channel, now).await;
     }
 }
 
-pub(super) struct Attempt {
-    pub(super) tenant: Tenant,
-    pub(super) ctx: OpContext,
-    pub(super) channel: Arc<Channel>,
-    seq: u64,
-    pub(super) waiting: Waiting,
-}
+pub(super) type Delivering = Attempt<Waiting>;
 
-impl Attempt {
-    /// Tries once and writes down what came of it; when it is to be tried again, if it is.
-    async fn run(self) -> (u64, Option<Timestamp>) {
+impl Delivering {
+    /// Tries once and writes down what came of it; what is left to do.
+    async fn run(self) -> Option<Waiting> {
         let live = &self.channel.live;
         live.sending.fetch_add(1, Ordering::Relaxed);
+        let left = self.try_once().await;
+        live.sending.fetch_sub(1, Ordering::Relaxed);
+        live.concluded.notify_waiters();
+        match left {
+            Some((attempts, reason, words)) => Some(self.put_off(attempts, reason, words).await),
+            None => None,
+        }
+    }
+
+    /// What came of it is durable, or it is to be tried again: after how many tries, and why.
+    async fn try_once(&self) -> Option<(u32, Option<String>, Option<String>)> {
         let tried = match &self.channel.settings.email {
             Some(email) => self.make_mail(email).await,
             None => self.make().await,
         };
-        let attempts = self.waiting.attempts + 1;
+        let attempts = self.row.attempts + 1;
         let (again, reason, words, provider_id) = match tried {
             Tried::Sent(id) => (false, None, None, id),
             Tried::Failed(reason) => (false, Some(reason), None, None),
@@ -221,9 +114,7 @@ impl Attempt {
             Tried::Said { again, code, words } => (again, Some(code), Some(words), None),
         };
         if again && attempts < self.channel.settings.attempts {
-            live.sending.fetch_sub(1, Ordering::Relaxed);
-            live.concluded.notify_waiters();
-            return (self.seq, Some(self.put_off(attempts, reason, words).await));
+            return Some((attempts, reason, words));
         }
         let delivery = match reason {
             None => Delivery::Sent,
@@ -231,22 +122,21 @@ impl Attempt {
         };
         if let Some(reason) = &reason {
             tracing::warn!(
-                tenant = %self.tenant.id(), channel = %self.channel.id, interaction = %self.waiting.interaction,
-                number = self.waiting.number, reason, "a message was given up"
+                tenant = %self.tenant.id(), channel = %self.channel.id, interaction = %self.row.interaction,
+                number = self.row.number, reason, "a message was given up"
             );
         }
-        if let Some(code) = &self.waiting.link {
-            self.end_link(code, reason.map(|reason| code_of(&reason))).await;
-            live.sending.fetch_sub(1, Ordering::Relaxed);
-            live.concluded.notify_waiters();
-            return (self.seq, None);
+        let reason = reason.map(|reason| code_of(&reason));
+        if let Some(code) = &self.row.link {
+            self.end_link(code, reason).await;
+            return None;
         }
         let told = Input::MessageDelivery {
-            interaction: self.waiting.interaction,
-            number: self.waiting.number,
+            interaction: self.row.interaction,
+            number: self.row.number,
             delivery,
             attempts: Some(attempts),
-            reason: reason.map(|reason| code_of(&reason)),
+            reason,
             words: words.map(Into::into),
             provider_id,
         };
@@ -254,9 +144,14 @@ impl Attempt {
         while let Err(SubmitError::Overloaded) = self.tenant.submit(told.clone()).await {
             tokio::time::sleep(PAUSE).await;
         }
-        live.sending.fetch_sub(1, Ordering::Relaxed);
-        live.concluded.notify_waiters();
-        (self.seq, None)
+        None
+    }
+
+    /// The number of the message's journal entry, which ends its key.
+    fn seq(&self) -> u64 {
+        let key = String::from_utf8_lossy(&self.key);
+        let seq = key.rsplit(' ').next();
+        seq.and_then(|seq| seq.parse().ok()).unwrap_or_default()
     }
 
     /// Writes down what came of a link. Until it is durable it would be sent again after a crash.
@@ -264,7 +159,7 @@ impl Attempt {
         loop {
             let end = NoticeEnd {
                 channel: self.channel.id.clone(),
-                seq: self.seq,
+                seq: self.seq(),
                 failed: failed.clone(),
             };
             match self.tenant.end_notice(&self.ctx, code, end).await {
@@ -275,27 +170,24 @@ impl Attempt {
     }
 
     /// Writes down when it is tried again, so that a restart is no reason to hurry.
-    async fn put_off(&self, attempts: u32, reason: Option<String>, words: Option<String>) -> Timestamp {
-        let pause = self.channel.settings.retry_ms << (attempts - 1).min(20);
-        let now = clock::now();
-        let due = now + pause.min(MAX_PAUSE_MS);
+    async fn put_off(&self, attempts: u32, reason: Option<String>, words: Option<String>) -> Waiting {
         let waiting = Waiting {
             attempts,
-            due,
-            ..self.waiting.clone()
+            due: self.again_at(attempts),
+            ..self.row.clone()
         };
         let delivery = StoredDelivery {
             channel: self.channel.id.clone(),
-            seq: self.seq,
+            seq: self.seq(),
             shown: MessageDelivery {
                 state: DeliveryState::Queued,
-                at: now,
+                at: clock::now(),
                 attempts,
                 reason: reason.map(|reason| code_of(&reason).to_string()),
                 words,
             },
         };
-        let mut tx = Tx::new().put(OUTBOX, outbox_key(&self.channel.id, self.seq), json(&waiting));
+        let mut tx = Tx::new().put(OUTBOX, self.key.clone(), json(&waiting));
         if waiting.link.is_none() {
             let key = delivery_key(waiting.interaction, waiting.number);
             tx = tx.put(DELIVERIES, key, json(&delivery));
@@ -303,11 +195,11 @@ impl Attempt {
         if let Err(error) = self.tenant.inner.shared.store.commit(&self.ctx, tx).await {
             tracing::warn!(tenant = %self.tenant.id(), channel = %self.channel.id, %error, "a pause was not written down");
         }
-        due
+        waiting
     }
 
     async fn make(&self) -> Tried {
-        let message = match &self.waiting.link {
+        let message = match &self.row.link {
             Some(code) => {
                 let account = &self.channel.settings.account;
                 let message = self.tenant.notice_message(&self.ctx, code, account).await;
@@ -318,7 +210,7 @@ impl Attempt {
         };
         let (mut message, attachments) = match message {
             Ok(Some(message)) => message,
-            Ok(None) if self.waiting.link.is_some() => return Tried::Failed("revoked".into()),
+            Ok(None) if self.row.link.is_some() => return Tried::Failed("revoked".into()),
             Ok(None) => return Tried::Failed("erased".into()),
             Err(error) => return Tried::Later(format!("unavailable: {error}")),
         };
@@ -380,7 +272,7 @@ impl Attempt {
     pub(super) async fn told(&self) -> Result<Option<(Interaction, Vec<StoredMessage>)>, SubmitError> {
         let Waiting {
             interaction, number, ..
-        } = self.waiting;
+        } = self.row;
         let it = self.tenant.interaction(&self.ctx, interaction).await?;
         let Some(it) = it else { return Ok(None) };
         if let Some(customer) = &it.customer
@@ -399,7 +291,7 @@ impl Attempt {
     async fn message(&self) -> Result<Option<(OutgoingMessage, Vec<ReceivedAttachment>)>, SubmitError> {
         let Waiting {
             interaction, number, ..
-        } = self.waiting;
+        } = self.row;
         let Some((it, mut messages)) = self.told().await? else {
             return Ok(None);
         };

@@ -1,29 +1,26 @@
-//! Fetches what came with customers' messages and lies with a provider: a task for each channel, driven by rows that were
-//! written in the commit of the message. The message is shown at once; what becomes of each attachment is an event.
+//! Fetches what came with customers' messages and lies with a provider, as rows say that were written in the commit of the
+//! message. The message is shown at once; what becomes of each attachment is an event.
 //!
 //! A kill at any moment leaves the row, and the message says what was done already, so nothing is lost and nothing is kept
 //! twice. An attachment that is refused, or not to be had after as many tries as a message has, is told with a reason.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::sync::atomic::AtomicUsize;
 
 use jackfield_contact::decision::{Author, Message, ReceivedAttachment};
 use jackfield_contact::input::Input;
-use jackfield_store::{Scan, Space, Tx};
-use jackfield_types::{AttachmentId, ConnectorId, InteractionId, OpContext, Timestamp, limits};
+use jackfield_store::{Space, Tx};
+use jackfield_types::{AttachmentId, ConnectorId, InteractionId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
-use tokio::task::JoinSet;
+use tokio::sync::Notify;
 
-use super::Channel;
-use super::deliver::{MAX_PAUSE_MS, PAUSE};
+use super::carry::{Attempt, Carried, PAUSE};
 use super::http::{Head, Outgoing, Pieces, form, host_of};
 use super::outbox::json;
 use super::settings::MediaAccess;
+use super::{Channel, Live};
 use crate::attachments::{Fetched, NOT_AVAILABLE, code_of, is_taken};
-use crate::tenant::Tenant;
-use crate::{AttachmentError, SubmitError, clock};
+use crate::{AttachmentError, SubmitError};
 
 /// Keys `{channel} {number of the journal entry} {which of its attachments}`.
 const FETCHES: Space = Space::new("channel-fetches");
@@ -34,7 +31,7 @@ const AT_ONCE: usize = 4;
 
 /// An attachment that is to be fetched. Where from stands in the message, sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Wanted {
+pub(super) struct Wanted {
     interaction: InteractionId,
     number: u32,
     index: u32,
@@ -67,129 +64,33 @@ pub(super) fn want(
     })
 }
 
-/// Fetches what waits in a channel, until the channel is removed or the tenant's loop has stopped.
-pub(super) fn begin(tenant: &Tenant, channel: &Arc<Channel>) {
-    let fetcher = Fetcher {
-        ctx: OpContext::system(tenant.id().clone(), "channel"),
-        tenant: Arc::downgrade(&tenant.inner),
-        id: channel.id.clone(),
-        live: channel.live.clone(),
-        waiting: BTreeMap::new(),
-        read_to: None,
-    };
-    tokio::spawn(fetcher.run());
-}
+/// Attachments that are fetched.
+pub(super) struct Fetches;
 
-struct Fetcher {
-    ctx: OpContext,
-    tenant: std::sync::Weak<crate::tenant::Inner>,
-    id: ConnectorId,
-    live: Arc<super::Live>,
-    /// By key, which is the order in which the messages came.
-    waiting: BTreeMap<Vec<u8>, Wanted>,
-    /// The key of the last row that was read.
-    read_to: Option<Vec<u8>>,
-}
+impl Carried for Fetches {
+    type Row = Wanted;
+    const SPACE: Space = FETCHES;
+    const WHAT: &'static str = "attachments";
+    const MOST: usize = MAX_WANTED;
 
-impl Fetcher {
-    async fn run(mut self) {
-        let mut tries = JoinSet::new();
-        let mut under_way = BTreeSet::new();
-        loop {
-            let Some(inner) = self.tenant.upgrade() else {
-                return;
-            };
-            let tenant = Tenant { inner };
-            if self.live.removed.load(Ordering::Relaxed) || tenant.inner.inbox.is_closed() {
-                return;
-            }
-            let mut again = None;
-            if let Err(error) = self.read(&tenant).await {
-                tracing::warn!(tenant = %tenant.id(), channel = %self.id, %error, "attachments are looked for later");
-                again = Some(PAUSE);
-            }
-            let channel = tenant.inner.channels.get(&self.id);
-            if let Some(channel) = channel.filter(|channel| channel.settings.enabled) {
-                let due = self.begin_due(&tenant, &channel, &mut under_way, &mut tries);
-                again = again.or(due);
-            }
-            self.live.to_fetch.store(self.waiting.len(), Ordering::Relaxed);
-            drop(tenant);
-            let later = async {
-                match again {
-                    Some(pause) => tokio::time::sleep(pause).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                Some(done) = tries.join_next() => {
-                    if let Ok((key, left)) = done {
-                        under_way.remove(&key);
-                        match left {
-                            Some(wanted) => drop(self.waiting.insert(key, wanted)),
-                            None => drop(self.waiting.remove(&key)),
-                        }
-                    }
-                }
-                () = self.live.fetch.notified() => {}
-                () = later => {}
-            }
-        }
+    fn signs(live: &Live) -> (&Notify, &AtomicUsize) {
+        (&live.fetch, &live.to_fetch)
     }
 
-    /// Reads what is new, as much as there is room for.
-    async fn read(&mut self, tenant: &Tenant) -> Result<(), jackfield_store::Error> {
-        while self.waiting.len() < MAX_WANTED {
-            let scan = Scan::prefix(format!("{} ", self.id))
-                .after(self.read_to.clone())
-                .limit(limits::MAX_PAGE);
-            let page = tenant.inner.shared.store.scan(&self.ctx, FETCHES, scan).await?;
-            let Some(last) = page.rows.last() else { break };
-            self.read_to = Some(last.key.clone());
-            for row in page.rows {
-                if let Ok(wanted) = serde_json::from_slice(&row.value) {
-                    self.waiting.insert(row.key, wanted);
-                }
-            }
-            if page.next.is_none() {
-                break;
-            }
-        }
-        Ok(())
+    fn at_once(_: &Channel) -> usize {
+        AT_ONCE
     }
 
-    /// Begins what is due; answers when the next one is.
-    fn begin_due(
-        &self,
-        tenant: &Tenant,
-        channel: &Arc<Channel>,
-        under_way: &mut BTreeSet<Vec<u8>>,
-        tries: &mut JoinSet<(Vec<u8>, Option<Wanted>)>,
-    ) -> Option<Duration> {
-        let now = clock::now();
-        let mut next: Option<Timestamp> = None;
-        for (key, wanted) in &self.waiting {
-            if under_way.len() >= AT_ONCE {
-                return None;
-            }
-            if under_way.contains(key) {
-                continue;
-            }
-            if wanted.due > now {
-                next = Some(next.map_or(wanted.due, |next| next.min(wanted.due)));
-                continue;
-            }
-            under_way.insert(key.clone());
-            let fetch = Fetch {
-                tenant: tenant.clone(),
-                ctx: self.ctx.clone(),
-                channel: channel.clone(),
-                key: key.clone(),
-                wanted: wanted.clone(),
-            };
-            tries.spawn(fetch.run());
-        }
-        next.map(|next| Duration::from_millis(next.since(now).max(1)))
+    fn due(wanted: &Wanted) -> Timestamp {
+        wanted.due
+    }
+
+    fn line(_: &Wanted) -> Option<InteractionId> {
+        None
+    }
+
+    async fn run(attempt: Fetch) -> Option<Wanted> {
+        attempt.run().await
     }
 }
 
@@ -219,47 +120,40 @@ impl From<AttachmentError> for Tried {
     }
 }
 
-struct Fetch {
-    tenant: Tenant,
-    ctx: OpContext,
-    channel: Arc<Channel>,
-    key: Vec<u8>,
-    wanted: Wanted,
-}
+type Fetch = Attempt<Wanted>;
 
 impl Fetch {
     /// Tries once and writes down what came of it; what is left to do, if anything is.
-    async fn run(self) -> (Vec<u8>, Option<Wanted>) {
-        let attempts = self.wanted.attempts + 1;
+    async fn run(self) -> Option<Wanted> {
+        let attempts = self.row.attempts + 1;
         let outcome = match self.make().await.unwrap_or_else(|tried| tried) {
             Tried::Nothing => None,
             Tried::Kept(id) => Some(Ok(id)),
             Tried::Refused(code) => Some(Err(Arc::from(code))),
             Tried::Later(reason) if attempts < self.channel.settings.attempts => {
                 tracing::debug!(tenant = %self.tenant.id(), channel = %self.channel.id, reason, "an attachment is fetched later");
-                let wanted = self.put_off(attempts).await;
-                return (self.key, Some(wanted));
+                return Some(self.put_off(attempts).await);
             }
             Tried::Later(reason) => {
                 tracing::warn!(
-                    tenant = %self.tenant.id(), channel = %self.channel.id, interaction = %self.wanted.interaction,
-                    number = self.wanted.number, reason, "an attachment was given up"
+                    tenant = %self.tenant.id(), channel = %self.channel.id, interaction = %self.row.interaction,
+                    number = self.row.number, reason, "an attachment was given up"
                 );
                 Some(Err(Arc::from(NOT_AVAILABLE)))
             }
         };
         if let Some(outcome) = outcome {
             let told = Input::AttachmentFetched {
-                interaction: self.wanted.interaction,
-                number: self.wanted.number,
-                index: self.wanted.index,
+                interaction: self.row.interaction,
+                number: self.row.number,
+                index: self.row.index,
                 outcome,
             };
             loop {
                 match self.tenant.submit(told.clone()).await {
                     Err(SubmitError::Overloaded) => tokio::time::sleep(PAUSE).await,
                     // The row stays, and the next start goes on from it.
-                    Err(_) => return (self.key, None),
+                    Err(_) => return None,
                     Ok(()) => break,
                 }
             }
@@ -268,16 +162,15 @@ impl Fetch {
         if let Err(error) = self.tenant.store().commit(&self.ctx, tx).await {
             tracing::warn!(tenant = %self.tenant.id(), channel = %self.channel.id, %error, "a row is removed at the next start");
         }
-        (self.key, None)
+        None
     }
 
     /// Writes down when it is tried again, so that a restart is no reason to hurry.
     async fn put_off(&self, attempts: u32) -> Wanted {
-        let pause = self.channel.settings.retry_ms << (attempts - 1).min(20);
         let wanted = Wanted {
             attempts,
-            due: clock::now() + pause.min(MAX_PAUSE_MS),
-            ..self.wanted.clone()
+            due: self.again_at(attempts),
+            ..self.row.clone()
         };
         let tx = Tx::new().put(FETCHES, self.key.clone(), json(&wanted));
         if let Err(error) = self.tenant.store().commit(&self.ctx, tx).await {
@@ -292,7 +185,7 @@ impl Fetch {
             number,
             index,
             ..
-        } = self.wanted;
+        } = self.row;
         let found = self
             .tenant
             .messages(&self.ctx, interaction, number - 1, 1)

@@ -4,12 +4,13 @@
 //!
 //! The connector that is bound at `connector:CHANNEL` translates and has neither network nor credentials. The host checks
 //! who calls ([`verify`]), takes messages in once ([`receive`]), fetches what came with them ([`fetch`]), and carries messages
-//! out ([`deliver`], [`http`]): each is a row, written in the commit of its own event, and stays there until the provider
+//! out ([`deliver`], [`http`]), by one kind of task ([`carry`]): each is a row, written in the commit of its own event, and stays there until the provider
 //! has taken it, or handed it over, or it is given up. A crash between the provider's answer and the commit has the message
 //! sent again, under the same id.
 //!
 //! E-mail ([`email`]) is a channel without a connector: the host speaks SMTP itself, and the rest is the same.
 
+mod carry;
 mod deliver;
 mod email;
 mod error;
@@ -346,8 +347,7 @@ impl Tenant {
         self.release_addresses(&left).await;
         self.inner.shared.mailboxes.add(self.id(), &channel);
         if before.is_none() {
-            deliver::begin(self.clone(), &channel);
-            fetch::begin(self, &channel);
+            self.carry_out(&channel);
         }
         live.wake.notify_one();
         live.fetch.notify_one();
@@ -400,17 +400,19 @@ impl Tenant {
         let table = self.inner.channels.table.load();
         for channel in table.values() {
             self.inner.shared.mailboxes.add(self.id(), channel);
-            deliver::begin(self.clone(), channel);
-            fetch::begin(self, channel);
+            self.carry_out(channel);
         }
+    }
+
+    fn carry_out(&self, channel: &Arc<Channel>) {
+        carry::begin::<deliver::Deliveries>(self, channel);
+        carry::begin::<fetch::Fetches>(self, channel);
     }
 }
 
 /// How long ids of messages that came are remembered: no provider sends one again after three days, no mail server after
 /// five.
 const SEEN_MS: u64 = 7 * 24 * 60 * 60 * 1_000;
-/// How often what is older is removed.
-const SEEN_SWEEP_MS: u64 = 60 * 60 * 1_000;
 
 /// Forgets ids of messages that came long ago.
 async fn sweep(tenant: &Tenant, ctx: &OpContext, channel: &ConnectorId, now: Timestamp) {

@@ -8,7 +8,7 @@ use jackfield_contact::interaction::Interaction;
 use jackfield_mail::{Letter, MailPart, Relay, Relayed};
 use jackfield_types::limits;
 
-use super::super::deliver::{Attempt, Tried};
+use super::super::deliver::{Delivering, Tried};
 use super::thread::mail_id;
 use super::{EmailSettings, PASSWORD, RelaySecurity};
 use crate::chats::StoredMessage;
@@ -22,7 +22,7 @@ fn is_automatic(message: &StoredMessage) -> bool {
     matches!(message.message.author, Author::Bot | Author::System)
 }
 
-impl Attempt {
+impl Delivering {
     /// Hands the message to the relay once. It has the same Message-ID each time: one that the relay took, and of which a
     /// crash or a broken connection lost the word, is known by it.
     pub(in super::super) async fn make_mail(&self, email: &EmailSettings) -> Tried {
