@@ -13,6 +13,7 @@ mod relay;
 mod server;
 mod sipp;
 mod sms;
+mod stand_in;
 mod wechat;
 mod window;
 

@@ -1,20 +1,15 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::stand_in::{Shared, StandIn};
 
 /// A provider of messages that behaves as it is told: it stands in for those of connectors.
 pub struct Provider {
     /// Where it is heard, in the clear.
     pub at: SocketAddr,
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
+    served: StandIn<State>,
 }
 
 #[derive(Default)]
@@ -24,8 +19,6 @@ struct State {
     always: Vec<(String, Conduct)>,
     /// Bytes of endless answers that somebody took.
     endless: u64,
-    /// Requests that hang until they are let go.
-    let_go: bool,
 }
 
 /// A request that the provider got.
@@ -69,17 +62,11 @@ pub enum Conduct {
 impl Provider {
     /// A provider that answers 404 to everything.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let at = listener.local_addr().unwrap();
-        let shared = Arc::<Shared>::default();
-        let serving = shared.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let shared = serving.clone();
-                std::thread::spawn(move || drop(serve(&shared, stream)));
-            }
-        });
-        Self { at, shared }
+        let served = StandIn::start(serve);
+        Self {
+            at: served.at,
+            served,
+        }
     }
 
     /// Answers requests whose path holds this, unless something else comes first; `{n}` becomes the number of requests so far.
@@ -89,9 +76,10 @@ impl Provider {
 
     /// Does this with requests whose path holds this, unless something else comes first.
     pub fn always_does(&self, path: &str, conduct: Conduct) {
-        let mut state = self.shared.state.lock().unwrap();
-        state.always.retain(|(known, _)| known != path);
-        state.always.push((path.to_owned(), conduct));
+        self.served.shared.with(|state| {
+            state.always.retain(|(known, _)| known != path);
+            state.always.push((path.to_owned(), conduct));
+        });
     }
 
     /// Has a file at a path.
@@ -102,49 +90,62 @@ impl Provider {
 
     /// Bytes of endless answers that were taken so far.
     pub fn endless(&self) -> u64 {
-        self.shared.state.lock().unwrap().endless
+        self.served.shared.with(|state| state.endless)
     }
 
     /// Does this with the next request whose path holds this.
     pub fn next(&self, path: &str, conduct: Conduct) {
-        let mut state = self.shared.state.lock().unwrap();
-        state.next.push_back((path.to_owned(), conduct));
+        let next = (path.to_owned(), conduct);
+        self.served.shared.with(|state| state.next.push_back(next));
     }
 
     /// Lets requests go that hang; they are answered with 504.
     pub fn let_go(&self) {
-        self.shared.state.lock().unwrap().let_go = true;
-        self.shared.changed.notify_all();
+        self.served.shared.let_go();
     }
 
     /// Requests so far whose path holds this.
     pub fn heard(&self, path: &str) -> Vec<Heard> {
-        let state = self.shared.state.lock().unwrap();
-        let fits = |heard: &&Heard| heard.path.contains(path);
-        state.heard.iter().filter(fits).cloned().collect()
+        self.served.shared.with(|state| state.heard_at(path))
     }
 
     /// Waits until there were so many.
     pub fn wait_for(&self, path: &str, count: usize, patience: Duration) -> Vec<Heard> {
-        let until = Instant::now() + patience;
-        loop {
-            let heard = self.heard(path);
-            if heard.len() >= count {
-                return heard;
+        self.served.shared.wait_for(
+            patience,
+            |state| Some(state.heard_at(path)).filter(|heard| heard.len() >= count),
+            |state| format!("{count} requests to {path}: {:#?}", state.heard_at(path)),
+        )
+    }
+}
+
+impl State {
+    fn heard_at(&self, path: &str) -> Vec<Heard> {
+        let fits = |heard: &&Heard| heard.path.contains(path);
+        self.heard.iter().filter(fits).cloned().collect()
+    }
+
+    /// What is done with a request.
+    fn conduct(&mut self, heard: Heard) -> Conduct {
+        let here = |(path, _): &(String, Conduct)| heard.path.contains(path.as_str());
+        let next = self.next.iter().position(here);
+        let next = next.and_then(|place| self.next.remove(place));
+        let always = || self.always.iter().rfind(|known| here(known)).cloned();
+        let conduct = next
+            .clone()
+            .or_else(always)
+            .map_or(Conduct::Answer(404, String::new()), |(_, conduct)| conduct);
+        self.heard.push(heard);
+        match conduct {
+            Conduct::Answer(status, body) if next.is_none() => {
+                Conduct::Answer(status, body.replace("{n}", &self.heard.len().to_string()))
             }
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{count} requests to {path}: {heard:#?}");
-            let state = self.shared.state.lock().unwrap();
-            drop(
-                self.shared
-                    .changed
-                    .wait_timeout(state, left.min(Duration::from_millis(200))),
-            );
+            other => other,
         }
     }
 }
 
-fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
+fn serve(shared: &Shared<State>, mut stream: TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     reader.read_line(&mut line)?;
@@ -167,34 +168,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
     let mut body = vec![0; heard.header("content-length").parse().unwrap_or(0)];
     reader.read_exact(&mut body)?;
     heard.body = String::from_utf8_lossy(&body).into_owned();
-    let conduct = {
-        let mut state = shared.state.lock().unwrap();
-        state.heard.push(heard.clone());
-        let count = state.heard.len();
-        let place = state
-            .next
-            .iter()
-            .position(|(path, _)| heard.path.contains(path.as_str()));
-        let next = place
-            .and_then(|place| state.next.remove(place))
-            .map(|(_, conduct)| conduct);
-        next.unwrap_or_else(|| {
-            let fits = state
-                .always
-                .iter()
-                .rfind(|(path, _)| heard.path.contains(path.as_str()));
-            let conduct = fits.map_or(Conduct::Answer(404, String::new()), |(_, conduct)| {
-                conduct.clone()
-            });
-            match conduct {
-                Conduct::Answer(status, body) => {
-                    Conduct::Answer(status, body.replace("{n}", &count.to_string()))
-                }
-                other => other,
-            }
-        })
-    };
-    shared.changed.notify_all();
+    let conduct = shared.with(|state| state.conduct(heard));
     let (status, body) = match conduct {
         Conduct::Answer(status, body) => (status, body),
         Conduct::Slow(pause, status, body) => {
@@ -202,10 +176,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             (status, body)
         }
         Conduct::Hang => {
-            let mut state = shared.state.lock().unwrap();
-            while !state.let_go {
-                state = shared.changed.wait(state).unwrap();
-            }
+            shared.hang();
             (504, String::new())
         }
         Conduct::HangUp => return Ok(()),
@@ -229,7 +200,7 @@ fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
             let piece = [b' '; 16 * 1024];
             loop {
                 stream.write_all(&piece)?;
-                shared.state.lock().unwrap().endless += piece.len() as u64;
+                shared.with(|state| state.endless += piece.len() as u64);
             }
         }
     };

@@ -1,28 +1,21 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex};
-use std::time::{Duration, Instant};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::stand_in::{Shared, StandIn};
 
 /// A mail server that behaves as it is told: it stands in for those that carry mails on.
 pub struct MailRelay {
     /// Where it is heard, in the clear.
     pub at: SocketAddr,
-    shared: Arc<Shared>,
-}
-
-#[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
-    changed: Condvar,
+    served: StandIn<State>,
 }
 
 #[derive(Default)]
 struct State {
     letters: Vec<Letter>,
     next: VecDeque<Manner>,
-    /// Mails that hang until they are let go.
-    let_go: bool,
 }
 
 /// A mail that came to its end.
@@ -84,53 +77,40 @@ impl Default for MailRelay {
 impl MailRelay {
     /// A relay that takes everything.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let at = listener.local_addr().unwrap();
-        let shared = Arc::<Shared>::default();
-        let serving = shared.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let shared = serving.clone();
-                std::thread::spawn(move || drop(serve(&shared, stream)));
-            }
-        });
-        Self { at, shared }
+        let served = StandIn::start(serve);
+        Self {
+            at: served.at,
+            served,
+        }
     }
 
     /// Behaves so at the next mail.
     pub fn next(&self, manner: Manner) {
-        self.shared.state.lock().unwrap().next.push_back(manner);
+        self.served.shared.with(|state| state.next.push_back(manner));
     }
 
     /// Lets mails go that hang.
     pub fn let_go(&self) {
-        self.shared.state.lock().unwrap().let_go = true;
-        self.shared.changed.notify_all();
+        self.served.shared.let_go();
     }
 
     /// Mails so far that came to their end, whatever was answered.
     pub fn letters(&self) -> Vec<Letter> {
-        self.shared.state.lock().unwrap().letters.clone()
+        self.served.shared.with(|state| state.letters.clone())
     }
 
     /// Waits until there are so many.
     pub fn wait_for(&self, count: usize, patience: Duration) -> Vec<Letter> {
-        let until = Instant::now() + patience;
-        let mut state = self.shared.state.lock().unwrap();
-        while state.letters.len() < count {
-            let left = until.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "{count} mails: {:#?}", state.letters);
-            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
-        }
-        state.letters.clone()
+        self.served.shared.wait_for(
+            patience,
+            |state| (state.letters.len() >= count).then(|| state.letters.clone()),
+            |state| format!("{count} mails: {:#?}", state.letters),
+        )
     }
 }
 
-fn serve(shared: &Shared, mut stream: TcpStream) -> std::io::Result<()> {
-    let manner = {
-        let mut state = shared.state.lock().unwrap();
-        state.next.pop_front()
-    };
+fn serve(shared: &Shared<State>, mut stream: TcpStream) -> std::io::Result<()> {
+    let manner = shared.with(|state| state.next.pop_front());
     if manner == Some(Manner::Absent) {
         return Ok(());
     }
@@ -200,26 +180,17 @@ fn data(reader: &mut impl BufRead) -> std::io::Result<String> {
 }
 
 /// What is answered at the end of the data; nothing when the connection is closed.
-fn ended(shared: &Shared, mut letter: Letter, manner: &Option<Manner>) -> Option<String> {
+fn ended(shared: &Shared<State>, mut letter: Letter, manner: &Option<Manner>) -> Option<String> {
     let answer = match manner {
         Some(Manner::Data(words)) => Some(words.clone()),
         Some(Manner::Hang | Manner::HangUp) => None,
         _ => Some("250 2.0.0 taken".to_owned()),
     };
     letter.taken = answer.as_ref().is_some_and(|answer| answer.starts_with('2'));
-    let mut state = shared.state.lock().unwrap();
-    state.letters.push(letter);
-    shared.changed.notify_all();
+    shared.with(|state| state.letters.push(letter));
     match manner {
-        Some(Manner::Slow(pause)) => {
-            drop(state);
-            std::thread::sleep(*pause);
-        }
-        Some(Manner::Hang) => {
-            while !state.let_go {
-                state = shared.changed.wait(state).unwrap();
-            }
-        }
+        Some(Manner::Slow(pause)) => std::thread::sleep(*pause),
+        Some(Manner::Hang) => shared.hang(),
         _ => {}
     }
     answer
