@@ -101,6 +101,11 @@ function inlineParagraph(text) {
   return text ? el("p", {}, inline(text)) : null;
 }
 
+// A narrow column breaks a path behind its slashes.
+function breakable(path) {
+  return path.split(/(?<=\/)/).flatMap((part, at) => (at > 1 ? [el("wbr"), part] : [part]));
+}
+
 function pathParts(path) {
   return path.split(/(\{[^}]+\})/).map((part) => (part.startsWith("{") ? el("i", {}, part) : part));
 }
@@ -246,7 +251,7 @@ function show(openapi) {
       el("p", { "data-tag": tag.name }, tag.description ?? ""));
     for (const op of mine) {
       const link = el("a", { href: `#${op.id}`, title: op.summary }, el("span", { class: `verb ${op.verb}` },
-        op.verb === "delete" ? "DEL" : op.verb.toUpperCase()), el("span", {}, op.path.replace("/v1", "")));
+        op.verb === "delete" ? "DEL" : op.verb.toUpperCase()), el("span", {}, breakable(op.path.replace("/v1", ""))));
       const details = operation(op, reference);
       nav.append(link);
       main.append(details);

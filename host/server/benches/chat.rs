@@ -86,6 +86,8 @@ fn main() {
         .build()
         .unwrap();
     runtime.block_on(measure(&server));
+    // Who follows the events ends with the server.
+    std::panic::set_hook(Box::new(|_| {}));
 }
 
 /// A queue, its agents and an entry that leads to it.
