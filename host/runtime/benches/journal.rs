@@ -1,8 +1,10 @@
 //! Whole calls through a tenant's loop with the durable journal: 64 interactions at once, each input acknowledged when
 //! its events are durable. Nothing is bound, so the default queue and the built-in rule decide. Then how long a start takes
-//! that rebuilds all of it from the journal.
+//! that rebuilds all of it from the journal. On each embedded engine, or on the one that `JACKFIELD_ENGINE` names.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
+
+mod shared;
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +14,9 @@ use jackfield_contact::event::Event;
 use jackfield_contact::input::{Input, WantedState};
 use jackfield_contact::leg::{Cause, LegEvent};
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, StoreKind, Tenant, TenantRecord};
+use jackfield_store::Engine;
 use jackfield_types::{AgentId, Channel, E164, InteractionId, LegId, QueueId, TenantId, Timestamp};
+use shared::engines;
 use tokio::{sync::broadcast::error::RecvError, task::JoinSet};
 use uuid::Uuid;
 
@@ -129,12 +133,12 @@ async fn call(tenant: &Tenant) {
     }
 }
 
-async fn measure() {
+async fn measure(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
     let start = || {
         Platform::start(PlatformOptions {
             data_dir: folder.path().to_owned(),
-            store: StoreKind::Folder(folder.path().join("store")),
+            store: StoreKind::Folder(folder.path().join("store"), Some(engine)),
             voice: None,
             plugins: PluginOptions::default(),
         })
@@ -158,9 +162,9 @@ async fn measure() {
     callers.join_all().await;
     let (events, commits) = (after.events - before.events, after.commits - before.commits);
     let rate = events as f64 / took;
-    println!("bench\truntime/journal-64-interactions\t{rate:.0}\tevents/s\t>= 15000");
+    println!("bench\truntime/journal-64-interactions, {engine}\t{rate:.0}\tevents/s\t>= 15000");
     let each = events as f64 / commits as f64;
-    println!("bench\truntime/journal-64-interactions/events-per-commit\t{each:.1}\tevents");
+    println!("bench\truntime/journal-64-interactions/events-per-commit, {engine}\t{each:.1}\tevents");
     let written = platform.metrics().snapshot().events;
     drop(tenant);
     platform.shutdown().await;
@@ -173,9 +177,9 @@ async fn measure() {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     };
-    println!("bench\truntime/rebuild-of-{written}-events\t{took:.2}\ts");
+    println!("bench\truntime/rebuild-of-{written}-events, {engine}\t{took:.2}\ts");
     let rate = written as f64 / took;
-    println!("bench\truntime/rebuilt\t{rate:.0}\tevents/s");
+    println!("bench\truntime/rebuilt, {engine}\t{rate:.0}\tevents/s");
     platform.shutdown().await;
 }
 
@@ -184,5 +188,7 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
-    tokio::runtime::Runtime::new().unwrap().block_on(measure());
+    for engine in engines() {
+        shared::run(measure(engine));
+    }
 }

@@ -114,7 +114,7 @@ async fn published(tenant: Tenant, ctx: OpContext, n: u64) {
 
 async fn measure() {
     let articles = how_many("JACKFIELD_ARTICLES", USUAL);
-    let site = Site::start(true).await;
+    let site = Site::start(None).await;
     let (tenant, ctx) = (&site.tenant, &site.ctx);
     let began = Instant::now();
     let mut writing = JoinSet::new();

@@ -1,5 +1,5 @@
-//! Tagging all customers anew: a run of the bundled RFM plugin over customers in the embedded store. `JACKFIELD_CUSTOMERS` says
-//! how many, 20,000 when it does not; the goal is for a million.
+//! Tagging all customers anew: a run of the bundled RFM plugin over customers in each embedded engine. `JACKFIELD_CUSTOMERS`
+//! says how many, 20,000 when it does not, and `JACKFIELD_ENGINE` which engine alone; the goal is for a million.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
@@ -10,9 +10,10 @@ use std::time::Instant;
 
 use jackfield_registry::BindRequest;
 use jackfield_runtime::TagRunState;
+use jackfield_store::Engine;
 use jackfield_types::{TagRunId, Timestamp};
 use serde_json::json;
-use shared::{Site, how_many, is_asked};
+use shared::{Site, engines, how_many, is_asked};
 
 const MILLION: u64 = 1_000_000;
 const USUAL: u64 = 20_000;
@@ -30,12 +31,14 @@ fn main() {
         eprintln!("{} is not there: run `cargo xtask plugins` first", path.display());
         return;
     };
-    shared::run(measure(wasm));
+    for engine in engines() {
+        shared::run(measure(engine, wasm.clone()));
+    }
 }
 
-async fn measure(wasm: Vec<u8>) {
+async fn measure(engine: Engine, wasm: Vec<u8>) {
     let customers = how_many("JACKFIELD_CUSTOMERS", USUAL);
-    let site = Site::start(false).await;
+    let site = Site::start(Some(engine)).await;
     let (platform, tenant, ctx) = (&site.platform, &site.tenant, &site.ctx);
     platform
         .registry()
@@ -79,9 +82,12 @@ async fn measure(wasm: Vec<u8>) {
             (customers, 0, expected)
         );
         let scale = MILLION as f64 / customers as f64;
-        println!("bench\ttags/re-tag 1 M, {what}\t{:.1}\ts\t<= 60", took * scale);
         println!(
-            "bench\ttags/a decision of them, {what}\t{:.1}\tus",
+            "bench\ttags/re-tag 1 M, {what}, {engine}\t{:.1}\ts\t<= 60",
+            took * scale
+        );
+        println!(
+            "bench\ttags/a decision of them, {what}, {engine}\t{:.1}\tus",
             done.counts.wall_us as f64 / done.counts.decisions as f64
         );
     }

@@ -10,7 +10,7 @@ use jackfield_contact::input::Input;
 use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
 use jackfield_registry::Registry;
 use jackfield_sandbox::{CompilerCommand, Sandbox, SandboxOptions};
-use jackfield_store::{Error as StoreError, Scan, Space, Store, Tx};
+use jackfield_store::{Engine, Error as StoreError, Scan, Space, Store, Tx};
 use jackfield_types::{
     AgentId, CustomerId, E164, Grants, LegId, NAME_EXPECTED, OpContext, Role, TenantId, Timestamp, UserId,
     is_name, limits,
@@ -89,8 +89,8 @@ impl Default for PluginOptions {
 pub enum StoreKind {
     /// In memory: gone with the process.
     Memory,
-    /// The embedded store in a folder.
-    Folder(PathBuf),
+    /// The embedded store in a folder, kept by this engine; by default by the one whose database is there, or by sled.
+    Folder(PathBuf, Option<Engine>),
     /// One that is open already.
     Opened(Store),
 }
@@ -229,7 +229,8 @@ impl Platform {
         std::fs::create_dir_all(&options.data_dir).map_err(|error| file(&options.data_dir, error))?;
         let store = match &options.store {
             StoreKind::Memory => Store::memory()?,
-            StoreKind::Folder(folder) => Store::open(folder)?,
+            StoreKind::Folder(folder, None) => Store::open(folder)?,
+            StoreKind::Folder(folder, Some(engine)) => Store::open_with(folder, *engine)?,
             StoreKind::Opened(store) => store.clone(),
         };
         let cache_key = secret_file(&options.data_dir.join("artifact.key"))?;

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use jackfield_api::Network;
 use jackfield_mail::{Networks, SmtpListener, SmtpOptions};
 use jackfield_runtime::{Platform, PlatformOptions, PluginOptions, ProviderAccess, StartError, StoreKind};
+use jackfield_store::Engine;
 use jackfield_types::limits::MAX_HTTP_CONNECTIONS;
 use jackfield_types::{Capability, Grants};
 use jackfield_voice::{Trunk, VoiceError, VoiceOptions};
@@ -36,6 +37,15 @@ pub(crate) struct Arguments {
     /// Keep everything in memory; gone at the end.
     #[arg(long)]
     memory: bool,
+    /// What keeps the database of a new data folder: sled, by default, or fjall, for some 100,000 customers and more.
+    /// `jackfield store convert` changes it later.
+    #[arg(
+        long,
+        env = "JACKFIELD_ENGINE",
+        value_name = "ENGINE",
+        conflicts_with = "memory"
+    )]
+    engine: Option<Engine>,
     /// Where the HTTP interface listens; port 0 takes a free one.
     #[arg(
         long,
@@ -169,7 +179,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let voice = arguments.voice(nonce_secret)?;
     let store = match arguments.memory {
         true => StoreKind::Memory,
-        false => StoreKind::Folder(arguments.data.join("store")),
+        false => StoreKind::Folder(arguments.data.join("store"), arguments.engine),
     };
     let options = PlatformOptions {
         data_dir: arguments.data.clone(),

@@ -1,4 +1,4 @@
-//! Committed events and look-ups, on the memory and the guarded sled backend.
+//! Committed events and look-ups, in memory and on each embedded engine.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::{
@@ -8,7 +8,7 @@ use std::{
 };
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use jackfield_store::{Space, Store, Tx};
+use jackfield_store::{Engine, Space, Store, Tx};
 use jackfield_types::{OpContext, TenantId};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinSet};
@@ -24,12 +24,13 @@ fn ctx() -> OpContext {
 }
 
 fn backends() -> Vec<(&'static str, Store, Option<TempDir>)> {
-    let folder = tempfile::tempdir().unwrap();
-    let sled = Store::open(folder.path()).unwrap();
-    vec![
-        ("memory", Store::memory().unwrap(), None),
-        ("sled", sled, Some(folder)),
-    ]
+    let mut all = vec![("memory", Store::memory().unwrap(), None)];
+    for engine in Engine::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_with(folder.path(), engine).unwrap();
+        all.push((engine.as_str(), store, Some(folder)));
+    }
+    all
 }
 
 fn commit(c: &mut Criterion) {

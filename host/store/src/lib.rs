@@ -9,6 +9,7 @@
 
 mod blobs;
 mod committer;
+mod convert;
 mod error;
 mod export;
 #[cfg(feature = "faults")]
@@ -24,5 +25,5 @@ pub use blobs::Blobs;
 pub use error::Error;
 #[cfg(feature = "faults")]
 pub use faults::FaultyDisk;
-pub use store::{Page, Row, Scan, Store, Versioned};
+pub use store::{Engine, Page, Row, Scan, Store, Versioned};
 pub use tx::{Append, Check, Fence, Space, Tx};

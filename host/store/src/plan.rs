@@ -205,7 +205,7 @@ impl<'a> Plan<'a> {
         if let Some(change) = self.batch.get_mut(&key) {
             change.new = new;
         } else {
-            let old = self.view.get(&key)?;
+            let old = self.view.before(&key)?;
             self.batch.insert(key, Change { old, new });
         }
         Ok(())

@@ -1,4 +1,4 @@
-use std::{fmt, path::Path, sync::Arc};
+use std::{fmt, path::Path, str::FromStr, sync::Arc};
 
 use jackfield_types::{
     OpContext,
@@ -8,7 +8,7 @@ use jackfield_types::{
 use crate::{
     Blobs, Error, Space, Tx,
     committer::{Committer, Work},
-    kv::{Memory, Sled},
+    kv::{Fjall, Folder, Memory, Sled, holds},
     layout,
     plan::{number, split_row},
     tx::{key_fits, stream_fits},
@@ -107,6 +107,56 @@ impl Scan {
     }
 }
 
+/// What keeps a store's rows in files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// sled 0.34, guarded: small commits are cheapest.
+    Sled,
+    /// fjall 3: look-ups among millions of rows, and bulk, are cheapest.
+    Fjall,
+}
+
+impl Engine {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Sled, Self::Fjall];
+
+    /// The name used on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sled => "sled",
+            Self::Fjall => "fjall",
+        }
+    }
+
+    /// Which engine's database a folder holds; `None` when there is none in it.
+    pub fn of(folder: &Path) -> Option<Self> {
+        // Both lie there after a conversion that was stopped at its end, and are the same.
+        if holds::<Fjall>(folder) {
+            Some(Self::Fjall)
+        } else if holds::<Sled>(folder) {
+            Some(Self::Sled)
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Engine {
+    type Err = &'static str;
+
+    /// Reads the name used on the command line; the error says what was expected.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = Self::ALL.into_iter().find(|engine| engine.as_str() == text);
+        named.ok_or("expected sled or fjall")
+    }
+}
+
 /// A store: tables and journal streams of many tenants. Cheap to clone; the last clone to go
 /// closes it, once everything submitted is durable.
 #[derive(Clone)]
@@ -135,14 +185,28 @@ impl Store {
         Self::start(View::new(Box::<Memory>::default()), Blobs::temporary()?)
     }
 
-    /// Opens the store in a folder, or makes it when there is none. Blocks while the engine recovers, up to
-    /// seconds for a large store.
+    /// Opens the store in a folder, or makes it with [`Engine::Sled`] when there is none. Blocks while the engine recovers, up
+    /// to seconds for a large store.
     ///
     /// `Unavailable` when another process has the folder open or the disk refuses; `Corrupt` when what is
     /// there is damaged or no store of this format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        let engine = Sled::open(folder)?;
-        Self::start(View::new(Box::new(engine)), Blobs::open(&folder.join("blobs"))?)
+        Self::open_with(folder, Engine::of(folder).unwrap_or(Engine::Sled))
+    }
+
+    /// [`open`](Self::open) with an engine of one's choice; `Unavailable` when the folder holds another one's database.
+    pub fn open_with(folder: &Path, engine: Engine) -> Result<Self, Error> {
+        if let Some(other) = Engine::of(folder).filter(|other| *other != engine) {
+            return Err(Error::unavailable(format!(
+                "{} holds a database of {other}, not of {engine}",
+                folder.display()
+            )));
+        }
+        let view = match engine {
+            Engine::Sled => View::new(Box::new(Folder::<Sled>::open(folder)?)),
+            Engine::Fjall => View::new(Box::new(Folder::<Fjall>::open(folder)?)),
+        };
+        Self::start(view, Blobs::open(&folder.join("blobs"))?)
     }
 
     pub(crate) fn start(view: View, blobs: Blobs) -> Result<Self, Error> {

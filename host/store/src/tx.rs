@@ -162,7 +162,7 @@ impl Tx {
             .puts
             .iter()
             .rev()
-            .map(|(space, key, _)| seen.insert((*space, key.clone())))
+            .map(|(space, key, _)| seen.insert((*space, key.as_slice())))
             .collect();
         if last.contains(&false) {
             self.puts.retain(|_| last.pop().unwrap_or(true));

@@ -13,8 +13,8 @@ use crate::{
 
 /// What readers see: the engine without the batch that is being made durable.
 ///
-/// While a batch is written and synced, its old values stand in front of the engine, so a reader sees
-/// all of a batch or nothing of it, and never what a power cut could still take away.
+/// While a batch is written and synced, its old values stand in front of an engine that would show it already, so a reader
+/// sees all of a batch or nothing of it, and never what a power cut could still take away.
 pub(crate) struct View {
     kv: Box<dyn Kv>,
     in_flight: RwLock<InFlight>,
@@ -75,8 +75,20 @@ impl View {
         })
     }
 
+    /// The value that a change puts an end to, where readers need it meanwhile.
+    pub(crate) fn before(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if self.kv.shows_unsynced() {
+            self.get(key)
+        } else {
+            Ok(None)
+        }
+    }
+
     /// Makes a batch durable and then visible. After an error the batch stays invisible.
     pub(crate) fn apply(&self, batch: Batch) -> Result<(), Error> {
+        if !self.kv.shows_unsynced() {
+            return self.kv.apply(&batch);
+        }
         let batch = Arc::new(batch);
         self.hide(Some(batch.clone()));
         self.kv.apply(&batch)?;

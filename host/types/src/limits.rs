@@ -19,7 +19,7 @@ pub const MAX_ATTRIBUTE_OPTIONS: usize = 100;
 /// Products, links to others, and consents (purpose and channel) of one customer, of each; one more is refused.
 pub const MAX_PROFILE_ITEMS: usize = 100;
 /// Customers of one import that are written together; the next ones wait for their turn.
-pub const MAX_IMPORT_BATCH: usize = 200;
+pub const MAX_IMPORT_BATCH: usize = 280;
 /// Bytes of one part of an import; more answers 413.
 pub const MAX_IMPORT_PART_BYTES: usize = 4 * 1024 * 1024;
 /// Rows of one part of an import; more are refused.

@@ -781,4 +781,19 @@ async fn customers_are_imported_row_by_row_once_each() {
     assert_eq!(one.text("/name"), "Customer 899");
     app.delete("/v1/customer-imports/lines", &admin).await.ok();
     assert_eq!(app.get("/v1/customer-imports/lines", &admin).await.status, 404);
+
+    // Rows of one batch that are of the same customer, who is new.
+    app.put("/v1/customer-imports/same", &admin, json!({"format": "ndjson"}))
+        .await
+        .ok();
+    let lines = b"{\"identities\":[\"crm:a\",\"crm:a\"],\"name\":\"Ada\"}\n\
+        {\"identities\":[\"crm:a\",\"email:ada@example.com\"],\"language\":\"en\"}\n";
+    let done = part(&app, &admin, "same", 0, lines.to_vec()).await.ok();
+    assert_eq!(
+        (&done.body["made"], &done.body["changed"], &done.body["failed"]),
+        (&json!(1), &json!(1), &json!(0))
+    );
+    let ada = app.get("/v1/customers/email:ada@example.com", &admin).await.ok();
+    assert_eq!((ada.text("/name"), ada.text("/language")), ("Ada", "en"));
+    assert_eq!(ada.body["identities"], json!(["crm:a", "email:ada@example.com"]));
 }

@@ -237,7 +237,7 @@ async fn uploads_at_the_same_time_do_not_go_over_the_storage_quota_together() {
 pub(crate) async fn platform(folder: &std::path::Path) -> Platform {
     let options = PlatformOptions {
         data_dir: folder.to_owned(),
-        store: StoreKind::Folder(folder.join("store")),
+        store: StoreKind::Folder(folder.join("store"), None),
         voice: None,
         plugins: PluginOptions::default(),
     };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jackfield_runtime::{
     ImportFormat, ImportSettings, Platform, PlatformOptions, PluginOptions, StoreKind, Tenant, TenantRecord,
 };
+use jackfield_store::Engine;
 use jackfield_types::{ImportId, OpContext, TenantId, Timestamp};
 use tempfile::TempDir;
 
@@ -35,6 +36,14 @@ pub(crate) fn how_many(variable: &str, usual: u64) -> u64 {
     asked.unwrap_or(usual)
 }
 
+/// The embedded engines, or the one that `JACKFIELD_ENGINE` names.
+pub(crate) fn engines() -> Vec<Engine> {
+    match std::env::var("JACKFIELD_ENGINE") {
+        Ok(name) => vec![name.parse().unwrap()],
+        Err(_) => Engine::ALL.to_vec(),
+    }
+}
+
 /// A platform with one tenant.
 pub(crate) struct Site {
     pub(crate) platform: Platform,
@@ -44,13 +53,12 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// In memory, or in the embedded store.
-    pub(crate) async fn start(in_memory: bool) -> Self {
+    /// In memory, or in an embedded engine.
+    pub(crate) async fn start(engine: Option<Engine>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = if in_memory {
-            StoreKind::Memory
-        } else {
-            StoreKind::Folder(folder.path().join("store"))
+        let store = match engine {
+            None => StoreKind::Memory,
+            Some(_) => StoreKind::Folder(folder.path().join("store"), engine),
         };
         let platform = Platform::start(PlatformOptions {
             data_dir: folder.path().to_owned(),

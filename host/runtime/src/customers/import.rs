@@ -1,6 +1,7 @@
 //! Customers in bulk: tables (CSV) and lines of JSON, in parts, each row once.
 //!
-//! A part is read here, row by row, and handed to the loop a batch at a time. The number of rows that are done stands in the
+//! A part is read and made ready here, row by row, and handed to the loop a batch at a time; while the loop writes one, the next
+//! is made ready. The number of rows that are done stands in the
 //! import's own row and is written with each batch's customers, so that a stop in between neither loses nor repeats one:
 //! whoever sends asks where to go on. What is wrong with a row is kept beside it, and the others go on.
 
@@ -11,7 +12,9 @@ use jackfield_contact::event::CustomerChange;
 use jackfield_store::{Scan, Space, Tx};
 use jackfield_types::{AgentId, AttributeId, CustomerId, ImportId, OpContext, Timestamp, limits};
 use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
 
+use super::import_ready::{Ready, ready};
 use super::import_rows::{Parsed, rows_of};
 use super::ledger::Ledger;
 use super::profile::ProfilePatch;
@@ -27,7 +30,7 @@ const IMPORTS: Space = Space::new("customer-imports");
 /// What is wrong with rows: key `{import} {row}`, sealed under the tenant's key, since it may quote the row.
 const ERRORS: Space = Space::new("customer-import-errors");
 /// Operations after which a batch is committed.
-const MAX_OPS: usize = 600;
+const MAX_OPS: usize = 850;
 /// Bytes of customers after which a batch is committed.
 const MAX_BYTES: usize = 512 * 1024;
 /// What errors are bound to.
@@ -100,7 +103,7 @@ pub(crate) struct ImportBatch {
     /// The number of the first row, from 0.
     pub(crate) from: u64,
     pub(crate) header: Option<Vec<String>>,
-    pub(crate) rows: Arc<[Parsed]>,
+    pub(crate) rows: Arc<[Ready]>,
     /// Of these, the first that are not done yet.
     pub(crate) at: usize,
 }
@@ -129,16 +132,13 @@ impl ImportBatch {
         record.header = record.header.or(self.header);
         let mut trial = Ledger::new(ledger.store, ledger.ctx, ledger.keys);
         let (mut made, mut changed, mut bytes, mut first) = (0, 0, 0, None);
-        for parsed in self.rows.iter().skip(self.at).take(limits::MAX_IMPORT_BATCH) {
+        for ready in self.rows.iter().skip(self.at) {
             let target = if record.settings.dry_run {
                 &mut trial
             } else {
                 &mut *ledger
             };
-            let came = match parsed {
-                Ok(row) => keep(target, state, now, row.clone()).await,
-                Err(failure) => Err(failure.clone()),
-            };
+            let came = keep(target, state, now, ready).await;
             record.rows += 1;
             match came {
                 Ok((came, id, size)) => {
@@ -187,14 +187,19 @@ async fn keep(
     ledger: &mut Ledger<'_>,
     state: &CustomerState,
     now: Timestamp,
-    row: ImportRow,
+    ready: &Ready,
 ) -> Result<(Came, CustomerId, usize), CustomerError> {
+    if let Some(new) = &ready.new
+        && ledger.put_sealed(new).await?
+    {
+        return Ok((Came::Made, new.id.clone(), new.row.len() + 256));
+    }
     let ImportRow {
         identities,
         mut patch,
         account_manager,
         since,
-    } = row;
+    } = ready.row.clone()?;
     patch.check()?;
     patch.attributes = state.accept(patch.attributes)?;
     let (mut owner, mut new) = (None, Vec::new());
@@ -385,23 +390,62 @@ impl Tenant {
             tokio::task::spawn_blocking(move || rows_of(&before, &part, &tenant.inner.customers)).await;
         let (header, rows) = read
             .map_err(|error| crate::SubmitError::Unavailable(format!("the part was not read: {error}")))??;
-        let (rows, mut at): (Arc<[Parsed]>, usize) = (rows.into(), 0);
         // Of a table with no row yet, the names are kept.
-        while at < rows.len() || (record.header.is_none() && header.is_some()) {
-            let batch = ImportBatch {
-                import: id.clone(),
-                from: record.rows,
-                header: header.clone(),
-                rows: rows.clone(),
-                at,
-            };
-            let from = record.rows;
-            if let Done::Imported(done) = self.order(ctx, None, Work::Import(batch)).await? {
-                record = *done;
+        if rows.is_empty() && record.header.is_none() && header.is_some() {
+            record = self
+                .import_batch(ctx, &record, &header, Arc::default(), 0)
+                .await?;
+        }
+        let mut batches = self.make_ready(rows);
+        while let Some(rows) = batches.recv().await {
+            let rows: Arc<[Ready]> = rows.into();
+            let mut at = 0;
+            while at < rows.len() {
+                let from = record.rows;
+                record = self.import_batch(ctx, &record, &header, rows.clone(), at).await?;
+                at += (record.rows - from) as usize;
             }
-            at += (record.rows - from) as usize;
         }
         Ok(record)
+    }
+
+    /// Makes rows ready on another thread, a batch ahead of whoever takes them.
+    fn make_ready(&self, rows: Vec<Parsed>) -> mpsc::Receiver<Vec<Ready>> {
+        let (ahead, batches) = mpsc::channel(1);
+        let (tenant, now) = (self.clone(), clock::now());
+        tokio::task::spawn_blocking(move || {
+            let mut rows = rows.into_iter().peekable();
+            while rows.peek().is_some() {
+                let batch = rows.by_ref().take(limits::MAX_IMPORT_BATCH);
+                let batch = ready(batch, &tenant.inner.customers, now);
+                if ahead.blocking_send(batch).is_err() {
+                    return;
+                }
+            }
+        });
+        batches
+    }
+
+    /// Has the loop take rows of a batch from this one on.
+    async fn import_batch(
+        &self,
+        ctx: &OpContext,
+        before: &ImportRecord,
+        header: &Option<Vec<String>>,
+        rows: Arc<[Ready]>,
+        at: usize,
+    ) -> Result<ImportRecord, CustomerError> {
+        let batch = ImportBatch {
+            import: before.id.clone(),
+            from: before.rows,
+            header: header.clone(),
+            rows,
+            at,
+        };
+        match self.order(ctx, None, Work::Import(batch)).await? {
+            Done::Imported(record) => Ok(*record),
+            _ => Err(CustomerError::unknown("import", &before.id)),
+        }
     }
 
     /// What is wrong with rows of an import, by row; of the first 10,000 that were refused.

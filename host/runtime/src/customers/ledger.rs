@@ -7,6 +7,7 @@ use jackfield_contact::event::{CustomerChange, Event};
 use jackfield_store::{Error as StoreError, Store, Tx};
 use jackfield_types::{CustomerId, OpContext, Timestamp, limits};
 
+use super::import_ready::Sealed;
 use super::keys::Keys;
 use super::row::{Record, no_chance};
 use super::timeline::{TIMELINE, TimelineEntry, timeline_key};
@@ -18,6 +19,8 @@ pub(crate) struct Ledger<'a> {
     pub(crate) ctx: &'a OpContext,
     pub(crate) keys: &'a Keys,
     records: BTreeMap<CustomerId, Record>,
+    /// New customers that are sealed already, as long as nothing more is changed of them.
+    sealed: BTreeMap<CustomerId, Vec<u8>>,
     changed: BTreeSet<CustomerId>,
     /// Customers that are erased.
     gone: BTreeSet<CustomerId>,
@@ -39,6 +42,7 @@ impl<'a> Ledger<'a> {
             ctx,
             keys,
             records: BTreeMap::new(),
+            sealed: BTreeMap::new(),
             changed: BTreeSet::new(),
             gone: BTreeSet::new(),
             identities: BTreeMap::new(),
@@ -53,6 +57,9 @@ impl<'a> Ledger<'a> {
     pub(crate) async fn record(&mut self, id: &CustomerId) -> Result<Option<&Record>, StoreError> {
         if self.gone.contains(id) {
             return Ok(None);
+        }
+        if let Some(row) = self.sealed.remove(id) {
+            self.put(Record::decode(self.keys, &row)?);
         }
         if !self.records.contains_key(id) {
             let row = self
@@ -81,14 +88,7 @@ impl<'a> Ledger<'a> {
         if self.record(id).await?.is_none() {
             return Ok(None);
         }
-        if self.changed.insert(id.clone())
-            && let Some(old) = self.records.get(id).filter(|record| record.old)
-        {
-            for address in &old.personal.identities {
-                let key = self.keys.blind("address", address.as_str());
-                self.identities.insert(key, Some(id.clone()));
-            }
-        }
+        self.changed.insert(id.clone());
         Ok(self.records.get_mut(id))
     }
 
@@ -105,9 +105,29 @@ impl<'a> Ledger<'a> {
         self.records.insert(record.head.id.clone(), record);
     }
 
+    /// Keeps a customer that was sealed elsewhere, unless one of its addresses is somebody's by now.
+    pub(crate) async fn put_sealed(&mut self, new: &Sealed) -> Result<bool, StoreError> {
+        for key in &new.identities {
+            let taken = match self.identities.get(key) {
+                Some(owner) => owner.is_some(),
+                None => self.store.get(self.ctx, IDENTITIES, key).await?.is_some(),
+            };
+            if taken {
+                return Ok(false);
+            }
+        }
+        let owner = Some(new.id.clone());
+        self.identities
+            .extend(new.identities.iter().map(|key| (*key, owner.clone())));
+        self.names.extend(new.name.iter().map(|key| (key.clone(), true)));
+        self.sealed.insert(new.id.clone(), new.row.clone());
+        Ok(true)
+    }
+
     /// Takes a customer's row away, and with it the key.
     pub(crate) fn remove(&mut self, id: &CustomerId) {
         self.records.remove(id);
+        self.sealed.remove(id);
         self.changed.remove(id);
         self.gone.insert(id.clone());
         let prefix = format!("{id} ");
@@ -208,6 +228,7 @@ impl<'a> Ledger<'a> {
     /// Operations of the commit so far, about.
     pub(crate) fn ops(&self) -> usize {
         self.changed.len()
+            + self.sealed.len()
             + self.gone.len()
             + self.identities.len()
             + self.names.len()
@@ -219,6 +240,9 @@ impl<'a> Ledger<'a> {
 
     /// Adds the rows to a transaction.
     pub(crate) fn into_tx(mut self, mut tx: Tx) -> Result<Tx, StoreError> {
+        for (id, row) in std::mem::take(&mut self.sealed) {
+            tx = tx.put(CUSTOMERS, id.as_str(), row);
+        }
         for id in &self.changed {
             let Some(record) = self.records.get_mut(id) else {
                 continue;
@@ -254,7 +278,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Whose an address is, as stored; also of before addresses had an index.
+/// Whose an address is, as stored.
 pub(crate) async fn owner_of(
     store: &Store,
     ctx: &OpContext,
@@ -262,16 +286,15 @@ pub(crate) async fn owner_of(
     address: &Address,
 ) -> Result<Option<CustomerId>, StoreError> {
     let key = keys.blind("address", address.as_str());
-    if let Some(row) = store.get(ctx, IDENTITIES, &key).await? {
-        let id = std::str::from_utf8(&row.value)
-            .ok()
-            .and_then(|id| CustomerId::new(id).ok());
-        return id.map(Some).ok_or_else(|| StoreError::Corrupt {
-            what: "the owner of an address".into(),
-        });
-    }
-    let old = store.get(ctx, CUSTOMERS, address.as_str().as_bytes()).await?;
-    Ok(old.and_then(|_| address.as_customer()))
+    let Some(row) = store.get(ctx, IDENTITIES, &key).await? else {
+        return Ok(None);
+    };
+    let id = std::str::from_utf8(&row.value)
+        .ok()
+        .and_then(|id| CustomerId::new(id).ok());
+    id.map(Some).ok_or_else(|| StoreError::Corrupt {
+        what: "the owner of an address".into(),
+    })
 }
 
 /// The row of a customer among those of its name; names differ by more than case and spaces.

@@ -14,6 +14,7 @@ mod error;
 mod export;
 mod handle;
 mod import;
+mod import_ready;
 mod import_rows;
 mod keys;
 mod ledger;

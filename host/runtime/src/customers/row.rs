@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use jackfield_contact::decision::Customer;
 use jackfield_store::Error as StoreError;
 use jackfield_types::{AgentId, CustomerId, Timestamp, limits};
 use serde::{Deserialize, Serialize};
 
-use super::Address;
 use super::keys::{DataKey, Keys, NotOpened, WRAPPED};
 use super::profile::Personal;
 
@@ -41,18 +39,6 @@ pub(crate) struct Record {
     pub(crate) personal: Personal,
     pub(crate) key: Arc<DataKey>,
     wrapped: Vec<u8>,
-    /// Of before customers had keys: its address is in no index yet.
-    pub(crate) old: bool,
-}
-
-/// A row of before: a customer was an address.
-#[derive(Deserialize)]
-struct OldRow {
-    #[serde(flatten)]
-    customer: Customer,
-    last_seen_at: Timestamp,
-    interactions: u64,
-    last_agent: Option<AgentId>,
 }
 
 impl Record {
@@ -72,15 +58,13 @@ impl Record {
             personal: Personal::default(),
             key,
             wrapped,
-            old: false,
         })
     }
 
     pub(crate) fn decode(keys: &Keys, row: &[u8]) -> Result<Self, StoreError> {
-        let Some(line) = row.iter().position(|byte| *byte == b'\n') else {
-            return Self::decode_old(keys, row);
-        };
         let broken = |what: &dyn std::fmt::Display| corrupt(&format!("a customer's row: {what}"));
+        let line = row.iter().position(|byte| *byte == b'\n');
+        let line = line.ok_or_else(|| broken(&"it is cut"))?;
         let head: Head = serde_json::from_slice(&row[..line]).map_err(|error| broken(&error))?;
         let (wrapped, sealed) = row[line + 1..]
             .split_at_checked(WRAPPED)
@@ -93,27 +77,7 @@ impl Record {
             head,
             key,
             wrapped: wrapped.to_vec(),
-            old: false,
         })
-    }
-
-    fn decode_old(keys: &Keys, row: &[u8]) -> Result<Self, StoreError> {
-        let old: OldRow =
-            serde_json::from_slice(row).map_err(|error| corrupt(&format!("a customer's row: {error}")))?;
-        let mut record =
-            Self::new(keys, old.customer.id.clone(), old.customer.first_seen_at).map_err(|_| no_chance())?;
-        record.head.last_seen_at = old.last_seen_at;
-        record.head.interactions = old.interactions;
-        record.head.last_agent = old.last_agent;
-        record.personal = Personal {
-            name: old.customer.name,
-            language: old.customer.language,
-            identities: Address::new(old.customer.id.as_str(), None).into_iter().collect(),
-            tags: old.customer.tags.into_iter().map(Into::into).collect(),
-            ..Personal::default()
-        };
-        record.old = true;
-        Ok(record)
     }
 
     /// The row; `None` when it would be too long.
@@ -143,7 +107,7 @@ impl Record {
     }
 }
 
-/// The wrapped key out of a row; none of a row of before.
+/// The wrapped key out of a row.
 pub(crate) fn wrapped_in(row: &[u8]) -> Option<&[u8]> {
     let line = row.iter().position(|byte| *byte == b'\n')?;
     row.get(line + 1..line + 1 + WRAPPED)

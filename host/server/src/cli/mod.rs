@@ -36,6 +36,7 @@ mod rollout;
 mod segment;
 mod settings;
 mod sign;
+mod store;
 mod tag;
 mod tag_run;
 mod template;
@@ -103,6 +104,8 @@ pub(crate) enum Command {
     Usage(usage::Arguments),
     /// Whom the key belongs to.
     Whoami(whoami::Arguments),
+    /// The database of a server that does not run: its engine.
+    Store(store::Arguments),
 }
 
 /// Runs a command of the client to its end.
@@ -143,5 +146,6 @@ fn execute(command: Command, out: &mut Output) -> Result<(), Failure> {
         Command::Outbound(arguments) => outbound::run(arguments, out),
         Command::Usage(arguments) => usage::run(&arguments, out),
         Command::Whoami(arguments) => whoami::run(&arguments, out),
+        Command::Store(arguments) => store::run(arguments, out),
     }
 }

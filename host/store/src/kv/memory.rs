@@ -42,4 +42,8 @@ impl Kv for Memory {
         }
         Ok(())
     }
+
+    fn shows_unsynced(&self) -> bool {
+        false
+    }
 }

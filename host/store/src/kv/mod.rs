@@ -1,5 +1,7 @@
 //! Ordered key-value engines: what a backend has to do itself.
 
+mod fjall;
+mod folder;
 mod memory;
 mod sled;
 mod watermark;
@@ -8,6 +10,8 @@ use std::collections::BTreeMap;
 
 use crate::Error;
 
+pub(crate) use fjall::Fjall;
+pub(crate) use folder::{Files, Folder, holds};
 pub(crate) use memory::Memory;
 pub(crate) use sled::Sled;
 
@@ -16,7 +20,7 @@ pub(crate) type Pair = (Vec<u8>, Vec<u8>);
 
 /// One change of a batch.
 pub(crate) struct Change {
-    /// The durable value before the batch, for readers meanwhile.
+    /// The durable value before the batch, for readers meanwhile; `None` where the engine hides what is not durable.
     pub(crate) old: Option<Vec<u8>>,
     /// The value to write; `None` removes.
     pub(crate) new: Option<Vec<u8>>,
@@ -35,4 +39,9 @@ pub(crate) trait Kv: Send + Sync {
 
     /// Writes all changes in one step; durable when it returns. After an error the outcome is unknown.
     fn apply(&self, batch: &Batch) -> Result<(), Error>;
+
+    /// Whether readers see changes that are not durable yet, or some of a batch without the others.
+    fn shows_unsynced(&self) -> bool {
+        true
+    }
 }

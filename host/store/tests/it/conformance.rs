@@ -1,12 +1,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
-use jackfield_store::{Error, Scan, Space, Store, Tx};
+use jackfield_store::{Engine, Error, Scan, Space, Store, Tx};
 use jackfield_types::limits::{
     MAX_KEY_BYTES, MAX_STREAM_NAME_BYTES, MAX_TX_BYTES, MAX_TX_OPS, MAX_VALUE_BYTES,
 };
 use tokio::task::JoinSet;
 
-use crate::support::{ROWS, acme, of, open, platform};
+use crate::support::{ROWS, acme, of, open_with, platform};
 
 const OTHER: Space = Space::new("rows-2");
 
@@ -23,7 +23,14 @@ macro_rules! rules {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $rule() {
                 let folder = tempfile::tempdir().unwrap();
-                super::$rule(super::open(folder.path())).await;
+                super::$rule(super::open_with(folder.path(), super::Engine::Sled)).await;
+            })*
+        }
+        mod fjall {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $rule() {
+                let folder = tempfile::tempdir().unwrap();
+                super::$rule(super::open_with(folder.path(), super::Engine::Fjall)).await;
             })*
         }
     };

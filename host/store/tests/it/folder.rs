@@ -1,17 +1,59 @@
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use jackfield_store::{Error, Scan, Store, Tx};
+use jackfield_store::{Engine, Error, Scan, Store, Tx};
 
-use crate::support::{ROWS, acme, event, open, platform};
+use crate::support::{ROWS, acme, event, open, open_with, platform};
 
-async fn fill(folder: &Path, events: u64) {
-    let store = open(folder);
+/// Runs each rule on each engine.
+macro_rules! rules {
+    ($($rule:ident),* $(,)?) => {
+        mod sled {
+            $(#[tokio::test]
+            async fn $rule() {
+                super::$rule(super::Engine::Sled).await;
+            })*
+        }
+        mod fjall {
+            $(#[tokio::test]
+            async fn $rule() {
+                super::$rule(super::Engine::Fjall).await;
+            })*
+        }
+    };
+}
+
+rules!(
+    everything_is_there_after_opening_again,
+    a_folder_is_open_once_and_the_error_names_it,
+    a_half_made_store_is_made_anew,
+    damage_is_corrupt_and_never_a_fresh_start,
+    a_damaged_or_missing_number_of_acknowledged_commits_is_refused,
+    another_engine_is_refused,
+    a_database_is_converted_as_it_is,
+);
+
+async fn fill(folder: &Path, engine: Engine, events: u64) {
+    let store = open_with(folder, engine);
     for n in 0..events {
         let tx = Tx::new()
             .append("journal", n, vec![event(n)])
             .put(ROWS, n.to_be_bytes(), event(n));
         store.commit(&acme(), tx).await.unwrap();
     }
+}
+
+/// The largest file somewhere in a folder.
+fn largest(folder: &Path) -> PathBuf {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        files.push(if path.is_dir() { largest(&path) } else { path });
+    }
+    let size = |path: &PathBuf| fs::metadata(path).map_or(0, |file| file.len());
+    files.into_iter().max_by_key(size).unwrap_or_default()
 }
 
 fn refusal(folder: &Path) -> Error {
@@ -21,10 +63,9 @@ fn refusal(folder: &Path) -> Error {
     }
 }
 
-#[tokio::test]
-async fn everything_is_there_after_opening_again() {
+async fn everything_is_there_after_opening_again(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path(), 20).await;
+    fill(folder.path(), engine, 20).await;
     let epoch = {
         let store = open(folder.path());
         store
@@ -54,10 +95,9 @@ async fn everything_is_there_after_opening_again() {
     assert_eq!(store.raise_fence(&platform(), 1).await, Ok(epoch + 1));
 }
 
-#[tokio::test]
-async fn a_folder_is_open_once_and_the_error_names_it() {
+async fn a_folder_is_open_once_and_the_error_names_it(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
+    let store = open_with(folder.path(), engine);
     let refused = refusal(folder.path());
     assert!(matches!(refused, Error::Unavailable { .. }));
     let text = refused.to_string();
@@ -82,21 +122,19 @@ async fn a_folder_that_cannot_be_made_is_an_error() {
     ));
 }
 
-#[tokio::test]
-async fn a_half_made_store_is_made_anew() {
+async fn a_half_made_store_is_made_anew(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("unfinished")).unwrap();
     fs::write(folder.path().join("unfinished/db"), "torn").unwrap();
-    fill(folder.path(), 1).await;
+    fill(folder.path(), engine, 1).await;
     assert!(!folder.path().join("unfinished").exists());
 }
 
 /// Whatever is damaged, the store says so or still has everything; it never goes on with less.
-#[tokio::test]
-async fn damage_is_corrupt_and_never_a_fresh_start() {
+async fn damage_is_corrupt_and_never_a_fresh_start(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path(), 50).await;
-    let db = folder.path().join("sled/db");
+    fill(folder.path(), engine, 50).await;
+    let db = largest(&folder.path().join(engine.as_str()));
     let whole = fs::read(&db).unwrap();
     let used = whole.iter().rposition(|byte| *byte != 0).unwrap() + 1;
 
@@ -141,15 +179,14 @@ async fn damage_is_corrupt_and_never_a_fresh_start() {
     }
     fs::remove_file(&db).unwrap();
     assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
-    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    fs::remove_dir_all(folder.path().join(engine.as_str())).unwrap();
     assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
 }
 
 /// Without knowing what was acknowledged nobody knows whether the database is whole, and that is said.
-#[tokio::test]
-async fn a_damaged_or_missing_number_of_acknowledged_commits_is_refused() {
+async fn a_damaged_or_missing_number_of_acknowledged_commits_is_refused(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
-    fill(folder.path(), 20).await;
+    fill(folder.path(), engine, 20).await;
     let mark = folder.path().join("acknowledged");
     let whole = fs::read(&mark).unwrap();
     assert_eq!(whole.len(), 16);
@@ -196,6 +233,68 @@ async fn a_damaged_or_missing_number_of_acknowledged_commits_is_refused() {
 
     // Damage with the database gone is no fresh start either.
     fs::write(&mark, vec![1; 16]).unwrap();
-    fs::remove_dir_all(folder.path().join("sled")).unwrap();
+    fs::remove_dir_all(folder.path().join(engine.as_str())).unwrap();
     assert!(matches!(refusal(folder.path()), Error::Corrupt { .. }));
+}
+
+async fn another_engine_is_refused(engine: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(Engine::of(folder.path()), None);
+    fill(folder.path(), engine, 2).await;
+    assert_eq!(Engine::of(folder.path()), Some(engine));
+    for other in Engine::ALL.into_iter().filter(|other| *other != engine) {
+        let refused = Store::open_with(folder.path(), other).unwrap_err().to_string();
+        assert!(
+            refused.contains(engine.as_str()) && refused.contains(other.as_str()),
+            "{refused}"
+        );
+    }
+    assert_eq!(open(folder.path()).stream_len(&acme(), "journal").await, Ok(2));
+}
+
+async fn a_database_is_converted_as_it_is(from: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let [to] = Engine::ALL
+        .into_iter()
+        .filter(|engine| *engine != from)
+        .collect::<Vec<_>>()[..]
+    else {
+        panic!("two engines");
+    };
+    let refused = Store::convert(folder.path(), to, &mut |_| ())
+        .unwrap_err()
+        .to_string();
+    assert!(refused.contains("no database"), "{refused}");
+
+    fill(folder.path(), from, 1_500).await;
+    let contents = async |store: &Store| {
+        let rows = store.scan(&acme(), ROWS, Scan::all()).await.unwrap();
+        let events = store.read_stream(&acme(), "journal", 1_000, 1_000).await.unwrap();
+        (rows, events)
+    };
+    let (before, version) = {
+        let store = open(folder.path());
+        let tx = Tx::new().put(ROWS, "k", "v").idem("i");
+        let version = store.commit(&acme(), tx).await.unwrap();
+        let refused = Store::convert(folder.path(), to, &mut |_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(refused.contains("another process"), "{refused}");
+        (contents(&store).await, version)
+    };
+    let mut told = Vec::new();
+    let rows = Store::convert(folder.path(), to, &mut |done| told.push(done)).unwrap();
+    assert!(
+        rows > 3_000 && told.len() > 3 && told.last() == Some(&rows),
+        "{told:?}"
+    );
+    assert_eq!(Engine::of(folder.path()), Some(to));
+    let store = open(folder.path());
+    assert_eq!(contents(&store).await, before);
+    let again = Tx::new().put(ROWS, "k", "v").idem("i");
+    assert_eq!(store.commit(&acme(), again).await, Ok(version));
+    let next = store.commit(&acme(), Tx::new().put(ROWS, "k", "w")).await;
+    assert_eq!(next, Ok(version + 1));
+    drop(store);
+    assert!(!folder.path().join(from.as_str()).exists());
 }

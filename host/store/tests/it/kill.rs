@@ -2,9 +2,9 @@
 
 use std::io::{BufRead, BufReader, Write};
 
-use jackfield_store::{Error, Tx};
+use jackfield_store::{Engine, Error, Tx};
 
-use crate::support::{self, Dice, acme, child_folder, event, open, runtime};
+use crate::support::{self, Dice, acme, child_engine, child_folder, event, open, open_with, runtime};
 
 const ROUNDS: u64 = 40;
 const PRODUCERS: u64 = 4;
@@ -18,7 +18,7 @@ fn stream(producer: u64) -> String {
 fn child() {
     let Some(folder) = child_folder() else { return };
     runtime().block_on(async {
-        let store = open(&folder);
+        let store = open_with(&folder, child_engine());
         let producers = (0..PRODUCERS).map(|producer| {
             let store = store.clone();
             tokio::spawn(async move {
@@ -39,13 +39,22 @@ fn child() {
 }
 
 #[test]
-fn what_was_acknowledged_outlives_kill_9() {
+fn what_sled_acknowledged_outlives_kill_9() {
+    what_was_acknowledged_outlives_kill_9(Engine::Sled);
+}
+
+#[test]
+fn what_fjall_acknowledged_outlives_kill_9() {
+    what_was_acknowledged_outlives_kill_9(Engine::Fjall);
+}
+
+fn what_was_acknowledged_outlives_kill_9(engine: Engine) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = runtime();
     let mut dice = Dice(9);
     let mut acknowledged = [0; PRODUCERS as usize];
     for round in 0..ROUNDS {
-        let mut child = support::child("kill::child", folder.path(), &[]);
+        let mut child = support::child("kill::child", folder.path(), engine, &[]);
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut until_kill = 1 + dice.below(150);
         let mut before_next = false;

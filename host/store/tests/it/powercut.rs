@@ -17,10 +17,10 @@ use std::{
 };
 
 use disk::{Disk, Record, records};
-use jackfield_store::{Store, Tx};
+use jackfield_store::{Engine, Store, Tx};
 use tempfile::TempDir;
 
-use crate::support::{self, Dice, ROWS, acme, child_folder, event, open, runtime};
+use crate::support::{self, Dice, ROWS, acme, child_engine, child_folder, event, open_with, runtime};
 
 const PRODUCERS: u64 = 4;
 const TRANSACTIONS: u64 = 150;
@@ -61,7 +61,7 @@ fn guarded_child() {
     let Some(root) = child_folder() else { return };
     let acks = std::sync::Arc::new(Acks::new(&root));
     runtime().block_on(async {
-        let store = open(&root.join("store"));
+        let store = open_with(&root.join("store"), child_engine());
         let producers = (0..PRODUCERS).map(|producer| {
             let (store, acks) = (store.clone(), acks.clone());
             tokio::spawn(async move {
@@ -104,7 +104,7 @@ fn unguarded_child() {
 }
 
 /// Runs a child on a logged disk; `None` without a C compiler would hide the test, so that is an error.
-fn logged(child: &str) -> Vec<Record> {
+fn logged(child: &str, engine: Engine) -> Vec<Record> {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path().canonicalize().unwrap();
     let (root, log, shim) = (folder.join("root"), folder.join("log"), folder.join("shim.so"));
@@ -124,7 +124,9 @@ fn logged(child: &str) -> Vec<Record> {
         ("JACKFIELD_DISK", &root),
         ("JACKFIELD_DISK_LOG", &log),
     ];
-    let done = support::child(child, &root, &set).wait_with_output().unwrap();
+    let done = support::child(child, &root, engine, &set)
+        .wait_with_output()
+        .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));
     records(&log, &root)
 }
@@ -242,14 +244,23 @@ fn unguarded_is_whole(folder: &Path, promised: &BTreeMap<u64, u64>) -> Result<()
 }
 
 #[test]
-fn what_was_acknowledged_outlives_a_power_cut() {
-    let records = logged("powercut::guarded_child");
+fn what_sled_acknowledged_outlives_a_power_cut() {
+    what_was_acknowledged_outlives_a_power_cut(Engine::Sled);
+}
+
+#[test]
+fn what_fjall_acknowledged_outlives_a_power_cut() {
+    what_was_acknowledged_outlives_a_power_cut(Engine::Fjall);
+}
+
+fn what_was_acknowledged_outlives_a_power_cut(engine: Engine) {
+    let records = logged("powercut::guarded_child", engine);
     let runtime = runtime();
     let (wrong, first) = cut(&records, 80, |folder, promised| {
         runtime.block_on(guarded_is_whole(folder, promised))
     });
     println!(
-        "guarded: {wrong} of 80 cuts lost something; {} writes and syncs",
+        "{engine}, guarded: {wrong} of 80 cuts lost something; {} writes and syncs",
         records.len()
     );
     assert_eq!(wrong, 0, "{first}");
@@ -257,7 +268,7 @@ fn what_was_acknowledged_outlives_a_power_cut() {
 
 #[test]
 fn the_engine_without_the_guard_fails_the_same_test() {
-    let records = logged("powercut::unguarded_child");
+    let records = logged("powercut::unguarded_child", Engine::Sled);
     let (wrong, _) = cut(&records, 40, |folder, promised| {
         catch_unwind(AssertUnwindSafe(|| unguarded_is_whole(folder, promised)))
             .unwrap_or(Err("panicked".into()))

@@ -4,7 +4,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use jackfield_store::{Space, Store};
+use jackfield_store::{Engine, Space, Store};
 use jackfield_types::{OpContext, TenantId};
 
 pub(crate) const ROWS: Space = Space::new("rows");
@@ -33,6 +33,10 @@ pub(crate) fn open(folder: &Path) -> Store {
     Store::open(folder).unwrap()
 }
 
+pub(crate) fn open_with(folder: &Path, engine: Engine) -> Store {
+    Store::open_with(folder, engine).unwrap()
+}
+
 /// What the `n`-th event of a writing child looks like: of a length that varies, and checkable.
 pub(crate) fn event(n: u64) -> Vec<u8> {
     let mut bytes = n.to_be_bytes().to_vec();
@@ -41,11 +45,13 @@ pub(crate) fn event(n: u64) -> Vec<u8> {
     bytes
 }
 
-/// Runs one test of this binary again in a process of its own, with `JACKFIELD_CHILD` set to the folder.
-pub(crate) fn child(test: &str, folder: &Path, set: &[(&str, &Path)]) -> Child {
+/// Runs one test of this binary again in a process of its own, with `JACKFIELD_CHILD` set to the folder and
+/// `JACKFIELD_ENGINE` to the engine.
+pub(crate) fn child(test: &str, folder: &Path, engine: Engine, set: &[(&str, &Path)]) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--test-threads=1"])
         .env("JACKFIELD_CHILD", folder)
+        .env("JACKFIELD_ENGINE", engine.as_str())
         .envs(set.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -56,6 +62,15 @@ pub(crate) fn child(test: &str, folder: &Path, set: &[(&str, &Path)]) -> Child {
 /// The folder to work in, when this process is such a child.
 pub(crate) fn child_folder() -> Option<std::path::PathBuf> {
     env::var_os("JACKFIELD_CHILD").map(Into::into)
+}
+
+/// The engine that such a child works with.
+pub(crate) fn child_engine() -> Engine {
+    let name = env::var("JACKFIELD_ENGINE").unwrap();
+    Engine::ALL
+        .into_iter()
+        .find(|engine| engine.as_str() == name)
+        .unwrap()
 }
 
 /// Repeatable numbers for choosing moments and bytes (SplitMix64).

@@ -62,6 +62,46 @@ static void record(char op, const char *path, uint64_t offset, const void *data,
     put(data, data_len);
 }
 
+/* The files that were made, by inode: some programs rename by a system call of their own, past this library. Such a
+ * rename is logged when the file is seen next. */
+static struct file { ino_t inode; char *path; } files[65536];
+static size_t known;
+
+static void made(int fd, const char *path) {
+    struct stat stat;
+    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode)) return;
+    for (size_t at = 0; at < known; at++)
+        if (files[at].inode == stat.st_ino) {
+            if (strcmp(files[at].path, path) == 0) return;
+            record('r', files[at].path, 0, path, strlen(path));
+            free(files[at].path);
+            files[at].path = strdup(path);
+            return;
+        }
+    if (known == sizeof files / sizeof *files) abort();
+    files[known++] = (struct file){stat.st_ino, strdup(path)};
+}
+
+static void gone(const char *path) {
+    for (size_t at = 0; at < known; at++)
+        if (strcmp(files[at].path, path) == 0) {
+            free(files[at].path);
+            files[at] = files[--known];
+            return;
+        }
+}
+
+static void moved(const char *from, const char *to) {
+    size_t len = strlen(from);
+    gone(to);
+    for (size_t at = 0; at < known; at++) {
+        char *path = files[at].path;
+        if (strncmp(path, from, len) != 0 || (path[len] != 0 && path[len] != '/')) continue;
+        if (asprintf(&files[at].path, "%s%s", to, path + len) < 0) abort();
+        free(path);
+    }
+}
+
 /* Runs the call and logs it, so that no other call comes between. */
 #define LOGGED(type, call, log)                    \
     pthread_mutex_lock(&one_at_a_time);            \
@@ -73,9 +113,10 @@ static void record(char op, const char *path, uint64_t offset, const void *data,
     return done
 
 static int do_open(int at, const char *path, int flags, mode_t mode) {
-    if (!below(path) || !(flags & (O_CREAT | O_TRUNC))) return syscall(SYS_openat, at, path, flags, mode);
+    if (!below(path)) return syscall(SYS_openat, at, path, flags, mode);
     LOGGED(int, syscall(SYS_openat, at, path, flags, mode), {
-        record('c', path, 0, NULL, 0);
+        made(done, path);
+        if (flags & O_CREAT) record('c', path, 0, NULL, 0);
         if (flags & O_TRUNC) record('t', path, 0, NULL, 0);
     });
 }
@@ -106,13 +147,19 @@ ssize_t write(int fd, const void *data, size_t len) {
     char path[PATH_MAX];
     if (fd <= 2 || !named(fd, path)) return syscall(SYS_write, fd, data, len);
     LOGGED(ssize_t, syscall(SYS_write, fd, data, len),
-           record('w', path, syscall(SYS_lseek, fd, 0, SEEK_CUR) - done, data, done));
+           {
+               made(fd, path);
+               record('w', path, syscall(SYS_lseek, fd, 0, SEEK_CUR) - done, data, done);
+           });
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t len, off64_t offset) {
     char path[PATH_MAX];
     if (!named(fd, path)) return syscall(SYS_pwrite64, fd, data, len, offset);
-    LOGGED(ssize_t, syscall(SYS_pwrite64, fd, data, len, offset), record('w', path, offset, data, done));
+    LOGGED(ssize_t, syscall(SYS_pwrite64, fd, data, len, offset), {
+        made(fd, path);
+        record('w', path, offset, data, done);
+    });
 }
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset) { return pwrite64(fd, data, len, offset); }
 
@@ -143,12 +190,18 @@ int sync_file_range(int fd, off64_t offset, off64_t len, unsigned flags) {
 
 int rename(const char *from, const char *to) {
     if (!below(from)) return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
-    LOGGED(int, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), record('r', from, 0, to, strlen(to)));
+    LOGGED(int, syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0), {
+        record('r', from, 0, to, strlen(to));
+        moved(from, to);
+    });
 }
 
 int unlink(const char *path) {
     if (!below(path)) return syscall(SYS_unlinkat, AT_FDCWD, path, 0);
-    LOGGED(int, syscall(SYS_unlinkat, AT_FDCWD, path, 0), record('u', path, 0, NULL, 0));
+    LOGGED(int, syscall(SYS_unlinkat, AT_FDCWD, path, 0), {
+        record('u', path, 0, NULL, 0);
+        gone(path);
+    });
 }
 
 int mkdir(const char *path, mode_t mode) {

@@ -1,0 +1,117 @@
+//! fjall 3: a log-structured merge tree.
+//!
+//! A batch is added to one file and synced, and is sorted into tables behind the writer's back: so imports with keys in no order
+//! cost little, and look-ups among millions of rows take microseconds.
+
+use std::{
+    io::ErrorKind,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+};
+
+use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode};
+
+use super::{Batch, Kv, Pair, folder::Files};
+use crate::Error;
+
+/// fjall's cache of blocks; more is read from the files again.
+const CACHE_BYTES: u64 = 256 * 1024 * 1024;
+/// What is kept in memory before it is sorted into a table.
+const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
+/// Threads that sort.
+const WORKERS: usize = 2;
+
+/// An open fjall database.
+pub(crate) struct Fjall {
+    rows: Keyspace,
+    database: Database,
+}
+
+impl Files for Fjall {
+    const HOME: &str = "fjall";
+    const MAIN: &str = "version";
+
+    fn create(home: &Path, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let made = Self::open(home)?;
+        guarded(|| made.rows.insert(key, value))
+    }
+
+    fn open(home: &Path) -> Result<Self, Error> {
+        guarded(|| {
+            let database = Database::builder(home)
+                .cache_size(CACHE_BYTES)
+                .worker_threads(WORKERS)
+                .open()?;
+            let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
+            let open = Self {
+                rows: database.keyspace("rows", options)?,
+                database,
+            };
+            open.database.persist(PersistMode::SyncAll)?;
+            Ok(open)
+        })
+    }
+}
+
+impl Kv for Fjall {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(guarded(|| self.rows.get(key))?.map(|value| value.to_vec()))
+    }
+
+    fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Pair>, Error> {
+        guarded(|| {
+            let range = self.rows.range(from..to);
+            let owned = |guard: Guard| {
+                let pair = guard.into_inner();
+                pair.map(|(key, value)| (key.to_vec(), value.to_vec()))
+            };
+            if reverse {
+                range.rev().take(limit).map(owned).collect()
+            } else {
+                range.take(limit).map(owned).collect()
+            }
+        })
+    }
+
+    fn apply(&self, batch: &Batch) -> Result<(), Error> {
+        guarded(|| {
+            let mut writes = self.database.batch().durability(Some(PersistMode::SyncData));
+            for (key, change) in batch {
+                match &change.new {
+                    Some(value) => writes.insert(&self.rows, key.as_slice(), value.as_slice()),
+                    None => writes.remove(&self.rows, key.as_slice()),
+                }
+            }
+            writes.commit()
+        })
+    }
+}
+
+/// Turns fjall's errors, and its panics over damaged files, into ours.
+fn guarded<T>(call: impl FnOnce() -> fjall::Result<T>) -> Result<T, Error> {
+    let error = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error,
+        Err(_) => return Err(Error::corrupt("the engine gave up on its files")),
+    };
+    let of_disk = match &error {
+        fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
+            is_of_disk(error.kind())
+        }
+        fjall::Error::Locked | fjall::Error::Poisoned => true,
+        _ => false,
+    };
+    Err(if of_disk {
+        Error::unavailable(error.to_string())
+    } else {
+        Error::corrupt(error.to_string())
+    })
+}
+
+/// Whether the disk refuses; else a file is not what it was.
+fn is_of_disk(kind: ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof | ErrorKind::NotFound
+    )
+}
