@@ -40,8 +40,8 @@ const MAX_KV_WRITES: usize = 64;
 /// tenant at once.
 pub(crate) const BROADCAST: usize = 1_024;
 
-/// Somebody who waits for an input to be durable.
-pub(crate) type Reply = oneshot::Sender<Result<(), SubmitError>>;
+/// Somebody who waits for an input to be durable, and then looks at the state.
+pub(crate) type Reply = Box<dyn FnOnce(Result<&Centre, SubmitError>) + Send>;
 /// Somebody who looks at the state.
 type Look = Box<dyn FnOnce(&Centre) + Send>;
 
@@ -111,7 +111,6 @@ struct Batch {
     replies: Vec<Reply>,
     orders: Vec<Order>,
     first_contacts: FirstContacts,
-    reads: Vec<Look>,
     stop: Option<oneshot::Sender<()>>,
 }
 
@@ -193,18 +192,17 @@ impl CentreLoop {
                     batch
                         .replies
                         .into_iter()
-                        .for_each(|reply| drop(reply.send(Err(gone.clone()))));
+                        .for_each(|reply| reply(Err(gone.clone())));
                     return;
                 }
             }
             batch
                 .replies
                 .into_iter()
-                .for_each(|reply| drop(reply.send(Ok(()))));
+                .for_each(|reply| reply(Ok(&self.centre)));
             for closed in &batch.outcome.closed {
                 self.decider.over(closed.id);
             }
-            batch.reads.into_iter().for_each(|look| look(&self.centre));
             self.carry_out(std::mem::take(&mut batch.outcome.effects));
             if let Some(done) = batch.stop {
                 let _ = done.send(());
@@ -229,6 +227,16 @@ impl CentreLoop {
                 () = tokio::time::sleep(due.unwrap_or_default()), if due.is_some() => {}
             }
         }
+        let mut inputs = Vec::with_capacity(messages.len());
+        for message in messages {
+            match message {
+                Message::Input { input, reply } => inputs.push((input, reply)),
+                Message::Customer(order) => batch.orders.push(*order),
+                // What the state tells is durable until something is handled: who only looks waits for no commit.
+                Message::Read(look) => look(&self.centre),
+                Message::Stop(done) => batch.stop = Some(done),
+            }
+        }
         let now = self.now();
         if self.centre.next_timeout().is_some_and(|at| at <= now) {
             self.handle(now, Input::Timeout, batch, None);
@@ -242,18 +250,13 @@ impl CentreLoop {
         }
         // What did not fit goes first the next time.
         self.at_once.extend(reports);
-        for message in messages {
-            match message {
-                Message::Input { mut input, reply } => match self.know_customer(&mut input, batch).await {
-                    Ok(()) => self.handle(now, *input, batch, reply),
-                    Err(error) => match reply {
-                        Some(reply) => drop(reply.send(Err(error.into()))),
-                        None => tracing::warn!(tenant = %self.tenant.id(), %error, "input dropped"),
-                    },
+        for (mut input, reply) in inputs {
+            match self.know_customer(&mut input, batch).await {
+                Ok(()) => self.handle(now, *input, batch, reply),
+                Err(error) => match reply {
+                    Some(reply) => reply(Err(error.into())),
+                    None => tracing::warn!(tenant = %self.tenant.id(), %error, "input dropped"),
                 },
-                Message::Customer(order) => batch.orders.push(*order),
-                Message::Read(look) => batch.reads.push(look),
-                Message::Stop(done) => batch.stop = Some(done),
             }
         }
         true
@@ -435,7 +438,7 @@ impl CentreLoop {
             Err(rejected) => {
                 add(&metrics.rejected, 1);
                 match reply {
-                    Some(reply) => drop(reply.send(Err(rejected.into()))),
+                    Some(reply) => reply(Err(rejected.into())),
                     None => tracing::debug!(tenant = %self.tenant.id(), %rejected, "input refused"),
                 }
             }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use jackfield_contact::Centre;
 use jackfield_contact::input::Input;
 use jackfield_contact::leg::{Cause, LegCommand, LegEvent};
 use jackfield_registry::Registry;
@@ -26,7 +27,7 @@ use crate::attachments::{self, AttachmentState};
 use crate::breaker::Breakers;
 use crate::cases::{self, CaseState};
 use crate::ceilings::Lowered;
-use crate::centre_loop::{BROADCAST, CentreLoop, Message, Report};
+use crate::centre_loop::{BROADCAST, CentreLoop, Message, Reply, Report};
 use crate::channels::{Channels, Mailboxes, ProviderAccess, Providers};
 use crate::chats::Listeners;
 use crate::customers::{self, CustomerState, Region};
@@ -41,7 +42,7 @@ use crate::rollout_watch::{keep_all, keep_watched};
 use crate::tenant::{Inner, PHONE_SECRETS, Tenant};
 use crate::typing::Typing;
 use crate::visitors::Visitors;
-use crate::{StartError, clock, recordings, tags};
+use crate::{StartError, SubmitError, clock, recordings, tags};
 
 const TENANTS: Space = Space::new("tenants");
 /// Events that voice may be ahead of the tenants' loops.
@@ -596,6 +597,9 @@ async fn take_voice_event(shared: &Arc<Shared>, event: VoiceEvent) {
                 None => None,
             };
             let (reply, answer) = oneshot::channel();
+            let reply: Reply = Box::new(move |done: Result<&Centre, SubmitError>| {
+                let _ = reply.send(done.map(|_| ()));
+            });
             let input = Input::CallArrived {
                 interaction: leg.interaction,
                 caller,

@@ -14,7 +14,7 @@ use crate::attachments::AttachmentState;
 use crate::breaker::Breakers;
 use crate::cases::CaseState;
 use crate::ceilings::Lowered;
-use crate::centre_loop::{Message, Report};
+use crate::centre_loop::{Message, Reply, Report};
 use crate::channels::Channels;
 use crate::chats::Listeners;
 use crate::customers::CustomerState;
@@ -72,13 +72,23 @@ impl Tenant {
     /// A number is claimed for the tenant before it is set, since it must be unique in the deployment: a number of
     /// another tenant answers `Rejected` with code `in-use`.
     pub async fn submit(&self, input: Input) -> Result<(), SubmitError> {
+        self.submit_and(input, |_| ()).await
+    }
+
+    /// The same, and looks at the core's state as soon as the input's events are durable. A [`read`](Self::read) after it
+    /// would wait for the commit of what came meanwhile.
+    pub async fn submit_and<R: Send + 'static>(
+        &self,
+        input: Input,
+        look: impl FnOnce(&Centre) -> R + Send + 'static,
+    ) -> Result<R, SubmitError> {
         match &input {
             Input::SetNumber(config) => {
                 let number = config.number.clone();
                 let new = self.claim(&number).await?;
-                let done = self.send(input).await;
+                let done = self.send(input, look).await;
                 match &done {
-                    Ok(()) => self.inner.shared.directory.add_number(&number, &self.inner.id),
+                    Ok(_) => self.inner.shared.directory.add_number(&number, &self.inner.id),
                     Err(SubmitError::Rejected(_)) if new => self.release(&number).await?,
                     Err(_) => {}
                 }
@@ -86,16 +96,24 @@ impl Tenant {
             }
             Input::RemoveNumber(number) => {
                 let number = number.clone();
-                self.send(input).await?;
+                let done = self.send(input, look).await?;
                 self.inner.shared.directory.remove_number(&number);
-                self.release(&number).await
+                self.release(&number).await?;
+                Ok(done)
             }
-            _ => self.send(input).await,
+            _ => self.send(input, look).await,
         }
     }
 
-    async fn send(&self, input: Input) -> Result<(), SubmitError> {
+    async fn send<R: Send + 'static>(
+        &self,
+        input: Input,
+        look: impl FnOnce(&Centre) -> R + Send + 'static,
+    ) -> Result<R, SubmitError> {
         let (reply, answer) = oneshot::channel();
+        let reply: Reply = Box::new(move |done: Result<&Centre, SubmitError>| {
+            let _ = reply.send(done.map(look));
+        });
         self.try_send(Message::Input {
             input: Box::new(input),
             reply: Some(reply),
@@ -115,7 +133,7 @@ impl Tenant {
         let _ = self.inner.reports.send(report);
     }
 
-    /// Looks at the core's state, between two commits.
+    /// Looks at the core's state, between two commits: at what is durable.
     pub async fn read<R: Send + 'static>(
         &self,
         look: impl FnOnce(&Centre) -> R + Send + 'static,

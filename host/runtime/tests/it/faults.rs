@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jackfield_contact::Centre;
 use jackfield_contact::config::{NumberConfig, QueueConfig};
 use jackfield_contact::decision::{Consent, Verdict};
 use jackfield_contact::input::Input;
@@ -210,6 +211,32 @@ async fn on_a_slow_disk_callers_wait_and_are_all_served_when_it_is_fast_again() 
         let row = tenant.interaction(&ctx(), call_id).await.unwrap();
         assert!(row.is_some(), "{call_id} is told of");
     }
+    in_time(platform.shutdown()).await;
+}
+
+/// Who looks sees what is durable, and need not wait until what came along is; who wants something looks at once when it is.
+#[tokio::test]
+async fn looking_waits_for_no_commit_but_the_one_under_way() {
+    let site = Site::new();
+    let (platform, tenant) = site.open().await;
+    let (first, second): (QueueId, QueueId) = ("first".parse().unwrap(), "second".parse().unwrap());
+    let there = |queue: &QueueId| {
+        let queue = queue.clone();
+        move |centre: &Centre| centre.queue(&queue).is_some()
+    };
+    site.disk.slow();
+    let set = tenant.submit_and(queue("first"), there(&first));
+    let meanwhile = async {
+        site.disk.holding().await;
+        // Both come while the first is written, in this order.
+        let set = tenant.submit_and(queue("second"), there(&second));
+        let seen = tenant.read(there(&second));
+        let healed = async { site.disk.heal() };
+        tokio::join!(biased; set, seen, healed)
+    };
+    let (first, (second, seen, ())) = in_time(async { tokio::join!(set, meanwhile) }).await;
+    assert_eq!((first, second), (Ok(true), Ok(true)));
+    assert_eq!(seen, Ok(false), "the second is not durable yet");
     in_time(platform.shutdown()).await;
 }
 
