@@ -237,18 +237,17 @@ pub(crate) async fn send_message(
         agent,
         message,
     };
-    who.tenant.submit(written).await?;
+    let number = who.tenant.submit_and(written, move |centre| {
+        let chat = centre.interaction(interaction)?.chat.as_ref()?;
+        chat.number_of(Side::Agent, &client_id)
+    });
+    let number = number.await?.unwrap_or(1);
     if let Some(article) = article {
         let used = who.tenant.count_article_use(&who.ctx, &article, ArticleUse::Used);
         // The message is sent, whatever becomes of the count.
         used.await
             .unwrap_or_else(|error| tracing::debug!(%error, "a use of an article is not counted"));
     }
-    let number = who.tenant.read(move |centre| {
-        let chat = centre.interaction(interaction)?.chat.as_ref()?;
-        chat.number_of(Side::Agent, &client_id)
-    });
-    let number = number.await?.unwrap_or(1);
     let found = who.tenant.messages(&who.ctx, interaction, number - 1, 1).await?;
     let found = found.first().map(MessageView::from);
     let found = found.ok_or_else(|| Problem::not_found("message", number))?;

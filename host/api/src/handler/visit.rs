@@ -33,6 +33,9 @@ use crate::{App, clock};
 const MAX_WAIT_MS: u64 = 20_000;
 /// Bytes of one frame of a socket: a message of the longest text, with its escapes.
 const MAX_FRAME_BYTES: usize = 64 * 1024;
+/// Bytes read from a socket at once. Each window has room for so many, which is cleared whenever the socket is looked at: with
+/// the 128 KiB that are usual that was most of the memory, and of the work, of a server with many windows.
+const READ_AT_ONCE: usize = 4 * 1024;
 
 /// One script, as sites include it, with its style in its place.
 static WIDGET: LazyLock<String> = LazyLock::new(|| {
@@ -376,8 +379,7 @@ pub(crate) async fn write_message(
         ..Draft::default()
     };
     let written = Input::CustomerWrites { interaction, message };
-    door.tenant.submit(written).await?;
-    let number = door.tenant.read(move |centre| {
+    let number = door.tenant.submit_and(written, move |centre| {
         let chat = centre.interaction(interaction)?.chat.as_ref()?;
         chat.number_of(Side::Customer, &client_id)
     });
@@ -438,6 +440,7 @@ pub(crate) async fn open_socket(
         peer,
     } = door;
     Ok(upgrade
+        .read_buffer_size(READ_AT_ONCE)
         .max_message_size(MAX_FRAME_BYTES)
         .max_frame_size(MAX_FRAME_BYTES)
         .on_upgrade(async move |socket| {
