@@ -23,13 +23,19 @@ impl Times {
         self.0.lock().unwrap().push(ms);
     }
 
-    /// Reports the median and the 99th percentile; says how many there were.
+    /// Reports the median and the 99th percentile, and with a goal for that the longest; says how many there were.
     pub(crate) fn report(&self, name: &str, goal: Option<&str>) -> usize {
         let mut all = std::mem::take(&mut *self.0.lock().unwrap());
         all.sort_by(f64::total_cmp);
-        let at = |part: f64| all.get(((all.len().max(1) - 1) as f64 * part) as usize);
-        report(&format!("{name}-p50"), *at(0.5).unwrap_or(&f64::NAN), "ms", None);
-        report(&format!("{name}-p99"), *at(0.99).unwrap_or(&f64::NAN), "ms", goal);
+        let at = |part: f64| all[((all.len() - 1) as f64 * part) as usize];
+        if all.is_empty() {
+            return 0;
+        }
+        report(&format!("{name}-p50"), at(0.5), "ms", None);
+        report(&format!("{name}-p99"), at(0.99), "ms", goal);
+        if goal.is_some() {
+            report(&format!("{name}-longest"), at(1.0), "ms", None);
+        }
         all.len()
     }
 }
