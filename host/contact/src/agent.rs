@@ -49,6 +49,11 @@ impl AgentState {
         }
     }
 
+    /// Neither signed out nor on a break.
+    pub const fn is_at_work(&self) -> bool {
+        !matches!(self, Self::Offline | Self::Break { .. })
+    }
+
     /// Whether the agent has a call in hand.
     pub const fn has_call(&self) -> bool {
         matches!(self, Self::Reserved | Self::Talking | Self::Hold)

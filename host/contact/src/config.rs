@@ -84,7 +84,7 @@ pub struct QueueConfig {
     pub max_wait_ms: u64,
     /// Where work goes that can't or shouldn't wait here. Must exist and differ from the queue.
     pub overflow: Option<QueueId>,
-    /// How long an agent's phone rings before the next agent is tried, 1,000 to 120,000 ms.
+    /// How long an agent's phone rings, or written work is on offer, before the next agent is tried, 1,000 to 120,000 ms.
     pub offer_timeout_ms: u64,
     /// After-call work of the agent, 0 to 3,600,000 ms; the agent can end it earlier.
     pub wrap_up_ms: u64,

@@ -192,7 +192,8 @@ pub(crate) struct Live {
     pub(crate) recording: bool,
     /// Recordings begun and not stored yet.
     pub(crate) recordings_due: u32,
-    pub(crate) declined: BTreeMap<AgentId, Timestamp>,
+    /// Agents who are not offered it, each until a moment.
+    pub(crate) passed_over: BTreeMap<AgentId, Timestamp>,
     pub(crate) overflow_hops: u8,
     pub(crate) after: AfterCall,
 }
@@ -344,6 +345,18 @@ impl Interaction {
             Some((_, old)) => old.clone_from(value),
             None => self.attributes.push((key.clone(), value.clone())),
         }
+    }
+
+    /// For how many milliseconds more this agent is not offered it.
+    pub(crate) fn passed_over_ms(&self, agent: &AgentId, now: Timestamp) -> u64 {
+        let until = self.live.passed_over.get(agent);
+        until.map_or(0, |until| until.since(now))
+    }
+
+    /// When the first of those who are not offered it now may be offered it again.
+    pub(crate) fn passed_over_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let all = self.live.passed_over.values();
+        all.filter(|until| **until > now).min().copied()
     }
 
     pub(crate) fn work(&self) -> Option<&Work> {

@@ -78,6 +78,11 @@ impl Timers {
     }
 
     #[cfg(test)]
+    pub(crate) fn due(&self, key: &TimerKey) -> Option<Timestamp> {
+        self.by_key.get(key).copied()
+    }
+
+    #[cfg(test)]
     pub(crate) fn keys(&self) -> impl Iterator<Item = &TimerKey> {
         debug_assert_eq!(self.by_key.len(), self.by_time.len());
         self.by_key.keys()

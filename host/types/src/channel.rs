@@ -31,6 +31,11 @@ impl Channel {
         }
     }
 
+    /// Whether who writes may wait hours for an answer: e-mail alone. Messengers are read at once.
+    pub const fn is_asynchronous(self) -> bool {
+        matches!(self, Self::Email)
+    }
+
     /// Whether it is written: everything but calls.
     pub const fn is_written(self) -> bool {
         !matches!(self, Self::Voice)

@@ -100,7 +100,8 @@ pub const MAX_NUMBERS: usize = 10_000;
 pub const MAX_QUEUE_SKILLS: usize = 64;
 /// Highest level of a skill; the lowest is 1.
 pub const MAX_SKILL_LEVEL: u8 = 10;
-/// Agents an interaction may be offered to before it goes to the overflow queue.
+/// Offers of an interaction before it goes to the overflow queue, else back to its flow. Not of an e-mail, which is
+/// offered less and less often and waits as long as its queue says.
 pub const MAX_OFFERS: u16 = 200;
 /// Waiting work in one routing snapshot; the rest is seen in the next one, in order of arrival.
 pub const MAX_SNAPSHOT_WORK: usize = 200;

@@ -29,7 +29,8 @@ pub struct QueueBody {
     /// Where calls go that can't or shouldn't wait here: another queue, which must exist.
     #[schema(value_type = Option<String>)]
     pub overflow: Option<QueueId>,
-    /// How long an agent's phone rings before the next agent is tried, 1,000 to 120,000 ms; usually 15,000.
+    /// How long an agent's phone rings, or written work is on offer, before the next agent is tried, 1,000 to 120,000 ms;
+    /// usually 15,000. Who misses a call or a chat is put on a break; who misses an e-mail is passed over for a while.
     pub offer_timeout_ms: Option<u64>,
     /// After-call work of the agent, 0 to 3,600,000 ms; usually 30,000.
     pub wrap_up_ms: Option<u64>,
@@ -52,7 +53,7 @@ pub struct QueueView {
     pub max_wait_ms: u64,
     /// Where calls go that can't or shouldn't wait here.
     pub overflow: Option<String>,
-    /// How long an agent's phone rings, in milliseconds.
+    /// How long an agent's phone rings, or written work is on offer, in milliseconds.
     pub offer_timeout_ms: u64,
     /// After-call work in milliseconds.
     pub wrap_up_ms: u64,

@@ -265,6 +265,43 @@ async fn settings_are_checked_and_addresses_are_one_tenants() {
 }
 
 #[tokio::test]
+async fn a_mail_that_is_missed_goes_to_the_next_agent_and_leaves_the_first_one_available() {
+    let world = World::make().await;
+    let World { app, admin, .. } = &world;
+    let queue = json!({"name": "Support", "offer_timeout_ms": 1_000});
+    app.put("/v1/queues/support", admin, queue).await.ok();
+    world
+        .li_writes("Subject: Order 12\nMessage-ID: <q1@example.com>\n\nWhere is it?\n")
+        .await;
+    let id = world.only().await;
+    app.until("one", id, "offered").await;
+    app.until("one", id, "queued").await;
+    let missed = world.app.events(admin, id).await;
+    let missed = missed
+        .iter()
+        .find(|event| event["type"] == "offer-failed")
+        .unwrap();
+    assert_eq!(
+        (&missed["agent"], &missed["reason"]),
+        (&json!("anna"), &json!("no-answer"))
+    );
+    let anna = app.get("/v1/agents/anna", admin).await.ok();
+    assert_eq!(
+        (anna.text("/state/name"), &anna.body["chats"]),
+        ("available", &json!([]))
+    );
+
+    let bo = json!({"name": "Bo", "queues": ["support"], "capacity": {"email": 1}});
+    app.put("/v1/agents/bo", admin, bo).await.ok();
+    app.put("/v1/agents/bo/state", admin, json!({"state": "available"}))
+        .await
+        .ok();
+    app.until("one", id, "offered").await;
+    let offered = app.get(&format!("/v1/interactions/{id}"), admin).await.ok();
+    assert_eq!(offered.text("/stage/agent"), "bo");
+}
+
+#[tokio::test]
 async fn a_mail_is_answered_and_its_thread_goes_on() {
     let world = World::make().await;
     let subject: String = [0xb6, 0xa9, 0xb5, 0xa5]

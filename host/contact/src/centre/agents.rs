@@ -39,6 +39,12 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// Neither signed out nor on a break.
+    pub(super) fn is_at_work(&self, agent: &AgentId) -> bool {
+        let agent = self.centre.agents.get(agent);
+        agent.is_some_and(|agent| agent.state.is_at_work())
+    }
+
     pub(super) fn set_phone(&mut self, agent: &AgentId, registered: bool) {
         if let Some(entry) = self.centre.agents.get(agent)
             && entry.phone != registered

@@ -294,7 +294,7 @@ impl Step<'_> {
         }
         self.agent_left(id, Some(queue.clone()));
         if let Some(it) = self.live(id) {
-            it.live.declined.clear();
+            it.live.passed_over.clear();
         }
         self.place_in_queue(id, queue, Vec::new(), TRANSFER_PRIORITY);
         self.play_waiting(id, Vec::new());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jackfield_types::{AgentId, ChatEntryId, CustomerId, InteractionId, QueueId, limits};
 
 use super::configure::unknown;
-use super::{Step, TRANSFER_PRIORITY};
+use super::{PASSED_OVER_MS, Step, TRANSFER_PRIORITY};
 use crate::agent::AgentState;
 use crate::chat::{Chat, Side};
 use crate::config::UnansweredAction;
@@ -315,9 +315,9 @@ impl Step<'_> {
             return;
         }
         let left = self.agent_left(id, Some(queue.clone()));
-        let now = self.now;
+        let until = self.now + PASSED_OVER_MS;
         if let (Some(it), Some((agent, _))) = (self.live(id), left) {
-            it.live.declined.insert(agent, now);
+            it.live.passed_over.insert(agent, until);
         }
         self.place_in_queue(id, queue, Vec::new(), TRANSFER_PRIORITY);
     }

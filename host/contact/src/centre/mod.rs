@@ -28,7 +28,7 @@ use jackfield_types::{
     AgentId, Channel, ChatEntryId, E164, ExtensionPoint, InteractionId, LegId, PluginKind, QueueId, Timestamp,
 };
 
-use crate::agent::{Agent, AgentState};
+use crate::agent::Agent;
 use crate::config::{ChatEntryConfig, NumberConfig};
 use crate::decision::{Answer, Failure, Provenance, Question, QueueStatus};
 use crate::effect::{AskId, Effect, Outcome};
@@ -60,6 +60,8 @@ pub struct Centre {
 
 /// A transferred customer has waited once already.
 const TRANSFER_PRIORITY: i32 = 10;
+/// An agent who has declined work, or has lost it to another queue, is not offered it again for so long.
+const PASSED_OVER_MS: u64 = 30_000;
 
 /// Whom a question under way is about.
 #[derive(Debug, Clone)]
@@ -211,7 +213,7 @@ impl Centre {
         self.agents.values().filter(move |agent| {
             agent.config.queues.contains(queue)
                 && agent.config.capacity(channel) > 0
-                && !matches!(agent.state, AgentState::Offline | AgentState::Break { .. })
+                && agent.state.is_at_work()
         })
     }
 
@@ -474,9 +476,7 @@ impl Step<'_> {
                 TimerKey::Unanswered(interaction) => self.unanswered_due(interaction),
                 TimerKey::Idle(interaction) => self.idle(interaction),
                 TimerKey::WrapUp(agent) => self.end_wrap_up(&agent),
-                TimerKey::LookAgain(queue) => {
-                    self.centre.dirty.insert(queue);
-                }
+                TimerKey::LookAgain(queue) => self.look_again_due(queue),
                 TimerKey::AskDeadline(ask) => {
                     let message = "no answer came in time; the host may be overloaded".into();
                     let code = "timeout".into();

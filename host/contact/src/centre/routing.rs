@@ -1,12 +1,13 @@
 //! Routing: snapshots of waiting work and free agents, plans, offers and their failures.
 
 use jackfield_types::{
-    AgentId, Channel, ExtensionPoint, InteractionId, LegId, OfferId, PluginKind, QueueId, SkillId, limits,
+    AgentId, Channel, ExtensionPoint, InteractionId, LegId, OfferId, PluginKind, QueueId, SkillId, Timestamp,
+    limits,
 };
 
 use super::flow::failure;
-use super::{Asked, Centre, Step};
-use crate::agent::AgentState;
+use super::{Asked, Centre, PASSED_OVER_MS, Step};
+use crate::agent::{Agent, AgentState};
 use crate::decision::{
     Answer, Failure, Plan, Provenance, Question, QueueExit, RoutingAgent, RoutingQuestion, RoutingWork,
 };
@@ -16,19 +17,12 @@ use crate::interaction::{Interaction, Stage};
 use crate::leg::{Cause, LegCommand};
 use crate::timer::TimerKey;
 
-/// An agent who has declined work is not offered it again for so long.
-const DECLINED_MS: u64 = 30_000;
 /// A strategy is not asked again earlier by its own wish.
 const MIN_LOOK_AGAIN_MS: u64 = 100;
 
 impl Centre {
     /// The queue's waiting work of a channel and the agents who are free for it; `None` when there is nothing to decide.
-    fn routing_question(
-        &self,
-        queue: &QueueId,
-        channel: Channel,
-        now: jackfield_types::Timestamp,
-    ) -> Option<RoutingQuestion> {
+    fn routing_question(&self, queue: &QueueId, channel: Channel, now: Timestamp) -> Option<RoutingQuestion> {
         let entry = self.queues.get(queue)?;
         let free = self.free.get(&channel)?;
         if free.is_empty() || !entry.may_have(channel) {
@@ -43,10 +37,8 @@ impl Centre {
         if free.is_empty() {
             return None;
         }
-        // Who has fewer conversations in hand is nearer to the front than who has more.
-        free.sort_by_key(|agent| agent.load(channel));
         let mut skills: Vec<SkillId> = Vec::new();
-        let mut work = Vec::new();
+        let mut found = Vec::new();
         for (since, id) in &entry.waiting {
             let Some(it) = self.interactions.get(id) else {
                 continue;
@@ -57,36 +49,40 @@ impl Centre {
             if it.channel != channel {
                 continue;
             }
-            let declined_by = |agent: &AgentId| {
-                it.live
-                    .declined
-                    .get(agent)
-                    .is_some_and(|at| now.since(*at) < DECLINED_MS)
-            };
-            if free.iter().all(|agent| declined_by(&agent.config.id)) {
+            if free.iter().all(|agent| is_passed_over(it, agent, now)) {
                 continue;
             }
             let Some(levels) = levels_over(&mut skills, &waiting.needs) else {
                 continue;
             };
-            let last_agent = it.last_agent.as_ref();
-            work.push(RoutingWork {
-                interaction: *id,
-                channel: it.channel,
-                needs: levels.iter().fold(0, |bits, (skill, _)| bits | 1 << skill),
-                levels,
-                waiting_ms: now.since(*since),
-                priority: waiting.priority,
-                last_agent: free
-                    .iter()
-                    .position(|agent| Some(&agent.config.id) == last_agent)
-                    .map(|index| index as u32),
-                attributes: it.attributes.clone(),
-            });
-            if work.len() == limits::MAX_SNAPSHOT_WORK {
+            found.push((*since, it, waiting.priority, levels));
+            if found.len() == limits::MAX_SNAPSHOT_WORK {
                 break;
             }
         }
+        // Who may have none of it now would only be chosen in vain.
+        free.retain(|agent| found.iter().any(|(_, it, _, _)| !is_passed_over(it, agent, now)));
+        // Who has fewer conversations in hand is nearer to the front than who has more.
+        free.sort_by_key(|agent| agent.load(channel));
+        let work: Vec<_> = found
+            .into_iter()
+            .map(|(since, it, priority, levels)| {
+                let last_agent = it.last_agent.as_ref();
+                RoutingWork {
+                    interaction: it.id,
+                    channel: it.channel,
+                    needs: levels.iter().fold(0, |bits, (skill, _)| bits | 1 << skill),
+                    levels,
+                    waiting_ms: now.since(since),
+                    priority,
+                    last_agent: free
+                        .iter()
+                        .position(|agent| Some(&agent.config.id) == last_agent)
+                        .map(|index| index as u32),
+                    attributes: it.attributes.clone(),
+                }
+            })
+            .collect();
         if work.is_empty() {
             return None;
         }
@@ -117,6 +113,10 @@ impl Centre {
             agents,
         })
     }
+}
+
+fn is_passed_over(it: &Interaction, agent: &Agent, now: Timestamp) -> bool {
+    it.passed_over_ms(&agent.config.id, now) > 0
 }
 
 /// The needs as indices into the skill table, which grows by what is new. `None` when the table would be too long:
@@ -240,11 +240,7 @@ impl Step<'_> {
                 }
             } else {
                 // Something changed while the plugin was thinking, or the agent has just declined: look again.
-                let retry_ms = if self.has_declined(id, agent) {
-                    DECLINED_MS
-                } else {
-                    0
-                };
+                let retry_ms = self.passed_over_ms(id, agent);
                 self.look_again(queue.clone(), retry_ms.max(1));
             }
         }
@@ -265,13 +261,22 @@ impl Step<'_> {
         }
     }
 
-    fn has_declined(&self, id: InteractionId, agent: &AgentId) -> bool {
-        let declined = self
-            .centre
-            .interactions
-            .get(&id)
-            .and_then(|it| it.live.declined.get(agent));
-        declined.is_some_and(|at| self.now.since(*at) < DECLINED_MS)
+    fn passed_over_ms(&self, id: InteractionId, agent: &AgentId) -> u64 {
+        let it = self.centre.interactions.get(&id);
+        it.map_or(0, |it| it.passed_over_ms(agent, self.now))
+    }
+
+    /// It is time to look at a queue again; for those who are passed over for longer, once more later.
+    pub(super) fn look_again_due(&mut self, queue: QueueId) {
+        let next = self.centre.queues.get(&queue).and_then(|entry| {
+            let waiting = entry.waiting.iter();
+            let waiting = waiting.filter_map(|(_, id)| self.centre.interactions.get(id));
+            waiting.filter_map(|it| it.passed_over_until(self.now)).min()
+        });
+        if let Some(next) = next {
+            self.look_again(queue.clone(), next.since(self.now));
+        }
+        self.centre.dirty.insert(queue);
     }
 
     /// Offers work to an agent. False when that is no longer possible.
@@ -290,7 +295,7 @@ impl Step<'_> {
             .agents
             .get(agent)
             .is_some_and(|entry| entry.is_free_for(channel));
-        if !free || self.has_declined(id, agent) {
+        if !free || self.passed_over_ms(id, agent) > 0 {
             return false;
         }
         let Some(offer_timeout_ms) = self
@@ -367,6 +372,7 @@ impl Step<'_> {
         let Stage::Offered { work, offer, agent } = it.stage.clone() else {
             return;
         };
+        let (written, asynchronous) = (it.chat.is_some(), it.channel.is_asynchronous());
         it.live.agent_leg = None;
         self.disarm(&TimerKey::OfferTimeout(id));
         self.record(Event::OfferFailed {
@@ -376,6 +382,8 @@ impl Step<'_> {
             reason,
         });
         let state = match reason {
+            // Who does not look at the mail may well answer the phone.
+            OfferFailure::NoAnswer if asynchronous => AgentState::Available,
             OfferFailure::NoAnswer => AgentState::Break {
                 reason: "missed-offer".into(),
             },
@@ -386,20 +394,29 @@ impl Step<'_> {
                 AgentState::Available
             }
         };
-        if self.live(id).is_some_and(|it| it.chat.is_some()) {
+        if written {
             self.missed_chat(&agent, state);
         } else {
             self.release(&agent, state);
         }
-        let now = self.now;
+        let passed_over_ms = match reason {
+            OfferFailure::Declined => PASSED_OVER_MS,
+            // What nobody takes is offered less and less often: of one agent in a day some 75 times.
+            OfferFailure::NoAnswer if asynchronous => PASSED_OVER_MS * u64::from(offer.0),
+            // Who has a call in hand stays at work, and would be offered it again at once.
+            OfferFailure::NoAnswer if self.is_at_work(&agent) => PASSED_OVER_MS,
+            _ => 0,
+        };
+        let until = self.now + passed_over_ms;
         if let Some(it) = self.live(id)
-            && reason == OfferFailure::Declined
+            && passed_over_ms > 0
         {
-            it.live.declined.insert(agent, now);
-            self.look_again(work.queue.clone(), DECLINED_MS);
+            it.live.passed_over.insert(agent, until);
+            self.look_again(work.queue.clone(), passed_over_ms);
         }
         self.centre.dirty.insert(work.queue);
-        if reason != OfferFailure::CustomerLeft && offer.0 >= limits::MAX_OFFERS && !self.overflow(id) {
+        let most = offer.0 >= limits::MAX_OFFERS && !asynchronous;
+        if reason != OfferFailure::CustomerLeft && most && !self.overflow(id) {
             self.leave_queue(id, LeftReason::MaxWait);
             self.queue_gave_back(id, QueueExit::MaxWait);
         }

@@ -92,6 +92,10 @@ impl Step<'_> {
         self.arm(TimerKey::MaxWait(id), max_wait_ms);
         self.arm(TimerKey::Progress(id), progress_ms);
         self.centre.dirty.insert(queue.clone());
+        let now = self.now;
+        if let Some(until) = self.live(id).and_then(|it| it.passed_over_until(now)) {
+            self.look_again(queue.clone(), until.since(now));
+        }
         self.record(Event::Queued {
             interaction: id,
             queue,

@@ -82,7 +82,7 @@ impl ChatEntryConfig {
     #[must_use]
     pub fn of_channel(mut self, channel: Channel) -> Self {
         self.channel = channel;
-        if channel == Channel::Email {
+        if channel.is_asynchronous() {
             self.idle_timeout_ms = 7 * 86_400_000;
             self.unanswered = vec![UnansweredStep {
                 after_ms: 4 * 3_600_000,

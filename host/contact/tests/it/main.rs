@@ -7,6 +7,7 @@ mod arrival;
 mod configuration;
 mod endings;
 mod keypad;
+mod offers;
 mod outgoing;
 mod queues;
 mod restart;

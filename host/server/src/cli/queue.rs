@@ -28,7 +28,7 @@ const FIELDS: &[Column] = &[
     ("most waiting", "/max_waiting"),
     ("most wait", "/max_wait_ms"),
     ("overflow", "/overflow"),
-    ("phone rings", "/offer_timeout_ms"),
+    ("offered for", "/offer_timeout_ms"),
     ("wrap-up", "/wrap_up_ms"),
     ("progress every", "/progress_every_ms"),
     ("recorded", "/record"),
@@ -83,7 +83,8 @@ struct Set {
     /// Where calls go that can't wait here; `none` for nowhere.
     #[arg(long, value_name = "QUEUE")]
     overflow: Option<String>,
-    /// How long an agent's phone rings: 15s.
+    /// How long an agent's phone rings, or a message is on offer: 15s. Who misses a call or a chat is put on a break; who
+    /// misses an e-mail is passed over for a while.
     #[arg(long, value_name = "TIME", value_parser = millis)]
     offer_timeout: Option<u64>,
     /// After-call work of the agent: 30s.

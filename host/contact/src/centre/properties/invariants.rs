@@ -106,6 +106,13 @@ impl Play {
                 .iter()
                 .filter(|(_, id)| self.centre.interactions[id].chat.is_some());
             assert_eq!(queue.written as usize, written.count());
+            let waiting = queue.waiting.iter().map(|(_, id)| &self.centre.interactions[id]);
+            let passed_over = waiting.filter_map(|it| it.passed_over_until(self.now)).min();
+            let looked_at = self.centre.timers.due(&TimerKey::LookAgain(id.clone()));
+            assert!(
+                passed_over.is_none_or(|until| looked_at.is_some_and(|at| at <= until)),
+                "who is passed over has another chance"
+            );
             for ask in queue.asked.values() {
                 assert!(matches!(&self.centre.asks[ask], Asked::Routing { queue, .. } if queue == id));
             }

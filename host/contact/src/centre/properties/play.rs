@@ -250,6 +250,7 @@ impl Play {
                     capacity: [
                         (Channel::Voice, u16::from(what & 8 == 0)),
                         (Channel::Chat, u16::from(what / 16 % 4)),
+                        (Channel::Email, u16::from(what / 32 % 4)),
                     ]
                     .into(),
                     blended: what & 128 != 0,
@@ -281,6 +282,7 @@ impl Play {
             Step::SetEntry(what) => {
                 let mut config = ChatEntryConfig::new(entry(), "web", queue(what));
                 config.idle_timeout_ms = 60_000;
+                config.channel = [Channel::Chat, Channel::Email][usize::from(what / 16) % 2];
                 let step = |after_ms, action| UnansweredStep { after_ms, action };
                 config.unanswered = vec![
                     step(2_000, UnansweredAction::Warn),
