@@ -145,9 +145,9 @@ pub struct Interaction {
     pub queue: Option<QueueId>,
     /// The agent who last talked with the customer.
     pub agent: Option<AgentId>,
-    /// Milliseconds waited in queues.
+    /// Milliseconds waited in queues; a wait that goes on is not counted yet.
     pub waited_ms: u64,
-    /// Milliseconds connected to agents, hold included.
+    /// Milliseconds connected to agents, hold included; a conversation that goes on is not counted yet.
     pub talked_ms: u64,
     /// Survey answers.
     pub surveys: Vec<SurveyAnswer>,
@@ -344,6 +344,19 @@ impl Interaction {
         match self.attributes.iter_mut().find(|(known, _)| known == key) {
             Some((_, old)) => old.clone_from(value),
             None => self.attributes.push((key.clone(), value.clone())),
+        }
+    }
+
+    /// Milliseconds waited in queues until `now`, with the wait that goes on.
+    pub fn waited_ms_by(&self, now: Timestamp) -> u64 {
+        self.waited_ms + self.work().map_or(0, |work| now.since(work.since))
+    }
+
+    /// Milliseconds connected to agents until `now`, with the conversation that goes on.
+    pub fn talked_ms_by(&self, now: Timestamp) -> u64 {
+        match &self.stage {
+            Stage::Talking { since, .. } => self.talked_ms + now.since(*since),
+            _ => self.talked_ms,
         }
     }
 

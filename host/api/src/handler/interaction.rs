@@ -15,6 +15,7 @@ use super::call::OutgoingView;
 use super::event::EventView;
 use super::page::{Page, checked};
 use crate::auth::InTenant;
+use crate::clock;
 use crate::error::Problem;
 use crate::extract::{Answer, Json, Path, Query};
 
@@ -57,9 +58,9 @@ pub struct InteractionView {
     pub queue: Option<String>,
     /// The agent who last talked with the customer.
     pub agent: Option<String>,
-    /// Milliseconds waited in queues.
+    /// Milliseconds waited in queues, up to now while it waits.
     pub waited_ms: u64,
-    /// Milliseconds connected to agents, hold included.
+    /// Milliseconds connected to agents, hold included, up to now while they talk.
     pub talked_ms: u64,
     /// Survey answers.
     pub surveys: Vec<SurveyView>,
@@ -182,8 +183,10 @@ pub struct EndingView {
     pub abandoned: Option<jackfield_contact::event::AbandonStage>,
 }
 
+/// As it stands now: what goes on counts up to this moment.
 impl From<Interaction> for InteractionView {
     fn from(interaction: Interaction) -> Self {
+        let now = clock::now();
         let surveys = interaction.surveys.iter().map(|answer| SurveyView {
             question: answer.question.to_string(),
             value: answer.value,
@@ -223,8 +226,8 @@ impl From<Interaction> for InteractionView {
             segments: interaction.segments.iter().map(SegmentView::from).collect(),
             queue: interaction.queue.as_ref().map(ToString::to_string),
             agent: interaction.agent.as_ref().map(ToString::to_string),
-            waited_ms: interaction.waited_ms,
-            talked_ms: interaction.talked_ms,
+            waited_ms: interaction.waited_ms_by(now),
+            talked_ms: interaction.talked_ms_by(now),
             surveys: surveys.collect(),
             recording,
             ending,

@@ -7,7 +7,7 @@ use jackfield_contact::leg::{Recording, Speech};
 use jackfield_types::{InteractionId, OpContext, TenantId, Timestamp};
 use serde_json::json;
 
-use crate::support::{NUMBER, Reply, TestApp, request};
+use crate::support::{NUMBER, PATIENCE, Reply, TestApp, request};
 
 #[tokio::test]
 async fn a_waiting_call_is_shown_whole() {
@@ -19,6 +19,7 @@ async fn a_waiting_call_is_shown_whole() {
         ".body.id" => "[id]", ".body.customer" => "[id]", ".body.started_at" => "[time]", ".body.stage.since" => "[time]",
         // A stretch of no length is left out, so how many there are hangs on the clock.
         ".body.segments" => "[segments]",
+        ".body.waited_ms" => "[so far]",
     }, @r##"
     {
       "status": 200,
@@ -46,7 +47,7 @@ async fn a_waiting_call_is_shown_whole() {
         "started_at": "[time]",
         "surveys": [],
         "talked_ms": 0,
-        "waited_ms": 0
+        "waited_ms": "[so far]"
       }
     }
     "##);
@@ -87,6 +88,29 @@ async fn a_waiting_call_is_shown_whole() {
       "tags": []
     }
     "##);
+}
+
+#[tokio::test]
+async fn what_goes_on_counts_up_to_now() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let grows = async |call: InteractionId, field: &str| {
+        let look = async || {
+            let at = format!("/v1/interactions/{call}");
+            app.get(&at, &admin).await.ok().body[field].as_u64().unwrap()
+        };
+        let before = look().await;
+        let wait = async {
+            while look().await <= before {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    };
+    grows(app.conversation("one", &admin, NUMBER).await, "talked_ms").await;
+    grows(app.call("one", NUMBER).await, "waited_ms").await;
+    let listed = app.get("/v1/interactions?limit=1", &admin).await.ok();
+    assert!(listed.body["items"][0]["waited_ms"].as_u64() > Some(0));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use jackfield_contact::decision::{FlowAction, FlowEvent, Plan, QueueExit};
 use jackfield_contact::event::{Event, LeftReason};
 use jackfield_contact::input::{Input, WantedState};
 use jackfield_contact::interaction::Stage;
-use jackfield_contact::leg::{LegCommand, LegEvent, Prompt};
+use jackfield_contact::leg::{Cause, LegCommand, LegEvent, Prompt};
 use jackfield_types::{LegId, PluginKind};
 
 use crate::world::*;
@@ -285,4 +285,24 @@ fn a_queue_with_waiting_work_is_not_removed() {
         world.rejected(Input::RemoveQueue(queue_id("support"))).code,
         "in-use"
     );
+}
+
+#[test]
+fn what_goes_on_counts_up_to_now() {
+    let mut world = World::new();
+    world.agent("wang", &["support"]);
+    let id = world.offered();
+    let so_far = |world: &World, ms: u64| {
+        let it = world.it(id);
+        (it.waited_ms_by(world.now + ms), it.talked_ms_by(world.now + ms))
+    };
+    assert_eq!(so_far(&world, 3_000), (3_000, 0));
+    world.pass(5_000);
+    world.agent_phone(id, LegEvent::Answered);
+    assert_eq!(so_far(&world, 7_000), (5_000, 7_000));
+    world.agent_phone(id, LegEvent::Held);
+    world.pass(8_000);
+    assert_eq!(so_far(&world, 0), (5_000, 8_000));
+    world.customer(id, ended(Cause::Normal));
+    assert_eq!(so_far(&world, 9_000), (5_000, 8_000));
 }
