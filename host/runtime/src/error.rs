@@ -80,10 +80,10 @@ pub enum ReplayError {
 #[derive(Debug, thiserror::Error)]
 pub enum RolloutError {
     /// A gate is violated.
-    #[error("{0}; mend the candidate, or use force")]
+    #[error("{0}; mend the candidate, or go on without the gate by `force` (--force)")]
     Gate(String),
     /// Not enough was seen for the gates to be judged.
-    #[error("not enough was seen yet: {0}; wait until it was, or use force")]
+    #[error("not enough was seen yet: {0}; wait until it was, or go on without it by `force` (--force)")]
     TooEarly(String),
     /// It could not be replayed.
     #[error(transparent)]

@@ -108,7 +108,7 @@ pub fn judge(stage: Stage, gates: &Gates, candidate: &Observed, control: &Observ
     } else {
         ("comparisons", candidate.comparisons())
     };
-    judging.enough(what, seen, u64::from(gates.min_decisions));
+    judging.enough("min_decisions", what, seen, u64::from(gates.min_decisions));
     match judging {
         Judging {
             violated: Some(violated),
@@ -126,7 +126,7 @@ pub fn too_little_compared(gates: &Gates, candidate: &Observed) -> Option<String
     let (unknown, compared) = (candidate.unreplayable, candidate.comparisons());
     (limit == 0.0 || unknown >= MIN_FAILURES).then(|| {
         format!(
-            "unreplayable: {unknown} of {} answers, {share:.2} %; the limit is {limit} %",
+            "unreplayable: {unknown} of {} answers, {share:.2} %; the limit is {limit} % (max_unreplayable_percent)",
             unknown + compared
         )
     })
@@ -140,10 +140,10 @@ struct Judging {
 }
 
 impl Judging {
-    /// Whether enough has been seen; says what is missing.
-    fn enough(&mut self, what: &str, seen: u64, least: u64) -> bool {
+    /// Whether enough has been seen for a gate; says what is missing.
+    fn enough(&mut self, gate: &str, what: &str, seen: u64, least: u64) -> bool {
         if seen < least {
-            self.missing.push(format!("{what}: {seen} of {least}"));
+            self.missing.push(format!("{what}: {seen} of {least} ({gate})"));
         }
         seen >= least
     }
@@ -182,8 +182,9 @@ impl Judging {
         if limit == 0.0 || part >= MIN_FAILURES {
             self.violated(gate, measured, limit, share);
         } else {
-            let missing =
-                format!("{share}; {MIN_FAILURES} {what} are needed to tell, or more decisions without");
+            let missing = format!(
+                "{share}; {MIN_FAILURES} {what} are needed to tell, or more decisions without ({gate})"
+            );
             self.missing.push(missing);
         }
     }
@@ -193,9 +194,10 @@ impl Judging {
         if least == 0 {
             return;
         }
+        let mut enough = |what, seen| self.enough("min_interactions", what, seen, least);
         let enough = [
-            self.enough("interactions of the candidate", candidate.interactions(), least),
-            self.enough("interactions of the control group", control.interactions(), least),
+            enough("interactions of the candidate", candidate.interactions()),
+            enough("interactions of the control group", control.interactions()),
         ];
         if enough.contains(&false) {
             return;
@@ -217,16 +219,12 @@ impl Judging {
     }
 
     fn fuel(&mut self, gates: &Gates, candidate: &Observed, control: &Observed) {
+        let mut enough = |what, seen| self.enough(FUEL, what, seen, MIN_FUEL_DECISIONS);
         let enough = [
-            self.enough(
-                "answers of the candidate with fuel",
-                candidate.fuel_decisions(),
-                MIN_FUEL_DECISIONS,
-            ),
-            self.enough(
+            enough("answers of the candidate with fuel", candidate.fuel_decisions()),
+            enough(
                 "answers of the active version with fuel",
                 control.fuel_decisions(),
-                MIN_FUEL_DECISIONS,
             ),
         ];
         if enough.contains(&false) {
@@ -259,8 +257,9 @@ impl Judging {
         if compared >= u64::from(gates.min_decisions) {
             self.violated(MATERIAL, measured, limit, message);
         } else {
-            self.missing
-                .push(format!("{message}; more comparisons are needed to tell"));
+            self.missing.push(format!(
+                "{message}; more comparisons are needed to tell ({MATERIAL})"
+            ));
         }
     }
 }

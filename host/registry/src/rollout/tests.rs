@@ -373,3 +373,27 @@ proptest! {
         prop_assert_eq!(serde_json::from_str::<Window>(&written).unwrap(), window);
     }
 }
+
+#[test]
+fn what_is_missing_is_named_with_its_gate() {
+    let none = Observed::default();
+    let missing = |stage| match judge(stage, &Gates::default(), &none, &none) {
+        Verdict::Wait(missing) => missing,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        missing(Stage::Shadow),
+        [
+            "answers of the candidate with fuel: 0 of 20 (max_fuel_p99_ratio)",
+            "answers of the active version with fuel: 0 of 20 (max_fuel_p99_ratio)",
+            "comparisons: 0 of 50 (min_decisions)",
+        ]
+    );
+    assert_eq!(
+        missing(CANARY)[..2],
+        [
+            "interactions of the candidate: 0 of 30 (min_interactions)",
+            "interactions of the control group: 0 of 30 (min_interactions)",
+        ]
+    );
+}

@@ -42,6 +42,9 @@ fn told(problem: &Problem) -> String {
         "unknown-plugin" => {
             Some("`jackfield plugin upload FILE` uploads one, `jackfield plugin list` shows what is there")
         }
+        "unknown-rollout" => Some(
+            "`jackfield plugin rollout --binding POINT --history` shows what became of earlier ones, `jackfield plugin shadow` starts one",
+        ),
         "unknown-queue" => Some("`jackfield queue list` shows what is there"),
         "unknown-campaign" => Some("`jackfield campaign list` shows what is there"),
         "unknown-agent" => Some("`jackfield agent list` shows who is there"),

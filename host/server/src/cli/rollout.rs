@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::binding::{plugin_version, read_config};
 use super::client::{Client, Sent, path};
 use super::failure::Failure;
-use super::output::{BAD, Column, GOOD, Output};
+use super::output::{BAD, Column, GOOD, Output, time};
 
 const HISTORY: &[Column] = &[
     ("NUMBER", "/number"),
@@ -186,12 +186,23 @@ pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -
     if json {
         return out.json(&answer);
     }
-    moved(false, &answer, out)?;
+    tell(&answer, out)
+}
+
+/// A rollout for people: what was seen of late, what its gates say, and what comes next.
+pub(super) fn tell(answer: &Value, out: &mut Output) -> Result<(), Failure> {
+    moved(false, answer, out)?;
     let seen = &answer["seen"];
     if seen.is_null() {
-        let why = answer["why"].as_str().unwrap_or_default();
-        return out.line(&format!("It is over. {why}"));
+        return out.line(&over(answer));
     }
+    let ms = |field: &str| seen[field].as_u64().unwrap_or_default();
+    let (watched_ms, window_ms) = (ms("watched_ms"), ms("window_ms"));
+    out.line(&if watched_ms < window_ms {
+        format!("In the {} of this stage so far:", span(watched_ms))
+    } else {
+        format!("In the last {}:", span(window_ms))
+    })?;
     out.line(&format!("{:<18} {:>12} {:>12}", "", "candidate", "active"))?;
     for (field, name) in [
         ("decisions", "decisions"),
@@ -218,12 +229,17 @@ pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -
             figure("control")
         ))?;
     }
+    let nothing = ["candidate", "control"].map(|side| &seen[side]["decisions"]);
+    if watched_ms > window_ms && nothing.iter().all(|decisions| **decisions == 0) {
+        out.line("Nothing was decided in that time, and what was before it counts no longer.")?;
+    }
     let verdict = &seen["verdict"];
     let line = match (verdict.as_str(), &verdict["wait"], &verdict["violated"]) {
         (Some("pass"), _, _) => out.paint(GOOD, "It keeps to its gates and may go on."),
         (_, Value::Array(missing), _) => {
-            let missing: Vec<_> = missing.iter().filter_map(Value::as_str).collect();
-            format!("Not enough was seen yet: {}", missing.join("; "))
+            let missing = missing.iter().filter_map(Value::as_str);
+            let missing: Vec<_> = missing.map(|gate| format!("\n  {gate}")).collect();
+            format!("Not enough was seen for its gates:{}", missing.concat())
         }
         (_, _, violated) => {
             let message = violated["message"].as_str().unwrap_or_default();
@@ -231,20 +247,53 @@ pub(super) fn show(show: &Show, json: bool, client: &Client, out: &mut Output) -
         }
     };
     out.line(&line)?;
-    let seconds = |field: &str| seen[field].as_u64().unwrap_or_default() / 1_000;
     let next = match (&answer["steps"][0], &answer["steps"][0]["percent"]) {
         (Value::Null, _) => "Somebody has to promote it.".to_owned(),
         (_, Value::Null) => "Then it becomes active by itself.".to_owned(),
         (_, percent) => format!("Then it goes to a canary of {percent} % by itself."),
     };
-    let (watched, window) = (seconds("watched_ms"), seconds("window_ms"));
-    out.line(&format!(
-        "Watched for {watched} s; its window is {window} s. {next}"
-    ))?;
+    let (watched, window) = (span(watched_ms), span(window_ms));
+    out.line(&format!("Watched for {watched}; its window is {window}. {next}"))?;
     for line in outlook(seen) {
         out.line(&line)?;
     }
     Ok(())
+}
+
+/// How a rollout ended, and why.
+fn over(answer: &Value) -> String {
+    let text = |field: &str| answer[field].as_str().unwrap_or_default();
+    let what = match text("stage") {
+        "active" => "it became active",
+        "rolled-back" => "it was taken back",
+        _ => {
+            return format!(
+                "It is over: what is bound at {} has changed since.",
+                text("point")
+            );
+        }
+    };
+    let at = answer["moved_at"].as_u64().map(time).unwrap_or_default();
+    let why = match text("why") {
+        "" => "no reason was given",
+        why => why,
+    };
+    format!("It is over: {what} by {} on {at}: {why}", text("moved_by"))
+}
+
+/// A length of time in words: `37 seconds`, `15 minutes`.
+fn span(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute")];
+    let fits = |(length, _): &(u64, _)| {
+        let many = seconds / length;
+        many >= 10 || many >= 2 && seconds.is_multiple_of(*length)
+    };
+    let (length, unit) = units.into_iter().find(fits).unwrap_or((1, "second"));
+    match seconds / length {
+        1 => format!("1 {unit}"),
+        many => format!("{many} {unit}s"),
+    }
 }
 
 /// When enough will have been seen, and what becomes of it if that never is.
@@ -256,8 +305,8 @@ fn outlook(seen: &Value) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(ms) = estimate["in_ms"].as_u64().filter(|ms| *ms > 0) {
         lines.push(format!(
-            "As things go, enough will have been seen in {} s.",
-            ms / 1_000
+            "As things go, enough will have been seen in {}.",
+            span(ms)
         ));
     } else if let Some(never) = estimate.get("never") {
         lines.push(match never["window_ms"].as_u64() {
@@ -270,9 +319,9 @@ fn outlook(seen: &Value) -> Vec<String> {
         });
     }
     if longest > 0 && seen["verdict"].get("wait").is_some() {
+        let longest = span(longest);
         lines.push(format!(
-            "Without enough it is taken back after {} s of this stage.",
-            longest / 1_000
+            "Without enough it is taken back after {longest} of this stage."
         ));
     }
     lines

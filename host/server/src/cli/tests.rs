@@ -12,6 +12,8 @@ use tokio::sync::oneshot;
 use super::failure::Failure;
 use super::output::Output;
 
+mod messages;
+
 #[derive(Parser)]
 // As the program has it: names that it gives to all subcommands may collide with theirs.
 #[command(name = "jackfield", version, propagate_version = true)]

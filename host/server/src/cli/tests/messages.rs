@@ -1,0 +1,67 @@
+//! What commands tell people: of what, since when, and what to do next.
+
+use serde_json::json;
+
+use super::Written;
+use crate::cli::output::Output;
+use crate::cli::rollout;
+
+/// What is told of a rollout.
+fn of_rollout(answer: &serde_json::Value) -> String {
+    let written = Written::default();
+    rollout::tell(answer, &mut Output::into(written.clone())).unwrap();
+    let bytes = written.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[test]
+fn a_rollout_says_of_which_time_its_figures_are_and_what_is_missing() {
+    let side = json!({"decisions": 0, "traps": 0, "answered": 0});
+    let mut status = json!({
+        "plugin": "last-agent", "version": "0.1.0", "point": "queue:support", "stage": "shadow", "steps": [],
+        "seen": {
+            "candidate": side, "control": side, "watched_ms": 1_200_000, "window_ms": 900_000,
+            "max_stage_ms": 604_800_000u64, "estimate": null,
+            "verdict": {"wait": ["answers of the candidate with fuel: 0 of 20 (max_fuel_p99_ratio)", "comparisons: 0 of 50 (min_decisions)"]},
+        },
+    });
+    let told = of_rollout(&status);
+    for line in [
+        "In the last 15 minutes:",
+        "Nothing was decided in that time, and what was before it counts no longer.",
+        "Not enough was seen for its gates:",
+        "  answers of the candidate with fuel: 0 of 20 (max_fuel_p99_ratio)",
+        "  comparisons: 0 of 50 (min_decisions)",
+        "Watched for 20 minutes; its window is 15 minutes. Somebody has to promote it.",
+        "Without enough it is taken back after 7 days of this stage.",
+    ] {
+        assert!(told.lines().any(|found| found == line), "{line}\n{told}");
+    }
+    status["seen"]["watched_ms"] = 37_000.into();
+    let told = of_rollout(&status);
+    assert!(told.contains("In the 37 seconds of this stage so far:"), "{told}");
+    assert!(!told.contains("Nothing was decided"), "{told}");
+}
+
+#[test]
+fn a_rollout_that_is_over_says_how_it_ended() {
+    let over = |stage: &str, why: &str| {
+        let status = json!({
+            "plugin": "p", "version": "0.1.0", "point": "queue:support", "stage": stage, "seen": null, "why": why,
+            "moved_by": "user:admin", "moved_at": 1_767_225_600_000u64,
+        });
+        let told = of_rollout(&status);
+        told.lines().nth(1).unwrap().to_owned()
+    };
+    let back = over("rolled-back", "");
+    assert!(
+        back.starts_with("It is over: it was taken back by user:admin on 20"),
+        "{back}"
+    );
+    assert!(back.ends_with(": no reason was given"), "{back}");
+    assert!(over("active", "it kept to its gates").ends_with(": it kept to its gates"));
+    assert_eq!(
+        over("shadow", "a try"),
+        "It is over: what is bound at queue:support has changed since."
+    );
+}
