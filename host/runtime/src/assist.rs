@@ -243,6 +243,8 @@ impl Tenant {
             return nothing(None);
         };
         let queue = question.queue.clone();
+        // Else the first question after a start would find that nothing can be searched yet.
+        self.be_ready_to_search().await;
         let tenant = self.clone();
         // On its own: what is given up has its receipt all the same.
         let asking = tokio::spawn(async move {

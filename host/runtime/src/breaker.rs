@@ -194,7 +194,7 @@ mod tests {
         breakers.leave(&point(), Digest::of(b"x"), Some(code), Timestamp(at))
     }
 
-    const OF_THE_HOST: [&str; 4] = ["overloaded", "unavailable", "quota", "no-binding"];
+    const OF_THE_HOST: [&str; 5] = ["overloaded", "unavailable", "host-busy", "quota", "no-binding"];
 
     #[test]
     fn the_hosts_failures_leave_the_count_as_it_is() {

@@ -158,7 +158,17 @@ impl Asking<'_> {
             Ok(found) => found,
             Err(failure) => return Outcome::failed(failure),
         };
-        let asked = self.version(question.clone(), &version).await;
+        let mut asked = self.version(question.clone(), &version).await;
+        if asked
+            .outcome
+            .as_ref()
+            .is_err_and(|failure| &*failure.code == "host-busy")
+            && is_asked_again(&question)
+        {
+            // What kept the host busy may be that this is the first search since its start.
+            self.tenant.be_ready_to_search().await;
+            asked = self.version(question.clone(), &version).await;
+        }
         let Err(failure) = &asked.outcome else {
             flows.answered(&question, &version);
             return asked;
@@ -196,6 +206,15 @@ fn may_stand_in(question: &Question, bound: &Bound, previous: &Bound) -> bool {
         | Question::Scorecard(_)
         | Question::Assist(_) => false,
     }
+}
+
+/// Whether a version is asked once more when the host was too busy for what it reads: where the failure would change what
+/// a customer or an agent meets. Routing and connectors have a stand-in, tags and scorecards are asked again later anyway.
+fn is_asked_again(question: &Question) -> bool {
+    matches!(
+        question,
+        Question::Flow(_) | Question::Chat(_) | Question::Assist(_) | Question::Outbound(_)
+    )
 }
 
 /// What tenant and platform allow a decision.

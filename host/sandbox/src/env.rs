@@ -143,10 +143,18 @@ impl ReadError {
     /// It cannot be read now; it may be later.
     pub fn unavailable(why: &str) -> Self {
         Self {
-            code: "unavailable".into(),
+            code: Self::UNAVAILABLE.into(),
             message: why.into(),
             retryable: true,
         }
+    }
+
+    /// The code of what cannot be read.
+    pub(crate) const UNAVAILABLE: &str = "unavailable";
+
+    /// Whether it cannot be read now and may be later.
+    pub(crate) fn is_of_the_moment(&self) -> bool {
+        self.retryable && &*self.code == Self::UNAVAILABLE
     }
 }
 

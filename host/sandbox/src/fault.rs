@@ -4,7 +4,7 @@ use jackfield_contact::decision::Failure;
 use jackfield_types::limits::{MAX_CODE_BYTES, MAX_TEXT_BYTES};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
-use crate::{bindings::cx::types::types::Error as PluginError, state::State};
+use crate::{ReadError, bindings::cx::types::types::Error as PluginError, state::State};
 
 /// Functions of a guest's backtrace that go into a failure's message.
 const BACKTRACE_FUNCTIONS: usize = 8;
@@ -74,6 +74,17 @@ impl Fault {
     pub(crate) fn classify(self, store: &Store<State>) -> (Failure, bool) {
         match self {
             Self::Rule(failure) => (failure, false),
+            // The plugin has handed on what the host told it: that is not its own failure.
+            Self::Plugin(error) if error.code == ReadError::UNAVAILABLE && store.data().has_unread() => (
+                failure(
+                    "host-busy",
+                    format_args!(
+                        "what the plugin asks of the host could not be read now: {}",
+                        error.message
+                    ),
+                ),
+                false,
+            ),
             Self::Plugin(error) => {
                 let code = cut(&error.code, MAX_CODE_BYTES);
                 (

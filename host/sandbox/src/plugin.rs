@@ -130,7 +130,7 @@ impl Plugin {
     ///
     /// The decision runs in an instance of its own. Whatever the plugin does, the result is a value: a
     /// [`Failure`](jackfield_contact::decision::Failure) has one of the codes `trap`, `fuel`, `timeout`, `memory`,
-    /// `oversize`, `invalid-answer`, `plugin-error`, `overloaded` or `unavailable`.
+    /// `oversize`, `invalid-answer`, `plugin-error`, `host-busy`, `overloaded` or `unavailable`.
     pub fn decide(&self, question: Arc<Question>, env: Env) -> Decision {
         self.decide_in(None, question, env)
     }

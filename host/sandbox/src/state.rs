@@ -1,12 +1,13 @@
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use jackfield_contact::decision::Question;
 use jackfield_types::{Capability, Digest, limits::MAX_PLUGIN_LOG_BYTES};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::{
-    Ceilings, Env, LogLevel, LogLine, ReadError, capability::outcomes::Outcomes, ceilings::WALL_FACTOR,
-    fault::cut, meter::Meter, wasi::Machine,
+    Ceilings, Env, LogLevel, LogLine, ReadError, bindings::cx::types::types::Error,
+    capability::outcomes::Outcomes, ceilings::WALL_FACTOR, fault::cut, meter::Meter, wasi::Machine,
 };
 
 /// The data of one decision's store: what the host capabilities see and write.
@@ -21,6 +22,8 @@ pub(crate) struct State {
     pub(crate) kv_writes: Vec<(String, Option<Vec<u8>>)>,
     pub(crate) machine: Machine,
     pub(crate) outcomes: Option<Outcomes>,
+    /// Whether something could not be read that may be read later.
+    unread: AtomicBool,
     stop: Stop,
 }
 
@@ -60,6 +63,7 @@ impl State {
             kv_writes: Vec::new(),
             machine: Machine::new(plugin),
             outcomes: None,
+            unread: AtomicBool::new(false),
             stop: Stop::new(ceilings),
         }
     }
@@ -75,6 +79,7 @@ impl State {
         self.kv_writes = Vec::new();
         self.machine.renew();
         self.outcomes = None;
+        self.unread = AtomicBool::new(false);
         self.stop = Stop::new(ceilings);
     }
 
@@ -100,6 +105,19 @@ impl State {
         } else {
             Err(ReadError::not_granted(capability))
         }
+    }
+
+    /// What the plugin is told of something that it reads.
+    pub(crate) fn told<T>(&self, read: Result<T, ReadError>) -> Result<T, Error> {
+        if read.as_ref().is_err_and(ReadError::is_of_the_moment) {
+            self.unread.store(true, Relaxed);
+        }
+        read.map_err(Error::from)
+    }
+
+    /// Whether something could not be read that may be read later.
+    pub(crate) fn has_unread(&self) -> bool {
+        self.unread.load(Relaxed)
     }
 
     /// Milliseconds until [`State::more_time`] is to be asked first.

@@ -27,7 +27,8 @@ pub struct SuggestionsView {
     /// The plugin that says so, and its version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// The code of what failed, when nothing could be suggested.
+    /// The code of what failed, when nothing could be suggested: `plugin-error` of the plugin, `host-busy` of the host, which
+    /// could not read in time what the plugin asked for…
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
 }

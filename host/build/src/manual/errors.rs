@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// Codes of decisions that brought no answer.
-const FAILURES: [(&str, &str); 9] = [
+const FAILURES: [(&str, &str); 10] = [
     (
         "plugin-error",
         "The plugin answered with an error; its code and message follow. An exception of JavaScript or Python is the error \
@@ -27,6 +27,11 @@ const FAILURES: [(&str, &str); 9] = [
     (
         "invalid-answer",
         "The answer breaks a rule of the contract; the message names the field, what was found and what was expected.",
+    ),
+    (
+        "host-busy",
+        "The plugin handed on the host's error `unavailable`: what it asked for could not be read in time. Flows, assists and outbound \
+         rules are asked once more.",
     ),
     ("unavailable", "The plugin could not be started."),
     (

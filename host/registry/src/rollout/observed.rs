@@ -41,7 +41,7 @@ impl Observed {
     /// Counts a decision: its fuel, the code of its failure, and whether something else had to decide.
     pub fn decision(&mut self, fuel: u64, failed: Option<&str>, fell_back: bool) {
         match failed {
-            Some("no-binding" | "overloaded" | "unavailable" | "quota") => {
+            Some("no-binding" | "overloaded" | "unavailable" | "host-busy" | "quota") => {
                 self.host_failures += 1;
                 return;
             }

@@ -1,6 +1,7 @@
 //! Keeping the index with the store.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use jackfield_contact::decision::KnowledgeKind;
 use jackfield_store::{Scan, Tx};
@@ -12,10 +13,12 @@ use super::article::{ArticleRecord, ArticleVersion, Audience, ReplyTemplate};
 use super::index::{Batch, Index, Indexed};
 use super::{
     ARTICLES, CHANGES, KNOWLEDGE, KnowledgeError, Opened, STATE, TEMPLATES, VERSIONS, blocking, decode,
-    encode,
+    encode, words,
 };
 use crate::tenant::Tenant;
 
+/// How long is waited for what the first search needs.
+const READY: Duration = Duration::from_secs(1);
 /// Rows that are removed at once when the index has seen them.
 const PRUNED: usize = 500;
 
@@ -107,6 +110,21 @@ impl Tenant {
             Some(index) => Ok(Some(index)),
             None => self.refresh_index().await,
         }
+    }
+
+    /// Sees to it that the next search need not wait for the index to be opened, nor for the dictionary to be read; waits a
+    /// second at most. Both go on when nobody waits for them any more.
+    pub(crate) async fn be_ready_to_search(&self) {
+        let ready = async {
+            if let Ok(Some(_)) = self.index().await {
+                let read = || {
+                    words::read_dictionary();
+                    Ok(())
+                };
+                let _ = blocking(read).await;
+            }
+        };
+        let _ = tokio::time::timeout(READY, ready).await;
     }
 
     /// Brings the index up to date with the store. It goes on when nobody waits for it any more.

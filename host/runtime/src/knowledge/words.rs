@@ -141,6 +141,11 @@ fn push(tokens: &mut Vec<Token>, offset_from: usize, offset_to: usize, text: Str
     });
 }
 
+/// Reads the dictionary, unless that was done.
+pub(super) fn read_dictionary() {
+    LazyLock::force(&JIEBA);
+}
+
 /// What texts and queries alike go through.
 pub(super) fn analyzer() -> TextAnalyzer {
     TextAnalyzer::builder(Words)

@@ -13,7 +13,7 @@ use crate::{
 impl Host for State {
     fn current(&mut self) -> Result<Option<Customer>, Error> {
         self.granted(Capability::Customers)?;
-        let Some(customer) = self.env.reads.customer()? else {
+        let Some(customer) = self.told(self.env.reads.customer())? else {
             return Ok(None);
         };
         let mut lower = Lower::reply();
@@ -31,7 +31,7 @@ impl Host for State {
     fn history(&mut self, limit: u32) -> Result<Vec<PastInteraction>, Error> {
         self.granted(Capability::Customers)?;
         let limit = checked_limit(limit, 1..=50)?;
-        let mut past = self.env.reads.history(limit)?;
+        let mut past = self.told(self.env.reads.history(limit))?;
         past.truncate(limit);
         let mut lower = Lower::reply();
         let past = lower.list(&past, |lower, past| PastInteraction {

@@ -86,7 +86,7 @@ impl Host for State {
     fn work(&mut self, work: u32) -> Result<WorkDetails, Error> {
         self.granted(Capability::Customers)?;
         let work = entry("work", self.routing().map(|question| &question.work), work)?;
-        let tags = self.env.reads.customer_tags(work.interaction)?;
+        let tags = self.told(self.env.reads.customer_tags(work.interaction))?;
         let mut lower = Lower::reply();
         let details = WorkDetails {
             id: lower.shown(work.interaction),

@@ -15,7 +15,7 @@ impl Host for State {
         check(&key)?;
         let value = match self.kv_writes.iter().find(|(written, _)| *written == key) {
             Some((_, value)) => value.clone(),
-            None => self.env.reads.kv_get(&key)?,
+            None => self.told(self.env.reads.kv_get(&key))?,
         };
         let mut lower = Lower::reply();
         lower.takes(value.as_ref().map_or(0, Vec::len));

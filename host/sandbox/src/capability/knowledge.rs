@@ -27,7 +27,7 @@ impl Host for State {
             kind: query.kind.map(Into::into),
             limit,
         };
-        let mut hits = self.env.reads.knowledge_search(&query)?;
+        let mut hits = self.told(self.env.reads.knowledge_search(&query))?;
         hits.truncate(limit);
         let mut lower = Lower::reply();
         let hits = lower.list(&hits, |lower, hit| Hit {
@@ -43,7 +43,7 @@ impl Host for State {
 
     fn get(&mut self, id: String) -> Result<Entry, Error> {
         self.granted(Capability::Knowledge)?;
-        let Some(entry) = self.env.reads.knowledge_entry(&id)? else {
+        let Some(entry) = self.told(self.env.reads.knowledge_entry(&id))? else {
             return Err(refuse(
                 "unknown-entry",
                 format!("there is no entry {:?}", cut(&id, 64)),

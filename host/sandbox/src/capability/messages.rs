@@ -26,7 +26,7 @@ impl Host for State {
         if channel == Channel::Voice || self.question.interaction().is_none() {
             return Ok(Vec::new());
         }
-        let mut messages = self.env.reads.messages(after, limit)?;
+        let mut messages = self.told(self.env.reads.messages(after, limit))?;
         messages.truncate(limit);
         let mut lower = Lower::reply();
         let messages = lower.messages(&messages);

@@ -33,7 +33,7 @@ use crate::{
 impl State {
     /// How a queue of the tenant stands.
     fn queue_status(&self, id: &str) -> Result<QueueStatus, Error> {
-        let status = self.env.reads.queue_status(id)?;
+        let status = self.told(self.env.reads.queue_status(id))?;
         status.ok_or_else(|| refuse("unknown-queue", format!("there is no queue {:?}", cut(id, 64))))
     }
 }

@@ -14,7 +14,7 @@ impl Host for State {
     fn surveys(&mut self, limit: u32) -> Result<Vec<Survey>, Error> {
         self.granted(Capability::Scores)?;
         let limit = checked_limit(limit, 1..=50)?;
-        let mut surveys = self.env.reads.surveys(limit)?;
+        let mut surveys = self.told(self.env.reads.surveys(limit))?;
         surveys.truncate(limit);
         let mut lower = Lower::reply();
         let surveys = lower.list(&surveys, |lower, survey| Survey {
@@ -31,7 +31,7 @@ impl Host for State {
     fn evaluations(&mut self, limit: u32) -> Result<Vec<Evaluation>, Error> {
         self.granted(Capability::Scores)?;
         let limit = checked_limit(limit, 1..=50)?;
-        let mut evaluations = self.env.reads.evaluations(limit)?;
+        let mut evaluations = self.told(self.env.reads.evaluations(limit))?;
         evaluations.truncate(limit);
         let mut lower = Lower::reply();
         let evaluations = lower.list(&evaluations, |lower, evaluation| Evaluation {

@@ -1,9 +1,11 @@
 //! The plugins that come with the host, as `cargo xtask plugins` builds them. The test command names their directory
 //! in `JACKFIELD_PLUGINS`; without it there is nothing to load.
 
-use std::{env, fs};
+use std::{env, fs, path::Path, sync::Arc};
 
-use jackfield_sandbox::Env;
+use jackfield_contact::decision::{KnowledgeHit, KnowledgeQuery};
+use jackfield_sandbox::{Env, ReadError, Reads};
+use jackfield_types::{Grants, PluginKind};
 
 use crate::{fixture, questions::questions};
 
@@ -52,4 +54,39 @@ fn every_bundled_plugin_answers_within_its_ceilings() {
             );
         }
     }
+}
+
+/// Can't search just now.
+struct Busy;
+
+impl Reads for Busy {
+    fn knowledge_search(&self, _: &KnowledgeQuery) -> Result<Vec<KnowledgeHit>, ReadError> {
+        Err(ReadError::unavailable("try again"))
+    }
+}
+
+#[test]
+fn what_the_host_could_not_read_is_no_failure_of_the_plugin() {
+    let Some(built) = env::var_os("JACKFIELD_PLUGINS") else {
+        return println!("JACKFIELD_PLUGINS is not set");
+    };
+    let fixture = fixture();
+    let wasm = fs::read(Path::new(&built).join("knowledge-assist-0.1.0.wasm")).unwrap();
+    let plugin = fixture.sandbox.load(&wasm).unwrap();
+    let failure = |env: Env| {
+        let question = questions(PluginKind::AgentAssist).remove(0);
+        plugin.decide(question, env).result.unwrap_err()
+    };
+    let busy = Env {
+        reads: Arc::new(Busy),
+        ..crate::env()
+    };
+    let failed = failure(busy.clone());
+    assert_eq!(&*failed.code, "host-busy");
+    assert!(failed.message.ends_with(": try again"), "{failed:?}");
+    let not_granted = Env {
+        grants: Grants::NONE,
+        ..busy
+    };
+    assert_eq!(&*failure(not_granted).code, "plugin-error");
 }

@@ -41,6 +41,42 @@ impl Desk {
         }
     }
 
+    /// The same with another process, which knows nothing but what is on disk.
+    fn restarted(self) -> Self {
+        let Self {
+            _server: server,
+            _data: data,
+            ..
+        } = self;
+        let http = self.admin.url().trim_start_matches("http://").to_owned();
+        server.kill();
+        Self {
+            _server: Server::start_at(Path::new(BINARY), data.path(), &[], &http),
+            _data: data,
+            ..self
+        }
+    }
+
+    fn publish(&self, id: &str, article: &Value) {
+        done(self.admin.put(&format!("/v1/articles/{id}"), article));
+        for step in ["review", "approve"] {
+            let at = format!("/v1/articles/{id}/versions/1/{step}");
+            done(self.admin.post(&at, &json!({})));
+        }
+    }
+
+    /// What is suggested to anna when she has just taken a conversation in which nothing was said.
+    fn first_suggestions(&self, id: &str) -> Value {
+        let at = self.at(id, "suggestions");
+        loop {
+            let now = self.anna.see(&format!("{at}?known=0&wait_ms=20000"));
+            if now["revision"] != 0 {
+                assert_eq!(now["items"], json!([]), "the customer has said nothing yet");
+                return now["revision"].clone();
+            }
+        }
+    }
+
     /// A window and its conversation, which anna has taken.
     fn taken(&self) -> (Window, String) {
         let session = Window::session(&self.door, &json!({}));
@@ -122,22 +158,10 @@ fn suggestions_come_while_the_customer_writes() {
         &[("tenant:agent-assist", "knowledge-assist", json!({}))],
     );
     let article = json!({"title": "Refunds", "body": "A refund takes five days.", "language": "en"});
-    done(desk.admin.put("/v1/articles/refunds", &article));
-    for step in ["review", "approve"] {
-        done(
-            desk.admin
-                .post(&format!("/v1/articles/refunds/versions/1/{step}"), &json!({})),
-        );
-    }
+    desk.publish("refunds", &article);
     let (mut window, id) = desk.taken();
     let at = desk.at(&id, "suggestions");
-    let known = loop {
-        let now = desk.anna.see(&format!("{at}?known=0&wait_ms=20000"));
-        if now["revision"] != 0 {
-            assert_eq!(now["items"], json!([]), "the customer has said nothing yet");
-            break now["revision"].clone();
-        }
-    };
+    let known = desk.first_suggestions(&id);
     window.send(&json!({"type": "typing", "text": SECRET}));
     let suggested = desk.anna.see(&format!("{at}?known={known}&wait_ms=20000"));
     assert_eq!(suggested["items"][0]["id"], "refunds", "{suggested}");
@@ -160,4 +184,22 @@ fn suggestions_come_while_the_customer_writes() {
     window.send(&json!({"type": "typing", "text": "something else"}));
     let seen = desk.next(&id, &before);
     assert!(seen["until"].is_u64() && seen["text"].is_null(), "{seen}");
+}
+
+/// The first search of a process opens the index and reads the dictionary, which takes longer than a plugin has.
+#[test]
+fn the_first_suggestion_after_a_start_is_there() {
+    let desk = Desk::open();
+    let points = [("tenant:agent-assist", "knowledge-assist", json!({}))];
+    bind(&desk.admin, &points);
+    let article = json!({"title": "退款流程", "body": "三个工作日内到账。", "language": "zh-CN"});
+    desk.publish("refunds", &article);
+    let desk = desk.restarted();
+    let (mut window, id) = desk.taken();
+    let known = desk.first_suggestions(&id);
+    window.send(&json!({"type": "send", "client_id": "1", "text": "请问怎么办理退款？"}));
+    let at = desk.at(&id, "suggestions");
+    let suggested = desk.anna.see(&format!("{at}?known={known}&wait_ms=20000"));
+    assert_eq!(suggested["failure"], Value::Null, "{suggested}");
+    assert_eq!(suggested["items"][0]["id"], "refunds", "{suggested}");
 }
