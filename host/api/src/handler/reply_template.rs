@@ -24,7 +24,8 @@ pub struct TemplateBody {
     pub title: String,
     /// 1 to 8,192 bytes, with at most 32 variables: `{{name}}`, or `{{name|what stands there when nothing is known}}`.
     /// Known of the conversation are `customer.name`, `customer.language`, `customer.ATTRIBUTE`, `agent.name`,
-    /// `agent.id`, `queue.name`, `interaction.id` and `interaction.ATTRIBUTE`; others are given with the request.
+    /// `agent.id`, `queue.name`, `interaction.id` and `interaction.ATTRIBUTE`; others are given with the request, and have no
+    /// dot in their names.
     pub text: String,
     /// BCP 47, for example `zh-CN`.
     pub language: String,

@@ -53,10 +53,15 @@ pub struct SegmentView {
     /// What is wrong with the expression, when it asks for what there is not any more: then nobody is in the segment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invalid: Option<String>,
+    /// Tags that the expression asks for and the library does not have. A plugin may give them all the same, unless the
+    /// customer settings refuse that (`undefined_tags`); then a segment with one is refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undefined_tags: Vec<String>,
 }
 
-impl From<&Segment> for SegmentView {
-    fn from(segment: &Segment) -> Self {
+impl SegmentView {
+    fn of(segment: &Segment, who: &InTenant) -> Self {
+        let undefined = who.tenant.undefined_tags(segment);
         Self {
             id: segment.id.to_string(),
             is: SegmentBody {
@@ -67,6 +72,7 @@ impl From<&Segment> for SegmentView {
             },
             changed_at: segment.changed_at.0,
             invalid: segment.expression.as_ref().err().map(ToString::to_string),
+            undefined_tags: undefined.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -130,14 +136,15 @@ pub(crate) async fn list_segments(who: InTenant, Query(paging): Query<Paging>) -
     let all = who.tenant.segments();
     let place = |segment: &std::sync::Arc<Segment>| segment.id.to_string();
     Ok(Json(paging.cut(all.into_iter(), place, |segment| {
-        SegmentView::from(&*segment)
+        SegmentView::of(&segment, &who)
     })?))
 }
 
 /// Shows one segment.
 #[utoipa::path(get, path = "", tag = "customers", params(("segment" = String, Path)), responses((status = 200, body = SegmentView)))]
 pub(crate) async fn get_segment(who: InTenant, Path(segment): Path<SegmentId>) -> Answer<SegmentView> {
-    Ok(Json(SegmentView::from(&*who.tenant.segment(&segment)?)))
+    let segment = who.tenant.segment(&segment)?;
+    Ok(Json(SegmentView::of(&segment, &who)))
 }
 
 /// Makes a segment, or changes it. Another expression forgets its count. What is wrong in an expression is named by its path,
@@ -155,7 +162,7 @@ pub(crate) async fn put_segment(
         shown: body.shown,
     };
     let kept = who.tenant.put_segment(&who.ctx, segment, draft).await?;
-    Ok(Json(SegmentView::from(&*kept)))
+    Ok(Json(SegmentView::of(&kept, &who)))
 }
 
 /// Removes a segment. Refused while a campaign is for it.
@@ -255,6 +262,6 @@ pub(crate) async fn list_customer_segments(
     let found = who.tenant.segments_of(&who.ctx, &customer).await?;
     let place = |segment: &std::sync::Arc<Segment>| segment.id.to_string();
     Ok(Json(paging.cut(found.into_iter(), place, |segment| {
-        SegmentView::from(&*segment)
+        SegmentView::of(&segment, &who)
     })?))
 }

@@ -135,6 +135,9 @@ async fn a_template_is_sent_with_its_variables_and_what_is_missing_is_named() {
     for (field, wrong) in [
         ("text", json!("{{open")),
         ("text", json!("")),
+        ("text", json!("Dear {{custmer.name}}")),
+        ("text", json!("Dear {{customer.nmae|customer}}")),
+        ("text", json!("{{agent.title}}")),
         ("title", json!("")),
         ("language", json!("x")),
         ("shortcut", json!("a b")),
@@ -144,6 +147,25 @@ async fn a_template_is_sent_with_its_variables_and_what_is_missing_is_named() {
         let refused = desk.app.put("/v1/reply-templates/x", &desk.admin, body).await;
         assert_eq!(refused.problem(), (400, "invalid-value", field), "{refused:#?}");
     }
+    let tier = json!({"label": "Tier", "type": "text", "class": "none"});
+    desk.app
+        .put("/v1/customer-attributes/tier", &desk.admin, tier)
+        .await
+        .ok();
+    let text = |text: &str| json!({"title": "T", "text": text, "language": "en"});
+    let known = text("{{customer.tier}} {{interaction.topic}} {{order}} {{queue.name}}");
+    desk.app
+        .put("/v1/reply-templates/x", &desk.admin, known)
+        .await
+        .ok();
+    let slip = text("{{customer.teir}}");
+    let refused = desk.app.put("/v1/own-reply-templates/x", &desk.anna, slip).await;
+    let detail = refused.text("/detail");
+    assert!(
+        detail.starts_with("text: {{customer.teir}} stands for nothing: expected customer.name,"),
+        "{detail}"
+    );
+    assert!(detail.contains(", customer.tier, "), "{detail}");
 }
 
 #[tokio::test]

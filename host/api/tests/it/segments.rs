@@ -188,6 +188,30 @@ async fn what_is_wrong_in_an_expression_is_named_by_its_path() {
 }
 
 #[tokio::test]
+async fn a_tag_that_the_library_does_not_know_is_told_or_refused() {
+    let site = Site::with_attributes().await;
+    let slip = json!({"name": "X", "expression": {"any": [{"tag": "vip"}, {"not": {"tag": "vpi"}}]}});
+    let put = async || site.app.put("/v1/segments/x", &site.admin, slip.clone()).await;
+    assert_eq!(put().await.ok().body["undefined_tags"], json!(["vpi"]));
+    let shown = site.app.get("/v1/segments/x", &site.admin).await.ok();
+    assert_eq!(shown.body["undefined_tags"], json!(["vpi"]));
+    // Where there are no others than those of the library, it is a slip.
+    let settings = json!({"undefined_tags": "refuse"});
+    site.app
+        .put("/v1/customer-settings", &site.admin, settings)
+        .await
+        .ok();
+    let refused = put().await;
+    assert_eq!(refused.problem(), (400, "invalid-value", "expression"));
+    assert!(refused.text("/detail").contains("\"vpi\""), "{refused:#?}");
+    site.app
+        .put("/v1/tags/vpi", &site.admin, json!({"kind": "manual"}))
+        .await
+        .ok();
+    assert_eq!(put().await.ok().body["undefined_tags"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_segment_is_counted_listed_and_used_by_campaigns() {
     let site = Site::with_attributes().await;
     for n in 0..12 {

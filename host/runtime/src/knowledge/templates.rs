@@ -6,12 +6,13 @@ use std::sync::Arc;
 use jackfield_contact::input::Input;
 use jackfield_contact::interaction::Interaction;
 use jackfield_store::{Scan, Space, Tx};
-use jackfield_types::{AgentId, InteractionId, OpContext, TemplateId, UserId, limits};
+use jackfield_types::{AgentId, AttributeId, InteractionId, OpContext, TemplateId, UserId, limits};
 
 use super::article::{ReplyTemplate, invalid};
-use super::template::{fill, fill_known, is_variable};
+use super::template::{Part, fill, fill_known, is_variable, parse};
 use super::{ARTICLES, KnowledgeError, OWN_TEMPLATES, TEMPLATES, decode, encode};
 use crate::centre_loop::Report;
+use crate::customers::AttributeDefinition;
 use crate::tenant::Tenant;
 
 /// Whose templates.
@@ -50,6 +51,22 @@ impl Whose {
     }
 }
 
+/// Variables that stand for something of every conversation.
+const KNOWN: [&str; 10] = [
+    "customer.name",
+    "customer.language",
+    "customer.relationship.since",
+    "customer.relationship.products",
+    "customer.relationship.until",
+    "customer.relationship.manager",
+    "agent.name",
+    "agent.id",
+    "queue.name",
+    "interaction.id",
+];
+/// Attributes that a refusal names.
+const NAMED: usize = 20;
+
 /// With what a template is filled in.
 #[derive(Debug, Clone, Default)]
 pub struct Filling {
@@ -87,10 +104,38 @@ impl Tenant {
         template.ok_or_else(|| unknown(id))
     }
 
+    /// That each variable is one that is known of a conversation, or one without a dot, which is given with the request.
+    fn check_variables(&self, text: &str) -> Result<(), KnowledgeError> {
+        let definitions = self.inner.customers.definitions.load();
+        let is_open = |id: &AttributeId| definitions.get(id).is_some_and(AttributeDefinition::is_open);
+        let is_known = |name: &str| match name.split_once('.') {
+            // What flows note of a conversation has any name.
+            None | Some(("interaction", _)) => true,
+            Some(("customer", id)) if AttributeId::new(id).is_ok_and(|id| is_open(&id)) => true,
+            Some(_) => KNOWN.contains(&name),
+        };
+        let wrong = parse(text)?.into_iter().find_map(|part| match part {
+            Part::Variable { name, .. } if !is_known(name) => Some(name),
+            _ => None,
+        });
+        let Some(wrong) = wrong else { return Ok(()) };
+        let attributes = definitions.keys().filter(|id| is_open(id)).take(NAMED);
+        let attributes = attributes.map(|id| format!("customer.{id}"));
+        let known: Vec<_> = KNOWN.map(str::to_owned).into_iter().chain(attributes).collect();
+        invalid(
+            "text",
+            format!(
+                "{{{{{wrong}}}}} stands for nothing: expected {}, interaction.ATTRIBUTE, or a name without a dot, of which the \
+                 value is given when the template is sent",
+                known.join(", ")
+            ),
+        )
+    }
+
     /// Keeps a template.
     ///
     /// # Errors
-    /// [`KnowledgeError::Invalid`] for what can't be; [`KnowledgeError::InUse`] for a shared one with an article's id.
+    /// [`KnowledgeError::Invalid`] for what can't be, a variable that stands for nothing among it; [`KnowledgeError::InUse`] for a shared one with an article's id.
     pub async fn put_template(
         &self,
         ctx: &OpContext,
@@ -98,6 +143,7 @@ impl Tenant {
         template: ReplyTemplate,
     ) -> Result<ReplyTemplate, KnowledgeError> {
         template.check()?;
+        self.check_variables(&template.text)?;
         let guard = self.inner.knowledge.writing.lock().await;
         let known = self.templates(ctx, whose).await?;
         if known.len() >= whose.most() && known.iter().all(|other| other.id != template.id) {
@@ -154,8 +200,7 @@ impl Tenant {
     }
 
     /// The text of a template with its variables in place: those given, and what is known of the conversation:
-    /// `customer.name`, `customer.language`, `customer.ATTRIBUTE`, `agent.name`, `agent.id`, `queue.name`,
-    /// `interaction.id` and `interaction.ATTRIBUTE`.
+    /// [`KNOWN`], `customer.ATTRIBUTE` and `interaction.ATTRIBUTE`.
     ///
     /// # Errors
     /// [`KnowledgeError::Missing`] names a variable of which nothing is known.

@@ -13,6 +13,7 @@
 //! Tests: `is` (a value or a list of them), `at_least`, `at_most` (numbers), `from`, `until` (dates, inclusive), `exists`. All
 //! that are given must hold; of what is not known none does but `"exists": false`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jackfield_contact::decision::Consent;
@@ -128,6 +129,28 @@ impl Expression {
             root,
             events: parser.events,
         })
+    }
+}
+
+impl Expression {
+    /// The tags that it asks for.
+    pub(super) fn tags(&self) -> BTreeSet<Arc<str>> {
+        let mut tags = BTreeSet::new();
+        self.root.add_tags(&mut tags);
+        tags
+    }
+}
+
+impl Node {
+    fn add_tags(&self, tags: &mut BTreeSet<Arc<str>>) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.add_tags(tags)),
+            Self::Not(part) => part.add_tags(tags),
+            Self::Tag { name, .. } => {
+                tags.insert(name.clone());
+            }
+            Self::Attribute(..) | Self::Field(..) | Self::Event(_) | Self::Consent { .. } => {}
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::Expression;
 use super::count::COUNTS;
 use crate::customers::{CustomerError, CustomerState, Definitions, check_text, json};
+use crate::tags::UndefinedTags;
 use crate::tenant::Tenant;
 use crate::{StartError, clock};
 
@@ -227,6 +228,18 @@ impl Tenant {
         Expression::parse(value, &self.inner.customers.definitions.load())
     }
 
+    /// The tags that a segment asks for and the library does not know: only a plugin may have given them.
+    pub fn undefined_tags(&self, segment: &Segment) -> Vec<Arc<str>> {
+        let expression = segment.expression.as_ref();
+        expression.map_or_else(|_| Vec::new(), |expression| self.undefined_in(expression))
+    }
+
+    fn undefined_in(&self, expression: &Expression) -> Vec<Arc<str>> {
+        let library = self.inner.customers.tags.all();
+        let tags = expression.tags().into_iter();
+        tags.filter(|tag| !library.contains_key(tag)).collect()
+    }
+
     /// Makes a segment, or changes it; its count is forgotten when another expression is given.
     ///
     /// # Errors
@@ -245,6 +258,18 @@ impl Tenant {
         }
         let _turn = self.inner.customers.defining.lock().await;
         let expression = self.expression(&draft.expression)?;
+        let undefined = self.undefined_in(&expression);
+        // Where the library says what tags there are, one that it does not know is nobody's.
+        if let (Some(tag), UndefinedTags::Refuse) =
+            (undefined.first(), self.customer_settings().undefined_tags)
+        {
+            return Err(CustomerError::invalid(
+                "expression",
+                format!(
+                    "there is no tag {tag:?} in the library, which has all that there are (undefined_tags); define it first"
+                ),
+            ));
+        }
         let segments = &self.inner.customers.segments;
         let known = segments.all();
         if known.len() >= limits::MAX_SEGMENTS && segments.get(&id).is_none() {

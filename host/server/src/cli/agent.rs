@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
+use super::settings::made_or_changed;
 
 const COLUMNS: &[Column] = &[
     ("AGENT", "/id"),
@@ -134,7 +135,9 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             blended,
         } => {
             let at = path(&["agents", &agent]);
-            let known = client.find(&at)?.unwrap_or_else(|| json!({"name": agent}));
+            let found = client.find(&at)?;
+            let done = made_or_changed(found.is_none());
+            let known = found.unwrap_or_else(|| json!({"name": agent}));
             let mut body = json!({"name": name.map_or_else(|| known["name"].clone(), Value::from)});
             let map = |pairs: BTreeMap<String, Value>| Value::from_iter(pairs);
             let skills = skills
@@ -160,7 +163,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 }
             }
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("agent {agent} set"))
+            out.done(json, &answer, &format!("agent {agent} {done}"))
         }
         Command::Remove { agent } => {
             client.delete(&path(&["agents", &agent]))?;

@@ -436,7 +436,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         } => {
             let at = path(&["case-categories", &category]);
             let new = json!({"title_zh": category, "title_en": category, "promise_ms": 48 * 3_600_000});
-            let mut body = known(&client, &at, &["id"], new)?;
+            let (mut body, done) = known(&client, &at, &["id"], new)?;
             let steps = (!escalation.is_empty()).then(|| json!(escalation));
             put_in(
                 &mut body,
@@ -450,7 +450,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ],
             );
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("category {category} is kept"))
+            out.done(json, &answer, &format!("category {category} {done}"))
         }
         Command::CategoryRemove { category } => {
             let answer = client.delete(&path(&["case-categories", &category]))?;

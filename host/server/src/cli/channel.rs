@@ -207,7 +207,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             let at = path(&["channels", &settings.channel]);
             let told = ["id", "kind", "created_at", "waiting", "secrets"];
             let new = json!({"name": settings.channel, "verification": null});
-            let mut body = known(&client, &at, &told, new)?;
+            let (mut body, done) = known(&client, &at, &told, new)?;
             let email = email_of(&settings, &body["email"])?;
             let Settings {
                 channel,
@@ -260,7 +260,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             });
             body["secrets"] = Value::Object(secrets.collect::<Map<_, _>>());
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("channel {channel} set"))
+            out.done(json, &answer, &format!("channel {channel} {done}"))
         }
         Command::Remove { channel } => {
             client.delete(&path(&["channels", &channel]))?;

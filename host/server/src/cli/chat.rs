@@ -243,7 +243,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             unanswered,
         } => {
             let at = path(&["chat-entries", &entry]);
-            let mut body = known(&client, &at, &["id"], json!({"name": entry}))?;
+            let (mut body, done) = known(&client, &at, &["id"], json!({"name": entry}))?;
             let origins = (!origins.is_empty()).then(|| Value::from(origins));
             let given = [
                 ("name", name.map(Value::from)),
@@ -261,7 +261,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ));
             }
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("chat entry {entry} set"))
+            out.done(json, &answer, &format!("chat entry {entry} {done}"))
         }
         Command::EntryRemove { entry } => {
             client.delete(&path(&["chat-entries", &entry]))?;

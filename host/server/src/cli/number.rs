@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Connection, path};
 use super::failure::Failure;
 use super::output::{Column, Output};
+use super::settings::made_or_changed;
 
 const COLUMNS: &[Column] = &[
     ("NUMBER", "/number"),
@@ -84,7 +85,11 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 "default_queue": queue.map_or_else(|| stays("default_queue"), Value::from),
             });
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("number {number} set"))
+            out.done(
+                json,
+                &answer,
+                &format!("number {number} {}", made_or_changed(known.is_none())),
+            )
         }
         Command::Remove { number } => {
             client.delete(&path(&["numbers", &number]))?;

@@ -71,13 +71,13 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             telephone,
         } => {
             let at = path(&["outlets", &outlet]);
-            let mut body = known(&client, &at, &["id"], json!({"name": outlet}))?;
+            let (mut body, done) = known(&client, &at, &["id"], json!({"name": outlet}))?;
             put_in(
                 &mut body,
                 [("name", name), ("address", address), ("telephone", telephone)],
             );
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("outlet {outlet} is kept"))
+            out.done(json, &answer, &format!("outlet {outlet} {done}"))
         }
         Command::Remove { outlet } => {
             let answer = client.delete(&path(&["outlets", &outlet]))?;

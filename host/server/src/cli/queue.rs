@@ -99,9 +99,9 @@ struct Set {
 }
 
 impl Set {
-    /// What is known of the queue, with what is given put in.
-    fn body(self, client: &Client, at: &str) -> Result<Value, Failure> {
-        let mut body = known(client, at, &["id", "status"], json!({"name": self.queue}))?;
+    /// What is known of the queue, with what is given put in; and what becomes of it.
+    fn body(self, client: &Client, at: &str) -> Result<(Value, &'static str), Failure> {
+        let (mut body, done) = known(client, at, &["id", "status"], json!({"name": self.queue}))?;
         let given = [
             ("name", self.name.map(Value::from)),
             ("max_waiting", self.max_waiting.map(Value::from)),
@@ -122,7 +122,7 @@ impl Set {
             ("record", self.record.map(Value::from)),
         ];
         put_in(&mut body, given);
-        Ok(body)
+        Ok((body, done))
     }
 }
 
@@ -151,8 +151,9 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         Command::Show { queue } => out.show(json, &client.get(&path(&["queues", &queue]))?, FIELDS),
         Command::Set(set) => {
             let (queue, at) = (set.queue.clone(), path(&["queues", &set.queue]));
-            let answer = client.put(&at, set.body(&client, &at)?)?;
-            out.done(json, &answer, &format!("queue {queue} set"))
+            let (body, done) = set.body(&client, &at)?;
+            let answer = client.put(&at, body)?;
+            out.done(json, &answer, &format!("queue {queue} {done}"))
         }
         Command::Remove { queue } => {
             client.delete(&path(&["queues", &queue]))?;

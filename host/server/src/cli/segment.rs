@@ -20,6 +20,7 @@ const FIELDS: &[Column] = &[
     ("means", "/description"),
     ("expression", "/expression"),
     ("wrong with it", "/invalid"),
+    ("undefined tags", "/undefined_tags"),
     ("shown to plugins", "/shown"),
     ("changed", "/changed_at"),
 ];
@@ -150,7 +151,15 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 "shown": shown,
             });
             let answer = client.put(&path(&["segments", &segment]), body)?;
-            out.done(json, &answer, &format!("segment {segment} is kept"))
+            out.done(json, &answer, &format!("segment {segment} is kept"))?;
+            let undefined = answer["undefined_tags"].as_array().into_iter().flatten();
+            for tag in undefined.filter(|_| !json) {
+                out.line(&format!(
+                    "the library has no tag {tag}: nobody is meant by it unless a plugin gives it; `jackfield tag list` shows those \
+                     that there are"
+                ))?;
+            }
+            Ok(())
         }
         Command::Remove { segment } => {
             let answer = client.delete(&path(&["segments", &segment]))?;

@@ -138,7 +138,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         } => {
             let at = path(&["tags", &tag]);
             let new = json!({"kind": "generated", "title": {}});
-            let mut body = known(&client, &at, &["name", "changed_at"], new)?;
+            let (mut body, done) = known(&client, &at, &["name", "changed_at"], new)?;
             let given = [
                 ("kind", kind),
                 ("description", means),
@@ -156,7 +156,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 body["lifetime_days"] = if days == 0 { Value::Null } else { days.into() };
             }
             let answer = client.put(&at, body)?;
-            out.done(json, &answer, &format!("tag {tag} is defined"))
+            out.done(json, &answer, &format!("tag {tag} {done}"))
         }
         Command::Remove { tag } => {
             let answer = client.delete(&path(&["tags", &tag]))?;

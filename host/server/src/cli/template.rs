@@ -39,7 +39,9 @@ enum Command {
     Set {
         /// The template's id.
         template: String,
-        /// Its text, with variables such as {{customer.name}} and {{order|your order}}.
+        /// Its text, with variables such as {{customer.name}} and {{order|your order}}. Known are customer.name,
+        /// customer.language, customer.ATTRIBUTE, agent.name, agent.id, queue.name, interaction.id and
+        /// interaction.ATTRIBUTE; names without a dot get their value with `chat send --variable`.
         #[arg(long)]
         text: String,
         /// What agents see in a list; by default the id.

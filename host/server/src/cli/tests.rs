@@ -233,9 +233,11 @@ fn settings_are_made_changed_and_listed() {
     let server = Server::start();
     let key = server.tenant();
     let run = |arguments: &[&str]| server.run(&key, arguments).unwrap();
-    run(&["queue", "set", "support", "--name", "客服", "--wrap-up", "5s"]);
+    let made = run(&["queue", "set", "support", "--name", "客服", "--wrap-up", "5s"]);
+    assert_eq!(made, "✓ queue support made\n");
     // What isn't given stays.
-    run(&["queue", "set", "support", "--max-wait", "2m"]);
+    let changed = run(&["queue", "set", "support", "--max-wait", "2m"]);
+    assert_eq!(changed, "✓ queue support changed\n");
     let queue: serde_json::Value =
         serde_json::from_str(&run(&["queue", "show", "support", "--json"])).unwrap();
     assert_eq!(
@@ -243,8 +245,10 @@ fn settings_are_made_changed_and_listed() {
         (&"客服".into(), &5_000.into(), &120_000.into())
     );
 
-    run(&["agent", "set", "anna", "--skill", "en=5", "--queue", "support"]);
-    run(&["agent", "set", "anna", "--name", "Anna"]);
+    let made = run(&["agent", "set", "anna", "--skill", "en=5", "--queue", "support"]);
+    assert_eq!(made, "✓ agent anna made\n");
+    let changed = run(&["agent", "set", "anna", "--name", "Anna"]);
+    assert_eq!(changed, "✓ agent anna changed\n");
     assert_eq!(
         run(&["agent", "state", "anna", "break", "--reason", "lunch"]),
         "✓ agent anna is break\n"
@@ -466,7 +470,10 @@ fn tags_are_defined_and_set_and_segments_counted() {
     );
 
     let vip = r#"{"tag": "vip"}"#;
-    run(&["segment", "set", "vips", "--expression", vip, "--name", "VIPs"]).unwrap();
+    let slip = run(&["segment", "set", "vips", "--expression", r#"{"tag": "vpi"}"#]).unwrap();
+    assert!(slip.contains("the library has no tag \"vpi\""), "{slip}");
+    let kept = run(&["segment", "set", "vips", "--expression", vip, "--name", "VIPs"]).unwrap();
+    assert_eq!(kept, "✓ segment vips is kept\n");
     let count = run(&["segment", "count", "vips"]).unwrap();
     assert!(count.contains("segment vips: 1 of 2 customers"), "{count}");
     assert!(run(&["segment", "customers", "vips"]).unwrap().contains("Li Lei"));
