@@ -49,6 +49,19 @@ impl AgentState {
         }
     }
 
+    /// As it stands behind "is" in a sentence.
+    pub const fn as_said(&self) -> &'static str {
+        match self {
+            Self::Offline => "signed out",
+            Self::Available => "available",
+            Self::Reserved => "being called",
+            Self::Talking => "talking with a customer",
+            Self::Hold => "talking with a customer, who is on hold",
+            Self::WrapUp { .. } => "in wrap-up",
+            Self::Break { .. } => "on a break",
+        }
+    }
+
     /// Neither signed out nor on a break.
     pub const fn is_at_work(&self) -> bool {
         !matches!(self, Self::Offline | Self::Break { .. })

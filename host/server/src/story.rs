@@ -268,7 +268,7 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
         Event::AgentStateChanged { agent, state, .. } => {
             let text = match state {
                 AgentState::Break { reason } => format!("{agent} is on a break ({reason})"),
-                state => format!("{agent} is {}", state.as_str()),
+                state => format!("{agent} is {}", state.as_said()),
             };
             (Quiet, "agent", text)
         }

@@ -1,5 +1,7 @@
 //! Calls that agents make.
 
+use std::fmt::Display;
+
 use axum::http::StatusCode;
 use jackfield_contact::interaction::Outgoing;
 use jackfield_runtime::{CallError, CallWanted};
@@ -81,16 +83,21 @@ impl From<CallError> for Problem {
     }
 }
 
-/// The one of them; else which field has to say it.
-fn only<T>(mut all: Vec<T>, field: &str, whose: &str) -> Result<T, Problem> {
-    match (all.pop(), all.is_empty()) {
-        (Some(one), true) => Ok(one),
-        (None, _) => Err(Problem::invalid(field, format!("{field}: {whose} has none"))),
-        (Some(_), false) => {
-            let many = all.len() + 1;
-            let detail = format!("{field}: {whose} has {many}, so say which");
+/// Of several, those that a refusal names.
+const NAMED: usize = 10;
+
+/// The one of them; else which field has to say it, and what there is.
+fn only<T: Display>(mut all: Vec<T>, field: &str, whose: &str, what: &str) -> Result<T, Problem> {
+    match (all.len(), all.pop()) {
+        (1, Some(one)) => Ok(one),
+        (many, Some(last)) => {
+            let named = all.iter().chain([&last]).take(NAMED).map(ToString::to_string);
+            let named = named.collect::<Vec<_>>().join(", ");
+            let more = if many > NAMED { "…" } else { "" };
+            let detail = format!("{field}: {whose} has {many} {what}s, {named}{more}: say which");
             Err(Problem::invalid(field, detail))
         }
+        (_, None) => Err(Problem::invalid(field, format!("{field}: {whose} has no {what}"))),
     }
 }
 
@@ -122,11 +129,11 @@ async fn wanted(who: &InTenant, body: CallBody) -> Result<CallWanted, Problem> {
         .or_else(|| about.as_ref().and_then(|about| about.queue.clone()));
     let queue = match queue {
         Some(queue) => queue,
-        None => only(queues, "queue", "the agent")?,
+        None => only(queues, "queue", "the agent", "queue")?,
     };
     let number = match body.from {
         Some(number) => number,
-        None => only(numbers, "from", "the tenant")?,
+        None => only(numbers, "from", "the tenant", "number")?,
     };
     let customer = body
         .customer
@@ -142,7 +149,7 @@ async fn wanted(who: &InTenant, body: CallBody) -> Result<CallWanted, Problem> {
             let row =
                 row.ok_or_else(|| Problem::not_found("customer", &customer).unprocessable("customer"))?;
             let known = row.identities.iter().filter_map(|identity| identity.number());
-            only(known.collect(), "number", "the customer")?
+            only(known.collect(), "number", "the customer", "number")?
         }
     };
     let outgoing = Outgoing {

@@ -144,7 +144,7 @@ impl Step<'_> {
         if entry.interaction.is_some() {
             let message = format!(
                 "agent {agent} is {}; wait until the work is done",
-                entry.state.as_str()
+                entry.state.as_said()
             );
             return Err(Rejected::new("in-use", message));
         }

@@ -42,7 +42,7 @@ impl Centre {
         }
         // Who has written conversations in hand may call all the same: it is the agent who wants to.
         if entry.state != AgentState::Available {
-            let state = entry.state.as_str();
+            let state = entry.state.as_said();
             return refused(format!(
                 "agent {agent} is {state}: only who is available can call; change the state first"
             ));

@@ -113,6 +113,19 @@ enum Wanted {
     Offline,
 }
 
+/// A state as it stands behind "is".
+fn said(state: &str) -> &str {
+    match state {
+        "offline" => "signed out",
+        "reserved" => "being called",
+        "talking" => "talking with a customer",
+        "hold" => "talking with a customer, who is on hold",
+        "wrap-up" => "in wrap-up",
+        "break" => "on a break",
+        other => other,
+    }
+}
+
 fn pair<T: std::str::FromStr>(text: &str) -> Result<(String, T), String> {
     let parsed = text
         .split_once('=')
@@ -184,10 +197,10 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 }
             };
             let answer = client.put(&path(&["agents", &agent, "state"]), body)?;
-            let name = answer["state"]["name"].as_str().unwrap_or_default();
+            let name = answer["state"]["name"].as_str().map_or("", said);
             let then = answer["wanted"]["state"]
                 .as_str()
-                .map(|then| format!(", then {then}"))
+                .map(|then| format!(", then {}", said(then)))
                 .unwrap_or_default();
             out.done(json, &answer, &format!("agent {agent} is {name}{then}"))
         }

@@ -42,6 +42,11 @@ const FIELDS: &[Column] = &[
     ("score", "/score"),
 ];
 
+/// Of `calls make`, as its fields are called.
+const FLAGS: [&str; 8] = [
+    "agent", "about", "customer", "number", "from", "queue", "purpose", "campaign",
+];
+
 /// Calls: list, tell their story, watch, make, transfer, end, recordings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -222,7 +227,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
             let body = Sent::Json(Value::Object(given.collect()));
-            let answer = client.post(&path(&["interactions"]), body)?;
+            let answer = client.post(&path(&["interactions"]), body).map_err(with_flag)?;
             let call = answer["id"].as_str().unwrap_or_default();
             out.done(json, &answer, &format!("the agent's phone rings: call {call}"))
         }
@@ -237,6 +242,17 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
         }
         Command::Recording { call, output } => recording(&client, &call, output, out),
     }
+}
+
+/// A refusal of a field, with the flag that says it.
+fn with_flag(failure: Failure) -> Failure {
+    let Failure::Refused(mut problem) = failure else {
+        return failure;
+    };
+    if let Some(field) = problem.field.as_deref().filter(|field| FLAGS.contains(field)) {
+        problem.detail = format!("{} (--{field})", problem.detail).into();
+    }
+    Failure::Refused(problem)
 }
 
 fn story(client: &Client, call: &str) -> Result<Vec<Value>, Failure> {

@@ -251,7 +251,7 @@ fn settings_are_made_changed_and_listed() {
     assert_eq!(changed, "✓ agent anna changed\n");
     assert_eq!(
         run(&["agent", "state", "anna", "break", "--reason", "lunch"]),
-        "✓ agent anna is break\n"
+        "✓ agent anna is on a break\n"
     );
     let agent: serde_json::Value = serde_json::from_str(&run(&["agent", "show", "anna", "--json"])).unwrap();
     assert_eq!(

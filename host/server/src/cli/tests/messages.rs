@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Written;
+use super::{Server, Written};
 use crate::cli::output::Output;
 use crate::cli::rollout;
 
@@ -63,5 +63,45 @@ fn a_rollout_that_is_over_says_how_it_ended() {
     assert_eq!(
         over("shadow", "a try"),
         "It is over: what is bound at queue:support has changed since."
+    );
+}
+
+#[test]
+fn who_has_to_choose_is_told_among_what_and_by_which_flag() {
+    let server = Server::start();
+    let key = server.tenant();
+    let run = |arguments: &[&str]| server.run(&key, arguments);
+    for queue in ["sales", "support"] {
+        run(&["queue", "set", queue]).unwrap();
+    }
+    for number in ["+861055550100", "+442079460100"] {
+        run(&["number", "set", number, "--language", "en", "--queue", "support"]).unwrap();
+    }
+    run(&["agent", "set", "anna", "--queue", "support", "--queue", "sales"]).unwrap();
+    let make = |more: &[&str]| {
+        let line = [
+            "calls",
+            "make",
+            "--agent",
+            "anna",
+            "--number",
+            "+33612345678",
+            "--purpose",
+            "service",
+        ];
+        let refused = run(&[&line, more].concat()).unwrap_err().to_string();
+        refused.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(
+        make(&[]),
+        "queue: the agent has 2 queues, sales, support: say which (--queue)"
+    );
+    assert_eq!(
+        make(&["--queue", "support"]),
+        "from: the tenant has 2 numbers, +442079460100, +861055550100: say which (--from)"
+    );
+    assert_eq!(
+        make(&["--queue", "support", "--from", "+442079460100"]),
+        "agent anna is signed out: only who is available can call; change the state first"
     );
 }
