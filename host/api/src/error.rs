@@ -100,10 +100,11 @@ impl Problem {
 
     pub(crate) fn forbidden(needed: &[Role]) -> Self {
         let roles: Vec<_> = needed.iter().map(|role| role.as_str()).collect();
-        let detail = format!(
-            "this needs one of the roles {}, which the key doesn't have",
-            roles.join(", ")
-        );
+        let roles = match roles[..] {
+            [only] => format!("the role {only}"),
+            _ => format!("one of the roles {}", roles.join(", ")),
+        };
+        let detail = format!("this needs {roles}, which the key doesn't have");
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 

@@ -61,7 +61,13 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();
-            invalid(&field, "invalid-json", what_is_wrong(error.inner()))
+            // What is JSON and says something wrong is a wrong value like others.
+            let code = if error.inner().is_data() {
+                "invalid-value"
+            } else {
+                "invalid-json"
+            };
+            invalid(&field, code, what_is_wrong(error.inner()))
         })?;
         let rest = reader.end();
         rest.map_err(|error| {

@@ -159,7 +159,9 @@ fn outline(wasm: &[u8]) -> Result<Outline<'_>, InvalidComponent> {
                 encoding: Encoding::Module,
                 ..
             } if depth == 0 => {
-                return Err(not("found a core module".to_owned()));
+                let why =
+                    "it is a core module; `jackfield plugin build` makes a component of a plugin's folder";
+                return Err(InvalidComponent::NotAComponent(why.to_owned()));
             }
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),

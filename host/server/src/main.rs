@@ -11,6 +11,7 @@ mod serve;
 mod story;
 mod telemetry;
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -57,7 +58,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let done = match Arguments::parse_from(arranged(std::env::args_os())).command {
         Command::Serve(arguments) => serve::main(arguments),
         Command::Demo(arguments) => demo::main(arguments),
         Command::Load(arguments) => load::main(&arguments),
@@ -74,6 +75,25 @@ fn main() -> ExitCode {
     }
 }
 
+/// The options of the connection stand behind the command; those that were given before it are put there.
+fn arranged(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut rest = arguments.peekable();
+    let mut line: Vec<_> = rest.next().into_iter().collect();
+    let mut early = Vec::new();
+    while let Some(next) = rest.peek().and_then(|next| next.to_str()) {
+        let takes_value = match next.split_once('=').map_or(next, |(name, _)| name) {
+            "--url" | "--key" | "--key-file" => !next.contains('='),
+            "--json" => false,
+            _ => break,
+        };
+        early.extend(rest.by_ref().take(1 + usize::from(takes_value)));
+    }
+    line.extend(rest.next());
+    line.extend(early);
+    line.extend(rest);
+    line
+}
+
 /// Prints the script; a reader that has seen enough is no error.
 fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
     let mut script = Vec::new();
@@ -81,5 +101,41 @@ fn completions(shell: clap_complete::Shell) -> anyhow::Result<()> {
     match std::io::stdout().write_all(&script) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arranged(line: &str) -> String {
+        let line = super::arranged(line.split(' ').map(OsString::from));
+        let line: Vec<_> = line.iter().map(|word| word.to_str().unwrap()).collect();
+        line.join(" ")
+    }
+
+    #[test]
+    fn options_of_the_connection_may_stand_before_the_command() {
+        assert_eq!(
+            arranged("jackfield --url http://x --json agent set anna --name A"),
+            "jackfield agent --url http://x --json set anna --name A"
+        );
+        assert_eq!(
+            arranged("jackfield --key=jf_1 --key-file k queue list"),
+            "jackfield queue --key=jf_1 --key-file k list"
+        );
+        for same in [
+            "jackfield",
+            "jackfield agent list --url http://x",
+            "jackfield --version",
+        ] {
+            assert_eq!(arranged(same), same);
+        }
+        let line = super::arranged(
+            "jackfield --url http://x agent list"
+                .split(' ')
+                .map(OsString::from),
+        );
+        assert!(Arguments::try_parse_from(line).is_ok());
     }
 }

@@ -13,23 +13,27 @@ async fn wrong_json_names_the_field() {
     let admin = app.tenant("one", NUMBER).await;
     let cases = [
         ("{", "invalid-json", ""),
-        ("[]", "invalid-json", ""),
-        ("{} {}", "invalid-json", "name"),
+        ("[]", "invalid-value", ""),
+        ("{} {}", "invalid-value", "name"),
         (r#"{"name": "A"} x"#, "invalid-json", ""),
-        (r#"{"skills": {}}"#, "invalid-json", ""),
-        (r#"{"name": 7}"#, "invalid-json", "name"),
+        (r#"{"skills": {}}"#, "invalid-value", ""),
+        (r#"{"name": 7}"#, "invalid-value", "name"),
         (
             r#"{"name": "A", "skills": {"en": 300}}"#,
-            "invalid-json",
+            "invalid-value",
             "skills.en",
         ),
-        (r#"{"name": "A", "skills": {"E N": 3}}"#, "invalid-json", "skills"),
+        (
+            r#"{"name": "A", "skills": {"E N": 3}}"#,
+            "invalid-value",
+            "skills",
+        ),
         (
             r#"{"name": "A", "queues": ["support", "Not A Slug"]}"#,
-            "invalid-json",
+            "invalid-value",
             "queues[1]",
         ),
-        (r#"{"name": "A", "nmae": "B"}"#, "invalid-json", "nmae"),
+        (r#"{"name": "A", "nmae": "B"}"#, "invalid-value", "nmae"),
         ("\u{0}", "invalid-json", ""),
     ];
     for (body, code, field) in cases {
@@ -63,13 +67,13 @@ async fn wrong_json_names_the_field() {
       "status": 400,
       "content_type": "application/problem+json",
       "body": {
-        "code": "invalid-json",
+        "code": "invalid-value",
         "detail": "queues[0]: invalid type: integer `7`, expected a string",
         "field": "queues[0]",
         "instance": "[request]",
         "status": 400,
         "title": "Bad Request",
-        "type": "urn:jackfield:problem:invalid-json"
+        "type": "urn:jackfield:problem:invalid-value"
       }
     }
     "##);

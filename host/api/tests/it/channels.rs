@@ -185,7 +185,7 @@ async fn settings_are_checked_and_secrets_never_shown() {
         (
             "verification",
             json!({"scheme": "magic"}),
-            (400, "invalid-json", "verification.scheme"),
+            (400, "invalid-value", "verification.scheme"),
         ),
         (
             "verification",

@@ -294,8 +294,8 @@ async fn bad_input_is_told_by_its_field() {
             "invalid-message",
             "choice",
         ),
-        (json!({"client_id": "a", "text": 5}), "invalid-json", "text"),
-        (json!({"text": "x"}), "invalid-json", ""),
+        (json!({"client_id": "a", "text": 5}), "invalid-value", "text"),
+        (json!({"text": "x"}), "invalid-value", ""),
     ] {
         let refused = world
             .app

@@ -181,7 +181,7 @@ async fn nobody_inside_a_tenant_becomes_operator() {
     }
     let body = json!({"id": "_platform", "name": "Eve"});
     let refused = app.post("/v1/tenants", &app.operator, body).await;
-    assert_eq!(refused.problem(), (400, "invalid-json", "id"));
+    assert_eq!(refused.problem(), (400, "invalid-value", "id"));
 }
 
 /// The answer to `create_tenant` was lost: nobody has a key, and the operator makes another.

@@ -163,5 +163,5 @@ async fn what_does_not_fit_is_refused() {
     let text = put("queue:support", json!({"plugin": "idle", "config": "text"})).await;
     assert_eq!(text.problem(), (422, "invalid-config", "config"));
     let wrong = put("queue:support", json!({"plugin": "idle", "version": "one"})).await;
-    assert_eq!(wrong.problem(), (400, "invalid-json", "version"));
+    assert_eq!(wrong.problem(), (400, "invalid-value", "version"));
 }

@@ -11,7 +11,7 @@ use crate::SubmitError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CustomerError {
     /// There is none.
-    #[error("there is no {kind} {id}; look for another spelling")]
+    #[error("there is no {kind} {id}{}", spelling(id))]
     Unknown {
         /// `customer`, `attribute`, `import`, `identity` or `merge`.
         kind: &'static str,
@@ -48,6 +48,15 @@ pub enum CustomerError {
     /// The loop or the store refuses.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+}
+
+/// A number has no other spelling.
+fn spelling(id: &str) -> &'static str {
+    if id.bytes().all(|b| b.is_ascii_digit()) {
+        ""
+    } else {
+        "; look for another spelling"
+    }
 }
 
 impl CustomerError {

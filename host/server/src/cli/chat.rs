@@ -33,6 +33,7 @@ const MESSAGES: &[Column] = &[
     ("AUTHOR", "/author"),
     ("AGENT", "/agent"),
     ("TEXT", "/text"),
+    ("CUT", "/cut"),
     ("ATTACHED", "/attachments/0/name"),
 ];
 

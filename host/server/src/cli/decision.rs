@@ -64,8 +64,14 @@ enum Command {
         limit: usize,
     },
     /// Explain one decision: version, configuration, input, reads and output.
+    #[command(after_help = "Where ids come from:
+  jackfield decision list queue:support --since 1h      the decisions of a point
+  jackfield calls show CALL --json                      those of a call or conversation: the events' by.decision
+
+Example:
+  jackfield decision explain 019ab4c2-6f0e-7c31-9d1f-2a5d9a6d3b10")]
     Explain {
-        /// Its id, as `decision list` and the events of a call show it.
+        /// Its id, as `decision list` shows it.
         decision: String,
     },
 }

@@ -36,7 +36,9 @@ fn told(problem: &Problem) -> String {
     }
     let _ = write!(text, "\n  code: {} ({})", problem.code, problem.status);
     let hint = match &*problem.code {
-        "no-key" | "unknown-key" => Some("give a key with --key, --key-file or JACKFIELD_KEY"),
+        "no-key" | "unknown-key" => {
+            Some("give a key with --key, --key-file, JACKFIELD_KEY or JACKFIELD_KEY_FILE")
+        }
         "forbidden" => Some("`jackfield whoami` shows the roles of your key"),
         "overloaded" | "unavailable" => Some("try again in a few seconds"),
         "unknown-plugin" => {

@@ -80,7 +80,7 @@ impl Output {
         let widths: Vec<usize> = (0..columns.len())
             .map(|at| {
                 rows.iter()
-                    .map(|row| row[at].width())
+                    .flat_map(|row| row[at].split('\n').map(UnicodeWidthStr::width))
                     .chain([columns[at].0.width()])
                     .max()
                     .unwrap_or(0)
@@ -88,7 +88,9 @@ impl Output {
             .collect();
         let headings: Vec<String> = columns.iter().map(|(heading, _)| (*heading).to_owned()).collect();
         self.line(&self.paint(HEADING, aligned(&headings, &widths).trim_end()))?;
-        rows.iter().try_for_each(|row| self.line(&aligned(row, &widths)))
+        rows.iter()
+            .flat_map(|row| lines(row))
+            .try_for_each(|line| self.line(&aligned(&line, &widths)))
     }
 
     /// One thing: JSON, or its fields one to a line.
@@ -101,7 +103,8 @@ impl Output {
             let value = cell(item, at);
             if !value.is_empty() {
                 let name = self.paint(QUIET, &format!("{name:width$}"));
-                self.line(&format!("{name}  {value}"))?;
+                let below = format!("\n{}", " ".repeat(width + 2));
+                self.line(&format!("{name}  {}", value.replace('\n', &below)))?;
             }
         }
         Ok(())
@@ -115,6 +118,30 @@ impl Output {
             (false, _) => self.line(&format!("{} {text}", self.paint(GOOD, "✓"))),
         }
     }
+}
+
+/// A row in lines, since texts may have several.
+fn lines(row: &[String]) -> Vec<Vec<String>> {
+    let height = row.iter().map(|cell| cell.split('\n').count()).max().unwrap_or(0);
+    let line = |at: usize| {
+        let cells = row
+            .iter()
+            .map(|cell| cell.split('\n').nth(at).unwrap_or_default());
+        cells.map(str::to_owned).collect()
+    };
+    (0..height).map(line).collect()
+}
+
+/// What somebody wrote, without what would steer a terminal.
+fn shown(text: &str) -> String {
+    let text = text.trim_end().replace("\r\n", "\n");
+    let printed = text.chars().map(|c| match c {
+        '\n' => c,
+        '\t' => ' ',
+        c if c.is_control() => char::REPLACEMENT_CHARACTER,
+        c => c,
+    });
+    printed.collect()
 }
 
 fn aligned(cells: &[String], widths: &[usize]) -> String {
@@ -138,7 +165,7 @@ fn cell(item: &Value, at: &str) -> String {
         (Value::Number(number), _) if number.is_f64() => {
             format!("{:.1}", number.as_f64().unwrap_or_default())
         }
-        (Value::String(text), _) => text.clone(),
+        (Value::String(text), _) => shown(text),
         (Value::Array(items), _) => items.iter().map(short).collect::<Vec<_>>().join(", "),
         (Value::Object(fields), _) => fields
             .iter()
@@ -151,7 +178,7 @@ fn cell(item: &Value, at: &str) -> String {
 
 fn short(value: &Value) -> String {
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => shown(text),
         Value::Object(fields) => fields.get("name").map_or_else(|| value.to_string(), short),
         other => other.to_string(),
     }

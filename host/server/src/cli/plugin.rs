@@ -94,7 +94,7 @@ enum Command {
         #[command(flatten)]
         start: super::rollout::Start,
         /// For so many per cent of the interactions, 1 to 99.
-        #[arg(long)]
+        #[arg(long, value_parser = super::rollout::percent())]
         percent: u8,
     },
     /// Move a rollout on: to a canary, a larger one, or active.

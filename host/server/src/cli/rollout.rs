@@ -18,6 +18,11 @@ const HISTORY: &[Column] = &[
     ("WHY", "/why"),
 ];
 
+/// Of a canary.
+pub(super) fn percent() -> clap::builder::RangedI64ValueParser<u8> {
+    clap::value_parser!(u8).range(1..=99)
+}
+
 /// A candidate, and what it must keep to.
 #[derive(Debug, clap::Args)]
 pub(super) struct Start {
@@ -55,7 +60,7 @@ pub(super) struct Promote {
     #[arg(long, value_name = "POINT")]
     binding: String,
     /// To a canary of so many per cent, 1 to 99; without it the candidate becomes active.
-    #[arg(long)]
+    #[arg(long, value_parser = percent())]
     percent: Option<u8>,
     /// Why, for people.
     #[arg(long, default_value = "")]

@@ -1,7 +1,7 @@
 //! `jackfield plugin keygen` and `jackfield plugin sign`: a publisher's work, without a server.
 
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -45,7 +45,12 @@ pub(crate) fn keygen(arguments: &KeygenArguments, json: bool, out: &mut Output) 
         .create_new(true)
         .mode(0o600)
         .open(file)
-        .map_err(|error| trouble(&error))?;
+        .map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => {
+                trouble(&"is there already, and no key is written over: choose another name")
+            }
+            _ => trouble(&error),
+        })?;
     writeln!(secret, "{}", key.to_secret_text())?;
     let public = with_ending(file, "pub");
     std::fs::write(&public, format!("ed25519 {}\n", key.public()))?;

@@ -239,7 +239,8 @@ impl Lock {
         match lock.try_lock() {
             Ok(()) => Ok(Self(lock)),
             Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
-                "the folder {} is open in another process",
+                "the folder {} is open in another process, which is the server of these data: end that one first, or choose \
+                 another folder (jackfield serve --data)",
                 folder.display()
             ))),
             Err(TryLockError::Error(error)) => Err(failed(error)),

@@ -3,6 +3,7 @@
 //! A template is `sdk/LANG/templates/KIND/` laid over `sdk/LANG/templates/common/`. In its files `{{name}}`, `{{kind}}`,
 //! `{{sdk}}` and `{{wit}}` are filled in; the last two are folders, seen from the new one.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jackfield_types::{PluginId, PluginKind, article};
@@ -17,6 +18,8 @@ const SDK: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/sdk.rs"));
 const COMMON: &str = "common";
 /// Where the SDK goes within a plugin outside of a checkout.
 const VENDOR: &str = "vendor";
+/// The languages, as their folders are called.
+const LANGUAGES: [&str; 5] = ["rust", "js", "python", "go", "c"];
 /// Further names of languages.
 const ALIASES: [(&str, &str); 5] = [
     ("ts", "js"),
@@ -114,22 +117,44 @@ fn template(lang: &str, kind: PluginKind) -> Result<Vec<(&'static str, &'static 
     };
     let own = within(kind.as_str());
     if own.is_empty() {
-        let mut known: Vec<String> = SDK
-            .iter()
-            .filter_map(|(path, _)| {
-                let (lang, rest) = path.strip_prefix("sdk/")?.split_once("/templates/")?;
-                let kind = rest.split_once('/')?.0;
-                (kind != COMMON).then(|| format!("{lang} {kind}"))
-            })
-            .collect();
-        known.dedup();
-        return Err(Failure::Usage(format!(
-            "no template for {} {kind} in {lang}: expected one of {}",
-            article(kind.as_str()),
-            known.join(", ")
-        )));
+        return Err(Failure::Usage(no_template(lang, kind)));
     }
     Ok([within(COMMON), own].concat())
+}
+
+/// Why there is none, and what there is.
+fn no_template(lang: &str, kind: PluginKind) -> String {
+    let folders = SDK
+        .iter()
+        .filter_map(|(path, _)| path.strip_prefix("sdk/")?.split_once("/templates/"));
+    let folders: BTreeSet<_> = folders
+        .filter_map(|(lang, rest)| Some((lang, rest.split_once('/')?.0)))
+        .filter(|(_, kind)| *kind != COMMON)
+        .collect();
+    let kinds: Vec<_> = folders.iter().filter(|(known, _)| *known == lang).collect();
+    let kinds: Vec<_> = kinds.iter().map(|(_, kind)| *kind).collect();
+    if kinds.is_empty() {
+        return format!(
+            "--lang {lang}: expected one of {}",
+            LANGUAGES.map(said).join(", ")
+        );
+    }
+    let others = LANGUAGES
+        .iter()
+        .filter(|other| folders.contains(&(**other, kind.as_str())));
+    let others: Vec<_> = others.map(|other| said(other)).collect();
+    format!(
+        "no template for {} {kind} in {}: it has {}; templates for this kind are in {}",
+        article(kind.as_str()),
+        said(lang),
+        kinds.join(", "),
+        others.join(", ")
+    )
+}
+
+/// What a language is called with `--lang`.
+fn said(lang: &str) -> &str {
+    if lang == "js" { "ts" } else { lang }
 }
 
 /// Where the SDK and the contract are, seen from the new folder.
@@ -212,7 +237,15 @@ mod tests {
                 }
             }
         }
-        let error = template("cobol", PluginKind::VoiceFlow).unwrap_err().to_string();
-        assert!(error.contains("rust voice-flow"), "{error}");
+        let told = |lang, kind| template(lang, kind).unwrap_err().to_string();
+        assert_eq!(
+            told("cobol", PluginKind::VoiceFlow),
+            "--lang cobol: expected one of rust, ts, python, go, c"
+        );
+        assert_eq!(
+            told("go", PluginKind::VoiceFlow),
+            "no template for a voice-flow in go: it has outbound-rule, qa-scorecard, routing-strategy, tag-generator; \
+             templates for this kind are in rust, ts, python"
+        );
     }
 }

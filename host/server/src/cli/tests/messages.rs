@@ -1,8 +1,9 @@
 //! What commands tell people: of what, since when, and what to do next.
 
+use clap::Parser;
 use serde_json::json;
 
-use super::{Server, Written};
+use super::{CommandLine, Server, Written};
 use crate::cli::output::Output;
 use crate::cli::rollout;
 
@@ -104,4 +105,77 @@ fn who_has_to_choose_is_told_among_what_and_by_which_flag() {
         make(&["--queue", "support", "--from", "+442079460100"]),
         "agent anna is signed out: only who is available can call; change the state first"
     );
+}
+
+#[test]
+fn a_text_of_several_lines_keeps_its_column() {
+    let written = Written::default();
+    let columns = &[("NUMBER", "/number"), ("TEXT", "/text"), ("CUT", "/cut")];
+    let items = vec![
+        json!({"number": 1, "text": "Where is it?\r\n\n您好\u{1b}[2J\n", "cut": true}),
+        json!({"number": 2, "text": "On its way."}),
+    ];
+    let mut out = Output::into(written.clone());
+    out.list(false, items, columns).unwrap();
+    out.show(false, &json!({"text": "one\ntwo"}), &[("text", "/text")])
+        .unwrap();
+    let bytes = written.0.lock().unwrap().clone();
+    insta::assert_snapshot!(String::from_utf8(bytes).unwrap(), @r"
+    NUMBER  TEXT          CUT
+    1       Where is it?  yes
+
+            您好�[2J
+    2       On its way.
+    text  one
+          two
+    ");
+}
+
+#[test]
+fn refusals_are_told_in_words_that_lead_on() {
+    let server = Server::start();
+    let key = server.tenant();
+    let told = |key: &str, arguments: &[&str]| server.run(key, arguments).unwrap_err().to_string();
+    let first = |told: String| told.lines().next().unwrap().to_owned();
+
+    let hint = told("jf_no", &["whoami"]);
+    assert!(
+        hint.ends_with("--key-file, JACKFIELD_KEY or JACKFIELD_KEY_FILE"),
+        "{hint}"
+    );
+    let refused = first(told(&key, &["tenant", "create", "two"]));
+    assert_eq!(
+        refused,
+        "this needs the role operator, which the key doesn't have"
+    );
+    assert_eq!(first(told(&key, &["case", "show", "99"])), "there is no case 99");
+    let bad_id = told(&key, &["agent", "set", "anna", "--queue", "Not A Slug"]);
+    assert!(bad_id.contains("code: invalid-value (400)"), "{bad_id}");
+
+    let module = server.folder.path().join("core.wasm");
+    std::fs::write(&module, b"\0asm\x01\0\0\0").unwrap();
+    assert_eq!(
+        first(told(&key, &["plugin", "upload", module.to_str().unwrap()])),
+        "not a WebAssembly component: it is a core module; `jackfield plugin build` makes a component of a plugin's folder"
+    );
+    let secret = server.folder.path().join("publisher.key");
+    let keygen = ["plugin", "keygen", secret.to_str().unwrap()];
+    server.run(&key, &keygen).unwrap();
+    let again = told(&key, &keygen);
+    assert!(
+        again.ends_with("publisher.key: is there already, and no key is written over: choose another name"),
+        "{again}"
+    );
+
+    let line = [
+        "jackfield",
+        "plugin",
+        "promote",
+        "--binding",
+        "queue:support",
+        "--percent",
+        "500",
+    ];
+    let wrong = CommandLine::try_parse_from(line).err().unwrap().to_string();
+    assert!(wrong.contains("500 is not in 1..=99"), "{wrong}");
 }
