@@ -7,24 +7,33 @@ use std::{
     io::ErrorKind,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
+    sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
-use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 
 use super::{Batch, Kv, Pair, folder::Files};
 use crate::Error;
 
-/// fjall's cache of blocks; more is read from the files again.
-const CACHE_BYTES: u64 = 256 * 1024 * 1024;
+/// fjall's cache of blocks, enough for a million customers; more is read from the files again.
+const CACHE_BYTES: u64 = 640 * 1024 * 1024;
 /// What is kept in memory before it is sorted into a table.
 const MEMTABLE_BYTES: u64 = 16 * 1024 * 1024;
-/// Threads that sort.
-const WORKERS: usize = 2;
+/// Threads that sort. Of more, the first turns round and round while another one sorts, and takes a processor from everybody.
+const WORKERS: usize = 1;
 
 /// An open fjall database.
 pub(crate) struct Fjall {
+    /// What is durable.
+    shown: RwLock<Snapshot>,
     rows: Keyspace,
     database: Database,
+}
+
+impl Fjall {
+    fn shown(&self) -> RwLockReadGuard<'_, Snapshot> {
+        self.shown.read().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Files for Fjall {
@@ -43,24 +52,25 @@ impl Files for Fjall {
                 .worker_threads(WORKERS)
                 .open()?;
             let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
-            let open = Self {
-                rows: database.keyspace("rows", options)?,
+            let rows = database.keyspace("rows", options)?;
+            database.persist(PersistMode::SyncAll)?;
+            Ok(Self {
+                shown: RwLock::new(database.snapshot()),
+                rows,
                 database,
-            };
-            open.database.persist(PersistMode::SyncAll)?;
-            Ok(open)
+            })
         })
     }
 }
 
 impl Kv for Fjall {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        Ok(guarded(|| self.rows.get(key))?.map(|value| value.to_vec()))
+        Ok(guarded(|| self.shown().get(&self.rows, key))?.map(|value| value.to_vec()))
     }
 
     fn range(&self, from: &[u8], to: &[u8], reverse: bool, limit: usize) -> Result<Vec<Pair>, Error> {
         guarded(|| {
-            let range = self.rows.range(from..to);
+            let range = self.shown().range(&self.rows, from..to);
             let owned = |guard: Guard| {
                 let pair = guard.into_inner();
                 pair.map(|(key, value)| (key.to_vec(), value.to_vec()))
@@ -82,8 +92,14 @@ impl Kv for Fjall {
                     None => writes.remove(&self.rows, key.as_slice()),
                 }
             }
-            writes.commit()
+            writes.commit()?;
+            *self.shown.write().unwrap_or_else(PoisonError::into_inner) = self.database.snapshot();
+            Ok(())
         })
+    }
+
+    fn shows_unsynced(&self) -> bool {
+        false
     }
 }
 
