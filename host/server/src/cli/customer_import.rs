@@ -1,9 +1,10 @@
 //! `jackfield customer import …`: a file, sent in parts of whole rows.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use jackfield_types::Digest;
 use serde_json::{Value, json};
 
 use super::client::{Client, Sent, path, with_query};
@@ -20,7 +21,8 @@ const PART_LINES: usize = 20_000;
 #[command(
     after_help = "The first row of a table names its columns: tel, email, wechat, chat, crm, name, language,
 account-manager, since, an attribute's id, or - for one that is left out; --map says so of another name.
-A file that was stopped goes on where it stopped when the same command is given again.
+A file that was stopped goes on where it stopped when the same command is given again; one that says something else is another
+import.
 
 Examples:
   jackfield customer import customers.csv --encoding gbk --map 姓名=name --map 手机=tel --errors errors.csv --dry-run
@@ -29,7 +31,7 @@ Examples:
 pub(super) struct Import {
     /// The file: a table (.csv, .parquet), or JSON objects, one to a line (.ndjson, .jsonl).
     file: PathBuf,
-    /// The import's id; by default the file's name.
+    /// The import's id; by default the file's name and eight digits that follow from what is in it.
     #[arg(long)]
     id: Option<String>,
     /// utf-8, gbk, gb18030 or big5; of a Parquet file utf-8.
@@ -64,12 +66,15 @@ pub(super) fn run(import: Import, client: &Client, json: bool, out: &mut Output)
             "--encoding: texts of a Parquet file are utf-8; leave it out".to_owned(),
         ));
     }
-    let id = import
-        .id
-        .clone()
-        .unwrap_or_else(|| slug(&import.file, import.dry_run));
-    let file = File::open(&import.file)
-        .map_err(|error| Failure::Usage(format!("{}: {error}", import.file.display())))?;
+    let unreadable = |error| Failure::Usage(format!("{}: {error}", import.file.display()));
+    let id = match &import.id {
+        Some(id) => id.clone(),
+        None => {
+            let contents = digest(&import.file).map_err(unreadable)?;
+            slug(&import.file, &contents, import.dry_run)
+        }
+    };
+    let file = File::open(&import.file).map_err(unreadable)?;
     let at = path(&["customer-imports", &id]);
     let mut state = match client.find(&at)? {
         Some(known) => known,
@@ -140,8 +145,21 @@ fn told(state: &Value) -> String {
     )
 }
 
-/// The name of a file as an id; a dry run is an import of its own.
-fn slug(file: &Path, dry_run: bool) -> String {
+/// What tells a file from another one of the same name: eight digits of a digest of all its parts.
+fn digest(file: &Path) -> std::io::Result<String> {
+    let (mut from, mut so_far, mut part) = (File::open(file)?, String::new(), Vec::new());
+    loop {
+        part.clear();
+        if from.by_ref().take(PART as u64).read_to_end(&mut part)? == 0 {
+            break;
+        }
+        so_far = Digest::of(&[so_far.as_bytes(), &part].concat()).to_string();
+    }
+    Ok(so_far.chars().take(8).collect())
+}
+
+/// The name of a file and what is in it as an id; a dry run is an import of its own.
+fn slug(file: &Path, contents: &str, dry_run: bool) -> String {
     let name = file
         .file_stem()
         .unwrap_or_default()
@@ -156,11 +174,12 @@ fn slug(file: &Path, dry_run: bool) -> String {
                 '-'
             }
         })
-        .take(48)
+        .take(40)
         .collect();
     let plain = plain.trim_start_matches(['-', '_']);
     let plain = if plain.is_empty() { "import" } else { plain };
-    format!("{plain}{}", if dry_run { "-dry-run" } else { "" })
+    let contents = if contents.is_empty() { "empty" } else { contents };
+    format!("{plain}-{contents}{}", if dry_run { "-dry-run" } else { "" })
 }
 
 fn write_errors(client: &Client, id: &str, file: &Path) -> Result<(), Failure> {
@@ -275,7 +294,10 @@ mod tests {
 
     #[test]
     fn a_file_gives_its_import_a_name() {
-        assert_eq!(slug(Path::new("/x/Kunden 2026.csv"), false), "kunden-2026");
-        assert_eq!(slug(Path::new("客户.csv"), true), "import-dry-run");
+        assert_eq!(
+            slug(Path::new("/x/Kunden 2026.csv"), "0a1b2c3d", false),
+            "kunden-2026-0a1b2c3d"
+        );
+        assert_eq!(slug(Path::new("客户.csv"), "", true), "import-empty-dry-run");
     }
 }

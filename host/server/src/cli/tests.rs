@@ -221,6 +221,15 @@ fn customers_are_imported_from_a_file_and_what_is_wrong_is_written_to_another() 
         again.ends_with("40001 rows: made 40000, changed 0, refused 1\n"),
         "{again}"
     );
+    // Another file of the same name is another import.
+    std::fs::write(file, "id,name,tel\n40000,Customer 40000,+8613800040000\n").unwrap();
+    let other = server
+        .run(&key, &["customer", "import", file, "--map", "id=crm"])
+        .unwrap();
+    assert!(
+        other.ends_with("1 rows: made 1, changed 0, refused 0\n"),
+        "{other}"
+    );
     let found = server.run(&key, &["customer", "show", "crm:39999"]).unwrap();
     assert!(
         found.contains("Customer 39999") && found.contains("+8613800039999"),

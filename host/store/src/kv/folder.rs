@@ -17,6 +17,10 @@ use crate::{Error, layout, plan::number};
 const ACKNOWLEDGED: &str = "acknowledged";
 /// A file with which somebody says that the database is whole, though nothing tells that it is.
 const ACCEPT: &str = "accept-database";
+/// A database that is being made.
+const UNFINISHED: &str = "unfinished";
+/// One that another engine's has replaced.
+const REPLACED: &str = "replaced";
 /// What to do about damage.
 const RESTORE: &str = "restore the whole folder from a backup";
 const FORMAT: &[u8] = b"jackfield 1";
@@ -81,6 +85,12 @@ impl<E: Files> Folder<E> {
                 .map_err(|error| at("cannot make a file in", error))?;
             create::<E>(folder, |_| Ok(())).map_err(|error| at("cannot make a store in", error))??;
         }
+        // Of a conversion that was stopped.
+        for left in [UNFINISHED, REPLACED].map(|name| folder.join(name)) {
+            if left.exists() {
+                fs::remove_dir_all(left).map_err(|error| at("cannot tidy up", error))?;
+            }
+        }
         if !home.join(E::MAIN).exists() {
             return Err(damaged("its database file is gone".into()));
         }
@@ -121,10 +131,12 @@ impl<E: Files> Folder<E> {
         }
         create::<To>(folder, |to| fill(&self.engine, to)).map_err(at)??;
         drop(self.engine);
-        fs::remove_dir_all(folder.join(E::HOME)).map_err(at)?;
+        // In one step, so that no half of it is ever found under its name.
+        fs::rename(folder.join(E::HOME), folder.join(REPLACED)).map_err(at)?;
         File::open(folder)
             .and_then(|folder| folder.sync_all())
-            .map_err(at)
+            .map_err(at)?;
+        fs::remove_dir_all(folder.join(REPLACED)).map_err(at)
     }
 }
 
@@ -133,7 +145,7 @@ fn create<E: Files>(
     folder: &Path,
     fill: impl FnOnce(&E) -> Result<(), Error>,
 ) -> io::Result<Result<(), Error>> {
-    let unfinished = folder.join("unfinished");
+    let unfinished = folder.join(UNFINISHED);
     if unfinished.exists() {
         fs::remove_dir_all(&unfinished)?;
     }

@@ -297,4 +297,14 @@ async fn a_database_is_converted_as_it_is(from: Engine) {
     assert_eq!(next, Ok(version + 1));
     drop(store);
     assert!(!folder.path().join(from.as_str()).exists());
+
+    // What a conversion leaves that is killed at its end, or on its way.
+    for left in ["replaced", "unfinished"] {
+        fs::create_dir(folder.path().join(left)).unwrap();
+        fs::write(folder.path().join(left).join("db"), "half").unwrap();
+    }
+    assert_eq!(contents(&open(folder.path())).await.1, before.1);
+    for left in ["replaced", "unfinished"] {
+        assert!(!folder.path().join(left).exists(), "{left}");
+    }
 }
