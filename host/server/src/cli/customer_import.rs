@@ -150,7 +150,7 @@ fn digest(file: &Path) -> std::io::Result<String> {
     let (mut from, mut so_far, mut part) = (File::open(file)?, String::new(), Vec::new());
     loop {
         part.clear();
-        if from.by_ref().take(PART as u64).read_to_end(&mut part)? == 0 {
+        if Read::by_ref(&mut from).take(PART as u64).read_to_end(&mut part)? == 0 {
             break;
         }
         so_far = Digest::of(&[so_far.as_bytes(), &part].concat()).to_string();
