@@ -13,6 +13,9 @@ const TOLD: u64 = 250_000;
 
 /// The database in the data folder.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  jackfield store show --data ./data             which engine keeps it
+  jackfield store convert fjall --data ./data    the server must not run")]
 pub(crate) struct Arguments {
     /// The data folder, as `jackfield serve` has it.
     #[arg(
