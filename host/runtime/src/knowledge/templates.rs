@@ -200,7 +200,7 @@ impl Tenant {
     }
 
     /// The text of a template with its variables in place: those given, and what is known of the conversation:
-    /// [`KNOWN`], `customer.ATTRIBUTE` and `interaction.ATTRIBUTE`.
+    /// the usual ones (`customer.name`, `agent.name`…), `customer.ATTRIBUTE` and `interaction.ATTRIBUTE`.
     ///
     /// # Errors
     /// [`KnowledgeError::Missing`] names a variable of which nothing is known.
