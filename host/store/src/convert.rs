@@ -11,7 +11,8 @@ use crate::{
 
 impl Store {
     /// Puts the database of a folder into another engine's files and removes the old ones; answers how many rows there are. Tells
-    /// `progress` how many are done. Blocks. A stop in between leaves the old database as it was.
+    /// `progress` how many are done. Blocks. A stop in between leaves the old
+    /// database or the new one, whole.
     ///
     /// `Unavailable` when another process has the folder open, there is no database in it, or the disk refuses.
     pub fn convert(folder: &Path, to: Engine, progress: &mut dyn FnMut(u64)) -> Result<u64, Error> {

@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::import_ready::{Ready, ready};
 use super::import_rows::{Parsed, rows_of};
 use super::ledger::Ledger;
-use super::profile::ProfilePatch;
+use super::profile::{Personal, ProfilePatch};
 use super::row::{Record, no_chance};
 use super::state::{CustomerState, json};
 use super::work::{Done, Work, too_large};
@@ -194,16 +194,10 @@ async fn keep(
     {
         return Ok((Came::Made, new.id.clone(), new.row.len() + 256));
     }
-    let ImportRow {
-        identities,
-        mut patch,
-        account_manager,
-        since,
-    } = ready.row.clone()?;
-    patch.check()?;
-    patch.attributes = state.accept(patch.attributes)?;
+    let mut row = ready.row.clone()?;
+    row.accept(state)?;
     let (mut owner, mut new) = (None, Vec::new());
-    for address in identities {
+    for address in std::mem::take(&mut row.identities) {
         match ledger.owner(&address).await? {
             None if new.contains(&address) => {}
             None => new.push(address),
@@ -248,14 +242,7 @@ async fn keep(
             most: limits::MAX_IDENTITIES,
         });
     }
-    let mut relationship = draft.personal.relationship.clone();
-    if account_manager.is_some() || since.is_some() {
-        relationship.account_manager = account_manager.or(relationship.account_manager);
-        relationship.since = since.or(relationship.since);
-        patch.relationship = Some(relationship);
-        patch.check()?;
-    }
-    patch.apply(&mut draft.personal);
+    row.describe(&mut draft.personal)?;
     let size = draft.size();
     if size > limits::MAX_PROFILE_BYTES {
         return Err(too_large());
@@ -308,6 +295,28 @@ pub(crate) struct ImportRow {
     pub(crate) patch: ProfilePatch,
     pub(crate) account_manager: Option<AgentId>,
     pub(crate) since: Option<Arc<str>>,
+}
+
+impl ImportRow {
+    /// That what it says of a customer can be said.
+    pub(super) fn accept(&mut self, state: &CustomerState) -> Result<(), CustomerError> {
+        self.patch.check()?;
+        self.patch.attributes = state.accept(std::mem::take(&mut self.patch.attributes))?;
+        Ok(())
+    }
+
+    /// Says it, all but the addresses.
+    pub(super) fn describe(mut self, personal: &mut Personal) -> Result<(), CustomerError> {
+        if self.account_manager.is_some() || self.since.is_some() {
+            let mut relationship = personal.relationship.clone();
+            relationship.account_manager = self.account_manager.or(relationship.account_manager);
+            relationship.since = self.since.or(relationship.since);
+            self.patch.relationship = Some(relationship);
+            self.patch.check()?;
+        }
+        self.patch.apply(personal);
+        Ok(())
+    }
 }
 
 impl Tenant {
@@ -396,6 +405,7 @@ impl Tenant {
                 .import_batch(ctx, &record, &header, Arc::default(), 0)
                 .await?;
         }
+        let all = record.rows + rows.len() as u64;
         let mut batches = self.make_ready(rows);
         while let Some(rows) = batches.recv().await {
             let rows: Arc<[Ready]> = rows.into();
@@ -405,6 +415,13 @@ impl Tenant {
                 record = self.import_batch(ctx, &record, &header, rows.clone(), at).await?;
                 at += (record.rows - from) as usize;
             }
+        }
+        if record.rows < all {
+            let rows = record.rows;
+            return Err(crate::SubmitError::Unavailable(format!(
+                "the part was taken up to row {rows} alone"
+            ))
+            .into());
         }
         Ok(record)
     }

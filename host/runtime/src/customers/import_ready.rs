@@ -40,9 +40,10 @@ pub(crate) fn ready(rows: impl Iterator<Item = Parsed>, state: &CustomerState, n
 }
 
 fn seal(row: &ImportRow, state: &CustomerState, now: Timestamp) -> Result<Option<Sealed>, CustomerError> {
-    let row = row.clone();
+    let mut row = row.clone();
+    row.accept(state)?;
     let mut own: Vec<Address> = Vec::with_capacity(row.identities.len());
-    for address in row.identities {
+    for address in std::mem::take(&mut row.identities) {
         if !own.contains(&address) {
             own.push(address);
         }
@@ -52,19 +53,8 @@ fn seal(row: &ImportRow, state: &CustomerState, now: Timestamp) -> Result<Option
     }
     let id = CustomerId::from_uuid(uuid::Uuid::now_v7());
     let keys = &state.keys;
-    let made = Record::new(keys, id.clone(), now);
-    let mut record = made.map_err(|_| super::row::no_chance())?;
-    let mut patch = row.patch;
-    patch.check()?;
-    patch.attributes = state.accept(patch.attributes)?;
-    if row.account_manager.is_some() || row.since.is_some() {
-        let mut relationship = record.personal.relationship.clone();
-        relationship.account_manager = row.account_manager;
-        relationship.since = row.since;
-        patch.relationship = Some(relationship);
-        patch.check()?;
-    }
-    patch.apply(&mut record.personal);
+    let mut record = Record::new(keys, id.clone(), now).map_err(|_| super::row::no_chance())?;
+    row.describe(&mut record.personal)?;
     let identities = own
         .iter()
         .map(|address| keys.blind("address", address.as_str()))

@@ -67,13 +67,13 @@ enum Command {
         /// The name for people; by default the id.
         #[arg(long)]
         name: Option<String>,
-        /// A skill and its level 1 to 10; may be repeated.
+        /// A skill and its level 1 to 10; may be repeated. Those given take the place of all.
         #[arg(long = "skill", value_name = "SKILL=LEVEL", value_parser = pair::<u8>)]
         skills: Vec<(String, u8)>,
-        /// A queue that the agent serves; may be repeated.
+        /// A queue that the agent serves; may be repeated. Those given take the place of all.
         #[arg(long = "queue", value_name = "QUEUE")]
         queues: Vec<String>,
-        /// Pieces of work at once on a channel; may be repeated.
+        /// Pieces of work at once on a channel; may be repeated. Those given take the place of all.
         #[arg(long = "capacity", value_name = "CHANNEL=N", value_parser = pair::<u16>)]
         capacity: Vec<(String, u16)>,
         /// Whether a call and written conversations may be in hand together.

@@ -43,7 +43,7 @@ enum Command {
   jackfield store convert fjall --data ./data     for some 100,000 customers and more
   jackfield store convert sled --data ./data     and back
 
-There must be room for the database twice. A stop in between leaves it as it was.")]
+There must be room for the database twice. A stop in between leaves it whole, in the one or the other.")]
     Convert {
         /// The engine: sled or fjall.
         engine: Engine,

@@ -12,7 +12,7 @@ use std::{
 
 use fjall::{Database, Guard, Keyspace, KeyspaceCreateOptions, PersistMode, Readable, Snapshot};
 
-use super::{Batch, Kv, Pair, folder::Files};
+use super::{Batch, Kv, Pair, folder::Files, page};
 use crate::Error;
 
 /// fjall's cache of blocks, enough for a million customers; more is read from the files again.
@@ -75,11 +75,7 @@ impl Kv for Fjall {
                 let pair = guard.into_inner();
                 pair.map(|(key, value)| (key.to_vec(), value.to_vec()))
             };
-            if reverse {
-                range.rev().take(limit).map(owned).collect()
-            } else {
-                range.take(limit).map(owned).collect()
-            }
+            page(range.map(owned), reverse, limit)
         })
     }
 

@@ -4,7 +4,7 @@ use std::{
     sync::{PoisonError, RwLock},
 };
 
-use super::{Batch, Kv, Pair};
+use super::{Batch, Kv, Pair, page};
 use crate::Error;
 
 /// Everything in memory, gone with the process: for tests and trials.
@@ -25,11 +25,7 @@ impl Kv for Memory {
         let map = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let range = map.range::<[u8], _>((Included(from), Excluded(to)));
         let owned = |(key, value): (&Vec<u8>, &Vec<u8>)| (key.clone(), value.clone());
-        Ok(if reverse {
-            range.rev().take(limit).map(owned).collect()
-        } else {
-            range.take(limit).map(owned).collect()
-        })
+        Ok(page(range.map(owned), reverse, limit))
     }
 
     fn apply(&self, batch: &Batch) -> Result<(), Error> {

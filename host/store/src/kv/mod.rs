@@ -29,6 +29,15 @@ pub(crate) struct Change {
 /// The changes of one batch, by key.
 pub(crate) type Batch = BTreeMap<Vec<u8>, Change>;
 
+/// At most `limit` of a range, from the end when `reverse`.
+fn page<T, C: FromIterator<T>>(range: impl DoubleEndedIterator<Item = T>, reverse: bool, limit: usize) -> C {
+    if reverse {
+        range.rev().take(limit).collect()
+    } else {
+        range.take(limit).collect()
+    }
+}
+
 /// An ordered key-value engine with one writer (the committer) and many readers.
 pub(crate) trait Kv: Send + Sync {
     /// The value of a key.

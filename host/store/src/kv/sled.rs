@@ -10,7 +10,7 @@ use std::{
     path::Path,
 };
 
-use super::{Batch, Kv, Pair, folder::Files};
+use super::{Batch, Kv, Pair, folder::Files, page};
 use crate::Error;
 
 /// Large enough that a page with the largest values stays inside its segment.
@@ -67,11 +67,7 @@ impl Kv for Sled {
             let owned = |pair: Result<(sled::IVec, sled::IVec), _>| {
                 pair.map(|(key, value)| (key.to_vec(), value.to_vec()))
             };
-            if reverse {
-                range.rev().take(limit).map(owned).collect()
-            } else {
-                range.take(limit).map(owned).collect()
-            }
+            page(range.map(owned), reverse, limit)
         })
     }
 
