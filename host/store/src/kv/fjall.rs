@@ -3,6 +3,8 @@
 //! A batch is added to one file and synced, and is sorted into tables behind the writer's back: so imports with keys in no order
 //! cost little, and look-ups among millions of rows take microseconds.
 
+mod journal;
+
 use std::{
     io::ErrorKind,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -47,10 +49,16 @@ impl Files for Fjall {
 
     fn open(home: &Path) -> Result<Self, Error> {
         guarded(|| {
-            let database = Database::builder(home)
-                .cache_size(CACHE_BYTES)
-                .worker_threads(WORKERS)
-                .open()?;
+            let open = || {
+                Database::builder(home)
+                    .cache_size(CACHE_BYTES)
+                    .worker_threads(WORKERS)
+                    .open()
+            };
+            let database = match open() {
+                Err(fjall::Error::JournalRecovery(_)) if journal::cut_torn_batch(home)? => open()?,
+                opened => opened?,
+            };
             let options = || KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES);
             let rows = database.keyspace("rows", options)?;
             database.persist(PersistMode::SyncAll)?;

@@ -42,18 +42,14 @@ impl Watermark {
         })
     }
 
-    /// Writes the first number, or one in the place of a damaged one, for certain.
+    /// Writes the first number, or one in the place of a damaged one. The caller syncs the folder; until then it is there whole
+    /// or not at all.
     pub(crate) fn make(path: &Path, number: u64) -> io::Result<()> {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)?;
-        let mark = Self(file);
+        let new = path.with_extension("new");
+        let mark = Self(File::create(&new)?);
         mark.set(number)?;
-        // What a damaged one was longer.
-        mark.0.set_len(16)?;
-        mark.0.sync_all()
+        mark.0.sync_all()?;
+        std::fs::rename(new, path)
     }
 
     pub(crate) fn open(path: &Path) -> io::Result<Self> {

@@ -27,6 +27,9 @@ const TRANSACTIONS: u64 = 150;
 /// Large rows, written over again and again so that the engine uses its segments again.
 const LARGE_ROWS: u64 = 12;
 
+/// Moments at which the power is cut.
+const CUTS: usize = 80;
+
 /// Where a child says what it was promised: in the order of all other writes.
 struct Acks {
     file: File,
@@ -256,11 +259,11 @@ fn what_fjall_acknowledged_outlives_a_power_cut() {
 fn what_was_acknowledged_outlives_a_power_cut(engine: Engine) {
     let records = logged("powercut::guarded_child", engine);
     let runtime = runtime();
-    let (wrong, first) = cut(&records, 80, |folder, promised| {
+    let (wrong, first) = cut(&records, CUTS, |folder, promised| {
         runtime.block_on(guarded_is_whole(folder, promised))
     });
     println!(
-        "{engine}, guarded: {wrong} of 80 cuts lost something; {} writes and syncs",
+        "{engine}, guarded: {wrong} of {CUTS} cuts lost something; {} writes and syncs",
         records.len()
     );
     assert_eq!(wrong, 0, "{first}");

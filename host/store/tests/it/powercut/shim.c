@@ -62,25 +62,10 @@ static void record(char op, const char *path, uint64_t offset, const void *data,
     put(data, data_len);
 }
 
-/* The files that were made, by inode: some programs rename by a system call of their own, past this library. Such a
- * rename is logged when the file is seen next. */
-static struct file { ino_t inode; char *path; } files[65536];
+/* The files that were made, by inode and the moment of birth (an inode is used again when its file is gone): some
+ * programs rename by a system call of their own, past this library. Such a rename is logged when the file is seen next. */
+static struct file { uint64_t inode; int64_t seconds; uint32_t nanoseconds; char *path; } files[65536];
 static size_t known;
-
-static void made(int fd, const char *path) {
-    struct stat stat;
-    if (fstat(fd, &stat) != 0 || !S_ISREG(stat.st_mode)) return;
-    for (size_t at = 0; at < known; at++)
-        if (files[at].inode == stat.st_ino) {
-            if (strcmp(files[at].path, path) == 0) return;
-            record('r', files[at].path, 0, path, strlen(path));
-            free(files[at].path);
-            files[at].path = strdup(path);
-            return;
-        }
-    if (known == sizeof files / sizeof *files) abort();
-    files[known++] = (struct file){stat.st_ino, strdup(path)};
-}
 
 static void gone(const char *path) {
     for (size_t at = 0; at < known; at++)
@@ -89,6 +74,23 @@ static void gone(const char *path) {
             files[at] = files[--known];
             return;
         }
+}
+
+static void made(int fd, const char *path) {
+    struct statx stat;
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME | STATX_TYPE, &stat) != 0 || !S_ISREG(stat.stx_mode)) return;
+    for (size_t at = 0; at < known; at++)
+        if (files[at].inode == stat.stx_ino && files[at].seconds == stat.stx_btime.tv_sec
+            && files[at].nanoseconds == stat.stx_btime.tv_nsec) {
+            if (strcmp(files[at].path, path) == 0) return;
+            record('r', files[at].path, 0, path, strlen(path));
+            free(files[at].path);
+            files[at] = files[--known];
+            break;
+        }
+    gone(path);
+    if (known == sizeof files / sizeof *files) abort();
+    files[known++] = (struct file){stat.stx_ino, stat.stx_btime.tv_sec, stat.stx_btime.tv_nsec, strdup(path)};
 }
 
 static void moved(const char *from, const char *to) {
