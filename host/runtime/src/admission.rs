@@ -7,8 +7,9 @@
 //! for (routing, flows, outbound rules) have turns of their own, apart from those after the call (tags, scorecards),
 //! which may take a second each.
 //!
-//! Replays decide among those that a customer waits for, a thousandth of a second at a time, by a thirty-second of their
-//! tenant's weight, and never with more than half of the turns. So they use what is idle, and delay nobody.
+//! What nobody waits for, replays and whole-base runs of tags, decides among those that a customer waits for, a thousandth of
+//! a second at a time, by a thirty-second of its tenant's weight, and never with more than half of the turns. So it uses what
+//! is idle, and delays nobody.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU8;
@@ -25,8 +26,8 @@ const MAX_WAITING: usize = 1_000;
 /// How far a turn moves a tenant of weight 1. So large that weights divide it well, and so small that it takes longer than
 /// any process lives to come to the end.
 const STEP: u64 = 1 << 20;
-/// How much further a turn moves a tenant that replays.
-const REPLAY_STEPS: u64 = 32;
+/// How much further a turn moves a tenant for what nobody waits for.
+const IDLE_STEPS: u64 = 32;
 
 /// The turns of a process. Cheap to clone.
 #[derive(Clone)]
@@ -40,9 +41,9 @@ struct Lane(Mutex<State>);
 #[derive(Default)]
 struct State {
     free: usize,
-    /// Turns that replays may have at once, and those that they have.
-    most_replays: usize,
-    replays: usize,
+    /// Turns that what nobody waits for may have at once, and those that it has.
+    most_idle: usize,
+    idle: usize,
     waiting: BTreeMap<Who, VecDeque<oneshot::Sender<Turn>>>,
     /// Tenants with somebody waiting, by how far they have come and, among equals, since when; the next one first.
     order: BTreeMap<(u64, u64), Who>,
@@ -54,24 +55,24 @@ struct State {
     weights: BTreeMap<TenantId, NonZeroU8>,
 }
 
-/// Who waits: a tenant for what is live, or for a replay.
+/// Who waits: a tenant for what is live, or for what nobody waits for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Who {
     tenant: TenantId,
-    replays: bool,
+    idle: bool,
 }
 
 /// A turn to decide; goes to the next who waits when it is dropped.
 pub(crate) struct Turn {
     lane: Option<Arc<Lane>>,
-    replays: bool,
+    idle: bool,
 }
 
 impl Turn {
-    fn new(lane: Arc<Lane>, replays: bool) -> Self {
+    fn new(lane: Arc<Lane>, idle: bool) -> Self {
         Self {
             lane: Some(lane),
-            replays,
+            idle,
         }
     }
 }
@@ -81,7 +82,7 @@ impl Admission {
         let lane = |free| {
             Arc::new(Lane(Mutex::new(State {
                 free,
-                most_replays: (free / 2).max(1),
+                most_idle: (free / 2).max(1),
                 ..State::default()
             })))
         };
@@ -111,17 +112,17 @@ impl Admission {
         };
         let who = Who {
             tenant: tenant.clone(),
-            replays: false,
+            idle: false,
         };
         wait(lane, who).await
     }
 
-    /// Waits for a turn of a replay, which is to be given back within about a millisecond; `None` when too many of the
+    /// Waits for a turn of what nobody waits for, which is to be given back within about a millisecond; `None` when too many of the
     /// tenant wait already.
-    pub(crate) async fn replay_turn(&self, tenant: &TenantId) -> Option<Turn> {
+    pub(crate) async fn idle_turn(&self, tenant: &TenantId) -> Option<Turn> {
         let who = Who {
             tenant: tenant.clone(),
-            replays: true,
+            idle: true,
         };
         wait(&self.waited_for, who).await
     }
@@ -132,8 +133,8 @@ async fn wait(lane: &Arc<Lane>, who: Who) -> Option<Turn> {
         let mut state = lane.state();
         if state.free > 0 && state.may_have(&who) {
             state.free -= 1;
-            state.replays += usize::from(who.replays);
-            return Some(Turn::new(lane.clone(), who.replays));
+            state.idle += usize::from(who.idle);
+            return Some(Turn::new(lane.clone(), who.idle));
         }
         let queue = state.waiting.entry(who.clone()).or_default();
         if queue.len() >= MAX_WAITING {
@@ -156,17 +157,17 @@ impl Drop for Turn {
         let Some(lane) = self.lane.take() else { return };
         let next = {
             let mut state = lane.state();
-            state.replays -= usize::from(self.replays);
+            state.idle -= usize::from(self.idle);
             let next = state.next();
             match &next {
-                Some((who, _)) => state.replays += usize::from(who.replays),
+                Some((who, _)) => state.idle += usize::from(who.idle),
                 None => state.free += 1,
             }
             next
         };
         if let Some((who, next)) = next {
             // Whoever does not want it any more drops it, and so passes it on.
-            let _ = next.send(Turn::new(lane, who.replays));
+            let _ = next.send(Turn::new(lane, who.idle));
         }
     }
 }
@@ -178,9 +179,9 @@ impl Lane {
 }
 
 impl State {
-    /// Whether there is room for one more replay, when it is one.
+    /// Whether there is room for one more that nobody waits for, when it is one.
     const fn may_have(&self, who: &Who) -> bool {
-        !who.replays || self.replays < self.most_replays
+        !who.idle || self.idle < self.most_idle
     }
 
     /// Puts a tenant a step of its own behind `from`.
@@ -189,7 +190,7 @@ impl State {
             .weights
             .get(&who.tenant)
             .map_or(1, |weight| u64::from(weight.get()));
-        let step = STEP / weight * if who.replays { REPLAY_STEPS } else { 1 };
+        let step = STEP / weight * if who.idle { IDLE_STEPS } else { 1 };
         self.placed += 1;
         self.order.insert((from.saturating_add(step), self.placed), who);
     }
@@ -199,7 +200,7 @@ impl State {
             let may_have = |(_, who): &(&(u64, u64), &Who)| self.may_have(who);
             let place = *self.order.iter().find(may_have)?.0;
             let who = self.order.remove(&place)?;
-            // A replay that was passed over has saved nothing up.
+            // One that nobody waits for and that was passed over has saved nothing up.
             let reached = place.0.max(self.reached);
             let Some(queue) = self.waiting.get_mut(&who) else {
                 continue;
@@ -236,7 +237,7 @@ mod tests {
     fn live(id: &str) -> Who {
         Who {
             tenant: tenant(id),
-            replays: false,
+            idle: false,
         }
     }
 
@@ -432,7 +433,7 @@ mod tests {
             .map(|n| {
                 let (admission, id) = (admission.clone(), tenant(&format!("r{n}")));
                 tokio::spawn(async move {
-                    while let Some(turn) = admission.replay_turn(&id).await {
+                    while let Some(turn) = admission.idle_turn(&id).await {
                         tokio::task::yield_now().await;
                         drop(turn);
                     }
@@ -445,11 +446,11 @@ mod tests {
     async fn replays_leave_half_of_the_turns_and_find_their_own_when_nobody_waits() {
         let admission = Admission::new(2);
         let one = [
-            admission.replay_turn(&tenant("one")).await.unwrap(),
-            admission.replay_turn(&tenant("other")).await.unwrap(),
+            admission.idle_turn(&tenant("one")).await.unwrap(),
+            admission.idle_turn(&tenant("other")).await.unwrap(),
         ];
         let id = tenant("third");
-        let mut third = Box::pin(admission.replay_turn(&id));
+        let mut third = Box::pin(admission.idle_turn(&id));
         tokio::select! { biased; _ = &mut third => panic!("more than half"), () = std::future::ready(()) => {} }
         // Live ones do not wait: of the tenant that replays, and of another.
         let kind = PluginKind::RoutingStrategy;
@@ -463,7 +464,7 @@ mod tests {
         drop(one);
         assert!(third.await.is_some());
         assert_eq!(admission.waited_for.state().free, 4);
-        assert_eq!(admission.waited_for.state().replays, 0);
+        assert_eq!(admission.waited_for.state().idle, 0);
     }
 
     #[tokio::test]

@@ -28,6 +28,7 @@ mod flows;
 mod greetings;
 mod history;
 mod identify;
+mod idle;
 mod knowledge;
 mod merged;
 mod metering;

@@ -136,12 +136,12 @@ impl Projector {
                 ) => {
                     if let Some(root) = ledger.root(customer).await? {
                         let told = tags::Told {
-                            at,
                             source: by.into(),
                             occasion: "interaction",
                             interaction: Some(it.id),
                         };
-                        tags::apply_and_tell(&mut ledger, state, &root, changes, told).await?;
+                        let rules = tags::Rules::new(state, at);
+                        tags::apply_and_tell(&mut ledger, &rules, &root, changes, told).await?;
                     }
                 }
                 (Event::Closed { interaction }, Some(it)) if more_taggers => {

@@ -1,17 +1,17 @@
 //! Replays recorded decisions on another version or configuration, before it decides anything.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jackfield_contact::decision::Failure;
 use jackfield_contact::decision::compare::{Comparison, Grade, compare};
 use jackfield_registry::rollout::Observed;
 use jackfield_registry::{PluginRecord, RegistryError};
 use jackfield_sandbox::{DecisionRecord, Plugin, Replayed};
-use jackfield_types::{DecisionId, OpContext, PluginId, TenantId, Timestamp, Version, limits};
+use jackfield_types::{DecisionId, OpContext, PluginId, Timestamp, Version, limits};
 
-use crate::admission::{Admission, Turn};
 use crate::clock;
+use crate::idle::Turns;
 use crate::metering::{Series, Tally, UsedFor};
 use crate::records::RecordQuery;
 use crate::tenant::Tenant;
@@ -21,8 +21,6 @@ use crate::{ReplayError, SubmitError};
 const EXAMPLES: usize = 5;
 /// Records replayed by one thread before it looks for more.
 const SHARE: usize = 128;
-/// How long a thread goes on in one turn; then others may have theirs.
-const TURN: Duration = Duration::from_millis(1);
 
 /// What is to be replayed, on what.
 #[derive(Debug, Clone)]
@@ -127,11 +125,7 @@ impl Tenant {
         let series = Series::of(now, UsedFor::Replay, point, &record.id, &record.version);
         let meter = self.inner.meter.clone();
         let began = Instant::now();
-        let turns = Turns {
-            admission: self.inner.shared.admission.clone(),
-            tenant: self.id().clone(),
-            runtime: tokio::runtime::Handle::current(),
-        };
+        let turns = Turns::of(self);
         let outcomes = replay_all(&records, &plugin, config, turns, move |used| {
             meter.record_trial(series.clone(), &used);
         })
@@ -139,33 +133,6 @@ impl Tenant {
         let mut report = report(&record, outcomes);
         report.took_us = began.elapsed().as_micros() as u64;
         Ok(report)
-    }
-}
-
-/// A thread's turns among all who decide.
-#[derive(Clone)]
-struct Turns {
-    admission: Admission,
-    tenant: TenantId,
-    runtime: tokio::runtime::Handle,
-}
-
-impl Turns {
-    /// Does one thing after the other, and lets others have their turn in between; stops where it has none.
-    fn each<T, R>(&self, things: impl IntoIterator<Item = T>, mut one: impl FnMut(T) -> R) -> Vec<R> {
-        let mut done = Vec::new();
-        let mut turn: Option<(Turn, Instant)> = None;
-        for thing in things {
-            if turn.as_ref().is_none_or(|(_, since)| since.elapsed() >= TURN) {
-                drop(turn.take());
-                let Some(next) = self.runtime.block_on(self.admission.replay_turn(&self.tenant)) else {
-                    break;
-                };
-                turn = Some((next, Instant::now()));
-            }
-            done.push(one(thing));
-        }
-        done
     }
 }
 

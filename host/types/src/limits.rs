@@ -159,7 +159,7 @@ pub const MAX_TAGS: usize = 100;
 /// Runs of tag generators over all customers that a tenant keeps; one more is refused.
 pub const MAX_TAG_RUNS: usize = 200;
 /// Customers of such a run that are asked about together; what does not fit into one commit goes into the next.
-pub const MAX_TAG_BATCH: usize = 200;
+pub const MAX_TAG_BATCH: usize = 400;
 /// Segments of one tenant; one more is refused.
 pub const MAX_SEGMENTS: usize = 500;
 /// Segments of one tenant that plugins see; one more is refused.

@@ -18,17 +18,19 @@ pub(crate) struct Ledger<'a> {
     pub(crate) store: &'a Store,
     pub(crate) ctx: &'a OpContext,
     pub(crate) keys: &'a Keys,
-    records: BTreeMap<CustomerId, Record>,
-    /// New customers that are sealed already, as long as nothing more is changed of them.
-    sealed: BTreeMap<CustomerId, Vec<u8>>,
-    changed: BTreeSet<CustomerId>,
+    /// Whoever was read, and in which version.
+    pub(super) seen: Vec<(CustomerId, u64)>,
+    pub(super) records: BTreeMap<CustomerId, Record>,
+    /// Customers that are sealed already, as long as nothing more is changed of them.
+    pub(super) sealed: BTreeMap<CustomerId, Vec<u8>>,
+    pub(super) changed: BTreeSet<CustomerId>,
     /// Customers that are erased.
-    gone: BTreeSet<CustomerId>,
+    pub(super) gone: BTreeSet<CustomerId>,
     /// Addresses that change hands.
     identities: BTreeMap<[u8; 16], Option<CustomerId>>,
     /// Rows by name that go and come.
     names: BTreeMap<Vec<u8>, bool>,
-    told: Vec<(String, Vec<u8>)>,
+    pub(super) told: Vec<(String, Vec<u8>)>,
     /// What the journal is told.
     pub(crate) events: Vec<Event>,
     /// Rows beside those of customers.
@@ -41,6 +43,7 @@ impl<'a> Ledger<'a> {
             store,
             ctx,
             keys,
+            seen: Vec::new(),
             records: BTreeMap::new(),
             sealed: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -67,8 +70,7 @@ impl<'a> Ledger<'a> {
                 .get(self.ctx, CUSTOMERS, id.as_str().as_bytes())
                 .await?;
             let Some(row) = row else { return Ok(None) };
-            let record = Record::decode(self.keys, &row.value)?;
-            self.records.insert(id.clone(), record);
+            self.know(Record::decode(self.keys, &row.value)?, row.version);
         }
         Ok(self.records.get(id))
     }
@@ -238,21 +240,30 @@ impl<'a> Ledger<'a> {
             + self.beside.deletes.len()
     }
 
-    /// Adds the rows to a transaction.
-    pub(crate) fn into_tx(mut self, mut tx: Tx) -> Result<Tx, StoreError> {
-        for (id, row) in std::mem::take(&mut self.sealed) {
-            tx = tx.put(CUSTOMERS, id.as_str(), row);
-        }
+    /// The rows of those who were changed.
+    pub(super) fn encoded(&mut self) -> Result<Vec<(CustomerId, Vec<u8>)>, StoreError> {
+        let mut rows = Vec::with_capacity(self.changed.len());
         for id in &self.changed {
             let Some(record) = self.records.get_mut(id) else {
                 continue;
             };
             match record.encode()? {
-                Some(row) => tx = tx.put(CUSTOMERS, id.as_str(), row),
+                Some(row) => rows.push((id.clone(), row)),
                 None => {
                     tracing::warn!(customer = %id, "a change is left out: the customer has {} bytes", limits::MAX_PROFILE_BYTES)
                 }
             }
+        }
+        Ok(rows)
+    }
+
+    /// Adds the rows to a transaction.
+    pub(crate) fn into_tx(mut self, mut tx: Tx) -> Result<Tx, StoreError> {
+        for (id, row) in std::mem::take(&mut self.sealed) {
+            tx = tx.put(CUSTOMERS, id.as_str(), row);
+        }
+        for (id, row) in self.encoded()? {
+            tx = tx.put(CUSTOMERS, id.as_str(), row);
         }
         for id in &self.gone {
             tx = tx.delete(CUSTOMERS, id.as_str());

@@ -9,6 +9,7 @@
 //! [`work`]; both change a [`ledger`], which becomes rows of the events' own transaction.
 
 mod address;
+mod ahead;
 mod erase;
 mod error;
 mod export;
@@ -42,6 +43,7 @@ pub use timeline::{Happened, TimelineEntry};
 pub use work::Intent;
 
 pub(crate) use address::number;
+pub(crate) use ahead::Ahead;
 pub(crate) use erase::in_touch;
 pub(crate) use keys::{DataKey, Keys};
 pub(crate) use ledger::{Ledger, owner_of};

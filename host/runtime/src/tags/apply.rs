@@ -28,6 +28,12 @@ impl Rules {
         }
     }
 
+    /// Whether nothing was defined otherwise since.
+    pub(crate) fn hold_still(&self, state: &CustomerState) -> bool {
+        Arc::ptr_eq(&self.library, &state.tags.all())
+            && self.undefined == state.settings.load().undefined_tags
+    }
+
     /// Why a plugin may not change a tag of this name; `None`: it may.
     fn refuses(&self, name: &str) -> Option<&'static str> {
         if name.starts_with(SEGMENT_PREFIX) {
@@ -126,8 +132,6 @@ pub(crate) async fn tag_customer(
 
 /// What is said of a change in the timeline.
 pub(crate) struct Told {
-    /// When.
-    pub(crate) at: Timestamp,
     /// Who proposed it.
     pub(crate) source: TagSource,
     /// What gave rise to it.
@@ -139,13 +143,12 @@ pub(crate) struct Told {
 /// [`tag_customer`], and tells the timeline where something came of it.
 pub(crate) async fn apply_and_tell(
     ledger: &mut Ledger<'_>,
-    state: &CustomerState,
+    rules: &Rules,
     root: &CustomerId,
     changes: &[TagChange],
     told: Told,
 ) -> Result<Applied, StoreError> {
-    let rules = Rules::new(state, told.at);
-    let mut applied = tag_customer(ledger, root, changes, &told.source, &rules).await?;
+    let mut applied = tag_customer(ledger, root, changes, &told.source, rules).await?;
     // What is refused again and again is told with an interaction, and else with what was changed.
     let telling = !applied.changes.is_empty() || (!applied.refused.is_empty() && told.interaction.is_some());
     if !telling {
@@ -160,7 +163,7 @@ pub(crate) async fn apply_and_tell(
         decision: told.source.decision(),
         occasion: Some(told.occasion.into()),
     };
-    let entry = TimelineEntry { at: told.at, what };
+    let entry = TimelineEntry { at: rules.now, what };
     ledger.tell(root, &format!("tags {}", unique()), &entry)?;
     if let Happened::Tags { changes, .. } = entry.what {
         applied.changes = changes;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jackfield_store::Scan;
 use jackfield_types::{CustomerId, OpContext, limits};
+use tokio::sync::mpsc;
 
 use super::due::point;
 use super::run::{TagRun, TagRunState};
@@ -16,6 +17,8 @@ use crate::tenant::{Inner, Tenant};
 
 /// Tries of one batch that the generators can't be asked about; then the run is paused.
 const MAX_TRIES: u32 = 6;
+/// Parts that wait for the loop; the next is being asked about.
+const PARTS_AHEAD: usize = 1;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
 /// Customers that were asked about, and whether no more follow.
@@ -37,30 +40,50 @@ pub(super) fn spawn(tenant: &Tenant, run: TagRun) {
     });
 }
 
-async fn drive(tenant: &Tenant, mut run: TagRun) -> Result<(), CustomerError> {
+async fn drive(tenant: &Tenant, run: TagRun) -> Result<(), CustomerError> {
     let ctx = OpContext::system(tenant.id().clone(), "tags");
-    let mut next = match part(tenant, &ctx, &run, run.after.clone()).await? {
-        Some(part) => part,
-        None => return Ok(()),
-    };
-    loop {
-        // What follows is asked about while the loop changes these.
-        let after = next.items.last().map(|item| item.customer.clone());
-        let (done, following) = tokio::join!(commit(tenant, &ctx, &run, &next), async {
-            match next.last {
-                true => Ok(None),
-                false => part(tenant, &ctx, &run, after.clone()).await,
-            }
-        });
-        run = done?;
-        if run.state != TagRunState::Running || run.after != after {
-            return Ok(());
-        }
-        match following? {
-            Some(part) => next = part,
-            None => return Ok(()),
+    // What follows is asked about while the loop changes these.
+    let (asked, parts) = mpsc::channel(PARTS_AHEAD);
+    let (asked, committed) = tokio::join!(
+        ask_all(tenant, &ctx, &run, asked),
+        commit_all(tenant, &ctx, run.clone(), parts)
+    );
+    asked.and(committed)
+}
+
+/// Asks about one part after the other, until all are asked about or nobody wants more.
+async fn ask_all(
+    tenant: &Tenant,
+    ctx: &OpContext,
+    run: &TagRun,
+    parts: mpsc::Sender<Part>,
+) -> Result<(), CustomerError> {
+    let mut after = run.after.clone();
+    while let Some(part) = part(tenant, ctx, run, after).await? {
+        let last = part.last;
+        after = part.items.last().map(|item| item.customer.clone());
+        if parts.send(part).await.is_err() || last {
+            break;
         }
     }
+    Ok(())
+}
+
+/// Hands parts to the loop for as long as the run goes on.
+async fn commit_all(
+    tenant: &Tenant,
+    ctx: &OpContext,
+    mut run: TagRun,
+    mut parts: mpsc::Receiver<Part>,
+) -> Result<(), CustomerError> {
+    while let Some(part) = parts.recv().await {
+        run = commit(tenant, ctx, &run, &part).await?;
+        let after = part.items.last().map(|item| &item.customer);
+        if run.state != TagRunState::Running || run.after.as_ref() != after {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The next customers, asked about; `None` when the run was paused meanwhile.

@@ -267,7 +267,6 @@ impl Tenant {
                 Ok((Answer::Tags(changes), by)) => TagWork::Proposed {
                     changes,
                     told: Told {
-                        at: clock::now(),
                         source: (&by).into(),
                         occasion: due.occasion.as_str(),
                         interaction,

@@ -21,7 +21,7 @@ pub use run::{TagCounts, TagReceipt, TagRun, TagRunState};
 pub use schedule::TagSchedule;
 pub use work::ManualTag;
 
-pub(crate) use apply::{Told, apply_and_tell};
+pub(crate) use apply::{Rules, Told, apply_and_tell};
 pub(crate) use definition::TagLibrary;
 pub(crate) use definition::check_tag_name;
 pub(crate) use due::{DUE, Facts, Occasion, ask_later, keep_asked};

@@ -1,10 +1,11 @@
 //! Asking the tag generators about customers in bulk: a page of rows is asked about on as many threads as there are
-//! processors, each taking a turn for a few customers at once.
+//! processors, as far as these are idle.
 //!
 //! Of these decisions those that failed are recorded, and of the others what the binding samples, one in a hundred at most:
 //! what a run did is in its receipts.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jackfield_contact::decision::{
     Answer, Customer, EvaluationRecord, PastInteraction, Question, SurveyRecord, TagQuestion,
@@ -14,17 +15,17 @@ use jackfield_sandbox::{ReadError, Reads};
 use jackfield_store::Row;
 use jackfield_types::{Channel, CustomerId, ExtensionPoint, OpContext, PluginKind, Timestamp};
 
+use super::apply::Rules;
 use super::held::TagSource;
-use super::run_work::{Answered, Item};
+use super::run_work::{Answered, Applying, Item};
 use crate::breaker::{Gate, of_host};
 use crate::clock;
-use crate::customers::{CustomerRow, Record};
+use crate::customers::{CustomerRow, Ledger, Record};
 use crate::decide::{Asking, account, check_keys};
+use crate::idle::Turns;
 use crate::reads::TenantReads;
 use crate::tenant::Tenant;
 
-/// Customers for whom one turn is taken.
-const AT_ONCE: usize = 16;
 /// Of so many decisions at most one is recorded that did not fail.
 const RECORDED_OF: u128 = 100;
 
@@ -45,34 +46,32 @@ pub(super) async fn ask(
     rows: Vec<Row>,
     now: Timestamp,
 ) -> Result<Arc<[Item]>, Held> {
-    let mut parts = Vec::new();
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
-        let part: Vec<Row> = rows.by_ref().take(AT_ONCE).collect();
-        let (tenant, taggers) = (tenant.clone(), taggers.clone());
-        parts.push(tokio::spawn(async move {
-            let shared = &tenant.inner.shared;
-            let Some(_turn) = shared.admission.turn(tenant.id(), PluginKind::TagGenerator).await else {
-                return Err(Held("too many decisions of this tenant wait already".into()));
-            };
-            let asking = tenant.clone();
+    let (rows, next): (Arc<[Row]>, _) = (rows.into(), Arc::new(AtomicUsize::new(0)));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers: Vec<_> = (0..threads)
+        .map(|_| {
+            let (tenant, taggers) = (tenant.clone(), taggers.clone());
+            let (rows, next, turns) = (rows.clone(), next.clone(), Turns::of(&tenant));
             tokio::task::spawn_blocking(move || {
-                let rows = part.into_iter();
-                rows.map(|row| about(&asking, &taggers, &row, now))
-                    .collect::<Result<Vec<_>, _>>()
+                let mine = std::iter::from_fn(|| {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    Some((at, rows.get(at)?))
+                });
+                turns.each(mine, |(at, row)| Ok((at, about(&tenant, &taggers, row, now)?)))
             })
-            .await
-            .unwrap_or_else(|error| Err(Held(format!("decisions did not run: {error}").into())))
-        }));
+        })
+        .collect();
+    let mut items = Vec::with_capacity(rows.len());
+    for worker in workers {
+        let done = worker.await;
+        let done = done.map_err(|error| Held(format!("decisions did not run: {error}").into()))?;
+        items.extend(done.into_iter().collect::<Result<Vec<_>, Held>>()?);
     }
-    let mut items = Vec::new();
-    for part in parts {
-        let part = part.await;
-        items.extend(
-            part.unwrap_or_else(|error| Err(Held(format!("decisions did not run: {error}").into())))?,
-        );
+    if items.len() < rows.len() {
+        return Err(Held("too many decisions of this tenant wait already".into()));
     }
-    Ok(items.into())
+    items.sort_unstable_by_key(|(at, _)| *at);
+    Ok(items.into_iter().map(|(_, item)| item).collect())
 }
 
 fn held(error: impl std::fmt::Display) -> Held {
@@ -86,16 +85,20 @@ fn about(tenant: &Tenant, taggers: &[Tagger], row: &Row, now: Timestamp) -> Resu
         customer: record.head.id.clone(),
         asked: record.head.merged_into.is_none(),
         answers: Vec::new(),
+        ahead: None,
         bytes: row.value.len() + 512,
     };
     if !item.asked {
         return Ok(item);
     }
     let ctx = OpContext::system(tenant.id().clone(), "tags");
+    let state = &tenant.inner.customers;
+    let handle = tokio::runtime::Handle::current();
+    let mut ledger = Ledger::new(tenant.store(), &ctx, &state.keys);
+    ledger.know(record.clone(), row.version);
     let found = if record.head.merged.is_empty() {
         tenant.shown(vec![record])
     } else {
-        let handle = tokio::runtime::Handle::current();
         handle
             .block_on(tenant.customer(&ctx, &item.customer))
             .map_err(held)?
@@ -109,6 +112,8 @@ fn about(tenant: &Tenant, taggers: &[Tagger], row: &Row, now: Timestamp) -> Resu
         item.answers
             .push(one(tenant, tagger, &item.customer, &found, now)?);
     }
+    let applying = Applying::of(ledger, Rules::new(state, now), &item.customer, &item.answers);
+    item.ahead = handle.block_on(applying).map_err(held)?;
     Ok(item)
 }
 

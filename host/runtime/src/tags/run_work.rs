@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use jackfield_contact::decision::TagChange;
 use jackfield_contact::event::CustomerChange;
-use jackfield_store::Scan;
+use jackfield_store::{Error as StoreError, Scan};
 use jackfield_types::{CustomerId, TagRunId, Timestamp, limits};
 
-use super::apply::{Told, apply_and_tell};
+use super::apply::{Applied, Rules, Told, apply_and_tell};
 use super::held::TagSource;
 use super::run::{RECEIPTS, RUNS, TagCounts, TagReceipt, TagRun, TagRunState, put};
-use crate::customers::{CustomerError, CustomerState, Ledger, json};
+use crate::customers::{Ahead, CustomerError, CustomerState, Ledger, json};
 use crate::decide::{KV, KvWrites, kv_key};
 use crate::history::decode;
 
 /// Operations after which a batch is committed.
-const MAX_OPS: usize = 600;
+const MAX_OPS: usize = 850;
 /// Bytes of customers after which a batch is committed.
 const MAX_BYTES: usize = 512 * 1024;
 /// Failures that a receipt names.
@@ -53,8 +53,40 @@ pub(crate) struct Item {
     /// False for one that counts for another, and is done with it.
     pub(crate) asked: bool,
     pub(crate) answers: Vec<Answered>,
+    pub(crate) ahead: Option<Applying>,
     /// Bytes of its row, about.
     pub(crate) bytes: usize,
+}
+
+/// The answers applied already, as far as nothing changes meanwhile.
+pub(crate) struct Applying {
+    pub(crate) rules: Rules,
+    pub(crate) changes: Ahead,
+    /// What became of each answer.
+    pub(crate) applied: Vec<Applied>,
+}
+
+impl Applying {
+    /// Outside the loop: applies answers of which none failed.
+    pub(crate) async fn of(
+        mut ledger: Ledger<'_>,
+        rules: Rules,
+        customer: &CustomerId,
+        answers: &[Answered],
+    ) -> Result<Option<Self>, StoreError> {
+        let mut applied = Vec::with_capacity(answers.len());
+        for answer in answers {
+            let Ok(changes) = &answer.changes else {
+                return Ok(None);
+            };
+            applied.push(apply_and_tell(&mut ledger, &rules, customer, changes, answer.told()).await?);
+        }
+        Ok(Some(Self {
+            rules,
+            changes: ledger.ahead()?,
+            applied,
+        }))
+    }
 }
 
 /// What one generator answered.
@@ -66,6 +98,16 @@ pub(crate) struct Answered {
     pub(crate) kv_writes: KvWrites,
     pub(crate) fuel: u64,
     pub(crate) wall_us: u64,
+}
+
+impl Answered {
+    fn told(&self) -> Told {
+        Told {
+            source: self.source.clone(),
+            occasion: "run",
+            interaction: None,
+        }
+    }
 }
 
 /// In the loop: does one step.
@@ -221,8 +263,15 @@ impl Item {
             return Ok(());
         }
         counts.customers += 1;
+        let ready = match &self.ahead {
+            Some(ready) if ready.rules.hold_still(state) && ledger.take(&ready.changes).await? => {
+                &ready.applied[..]
+            }
+            _ => &[],
+        };
+        let rules = Rules::new(state, now);
         let mut changed = false;
-        for answer in &self.answers {
+        for (at, answer) in self.answers.iter().enumerate() {
             counts.decisions += 1;
             counts.fuel += answer.fuel;
             counts.wall_us += answer.wall_us;
@@ -236,13 +285,14 @@ impl Item {
                     continue;
                 }
             };
-            let told = Told {
-                at: now,
-                source: answer.source.clone(),
-                occasion: "run",
-                interaction: None,
+            let here;
+            let applied = match ready.get(at) {
+                Some(applied) => applied,
+                None => {
+                    here = apply_and_tell(ledger, &rules, &self.customer, changes, answer.told()).await?;
+                    &here
+                }
             };
-            let applied = apply_and_tell(ledger, state, &self.customer, changes, told).await?;
             counts.added += applied.added();
             counts.removed += applied.removed();
             counts.refreshed += u64::from(applied.refreshed);

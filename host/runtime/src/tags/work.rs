@@ -6,7 +6,7 @@ use jackfield_contact::decision::TagChange;
 use jackfield_contact::event::{CustomerChange, Event};
 use jackfield_types::{CustomerId, OpContext, Timestamp, limits};
 
-use super::apply::{Told, apply_and_tell};
+use super::apply::{Rules, Told, apply_and_tell};
 use super::definition::check_tag_name;
 use super::due::Next;
 use super::held::{HeldTag, TagSource};
@@ -64,7 +64,8 @@ pub(crate) async fn carry_out(
         TagWork::Proposed { changes, told, next } => {
             let occasion = told.occasion;
             let by = told.source.name();
-            let applied = apply_and_tell(ledger, state, root, &changes, told).await?;
+            let rules = Rules::new(state, now);
+            let applied = apply_and_tell(ledger, &rules, root, &changes, told).await?;
             if !applied.changes.is_empty() {
                 let change = CustomerChange::Tagged {
                     occasion: occasion.into(),

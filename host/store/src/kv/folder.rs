@@ -269,14 +269,18 @@ impl Drop for Lock {
     }
 }
 
-/// Syncs the files of a folder, its sub-folders and the folder itself.
+/// Syncs the files of a folder, its sub-folders and the folder itself. An open engine may remove files meanwhile.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            sync_folder(&path)?
-        } else {
-            File::open(path)?.sync_all()?
+            sync_folder(&path)?;
+            continue;
+        }
+        match File::open(path) {
+            Ok(file) => file.sync_all()?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     File::open(folder)?.sync_all()
