@@ -16,7 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::chats::ChatNews;
 use crate::customers::{
-    Address, CustomerError, Done, Ledger, Opener, Order, Work, carry_out, in_touch, owner_of, seal_event,
+    Address, CustomerError, Done, Ledger, Opener, Order, Work, carry_out, changed_by, in_touch, owner_of,
+    seal_event,
 };
 use crate::decide::{Decider, KV, kv_key};
 use crate::history::{JournalEntry, index_events};
@@ -502,6 +503,7 @@ impl CentreLoop {
             match shared.store.commit(&self.ctx, tx.clone()).await {
                 Ok(_) => {
                     add(&shared.metrics.commits, 1);
+                    self.tenant.inner.customers.recent.note(changed_by(&tx));
                     if tags_are_due {
                         self.tenant.inner.customers.tags_due.notify_one();
                     }

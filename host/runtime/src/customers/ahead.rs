@@ -4,51 +4,49 @@
 use jackfield_store::Error as StoreError;
 use jackfield_types::CustomerId;
 
-use super::CUSTOMERS;
 use super::ledger::Ledger;
+use super::recent::{Moment, Recent};
 use super::row::Record;
 
 /// What somebody's changes come to.
 pub(crate) struct Ahead {
-    /// Whoever was read, and in which version.
-    seen: Vec<(CustomerId, u64)>,
+    /// Before anybody was read.
+    began: Moment,
+    /// Whoever was read.
+    seen: Vec<CustomerId>,
     rows: Vec<(CustomerId, Vec<u8>)>,
     told: Vec<(String, Vec<u8>)>,
 }
 
 impl Ledger<'_> {
     /// Knows a customer as read.
-    pub(crate) fn know(&mut self, record: Record, version: u64) {
-        self.seen.push((record.head.id.clone(), version));
+    pub(crate) fn know(&mut self, record: Record) {
         self.records.insert(record.head.id.clone(), record);
     }
 
-    /// What this ledger changed of customers who were there, for another one to take.
-    pub(crate) fn ahead(mut self) -> Result<Ahead, StoreError> {
+    /// What this ledger changed of customers who were there, for another one to take. `began`: before anybody was read.
+    pub(crate) fn ahead(mut self, began: Moment) -> Result<Ahead, StoreError> {
         Ok(Ahead {
+            began,
             rows: self.encoded()?,
-            seen: self.seen,
+            seen: self.records.into_keys().collect(),
             told: self.told,
         })
     }
 
-    /// Takes what was worked out ahead, unless somebody who was read has changed since or is changed here.
-    pub(crate) async fn take(&mut self, ahead: &Ahead) -> Result<bool, StoreError> {
-        for (id, version) in &ahead.seen {
-            if self.records.contains_key(id) || self.sealed.contains_key(id) || self.gone.contains(id) {
-                return Ok(false);
-            }
-            let row = self
-                .store
-                .get(self.ctx, CUSTOMERS, id.as_str().as_bytes())
-                .await?;
-            if row.map(|row| row.version) != Some(*version) {
-                return Ok(false);
-            }
+    /// Takes what was worked out ahead, unless somebody who was read has changed since or is known here, perhaps otherwise.
+    pub(crate) fn take(&mut self, ahead: &Ahead, recent: &Recent) -> bool {
+        let holds = |id: &CustomerId| {
+            let known =
+                self.records.contains_key(id) || self.sealed.contains_key(id) || self.gone.contains(id);
+            !known && recent.unchanged_since(ahead.began, id.as_str().as_bytes())
+        };
+        if !ahead.seen.iter().all(holds) {
+            return false;
         }
         self.sealed.extend(ahead.rows.iter().cloned());
         self.told.extend(ahead.told.iter().cloned());
-        Ok(true)
+        true
     }
 }
 
@@ -67,7 +65,7 @@ mod tests {
             Store::memory().unwrap(),
             OpContext::system(tenant.clone(), "test"),
         );
-        let keys = Keys::new(&tenant, &[7; 32]).unwrap();
+        let (keys, recent) = (Keys::new(&tenant, &[7; 32]).unwrap(), Recent::default());
         let id = CustomerId::new("crm:1").unwrap();
         let named = async |name: &str| {
             let mut ledger = Ledger::new(&store, &ctx, &keys);
@@ -79,7 +77,8 @@ mod tests {
         };
         let keep = async |ledger: Ledger<'_>| {
             let tx = ledger.into_tx(Tx::new()).unwrap();
-            store.commit(&ctx, tx).await.unwrap();
+            store.commit(&ctx, tx.clone()).await.unwrap();
+            recent.note(super::super::changed_by(&tx));
         };
         let name = async || {
             let mut ledger = Ledger::new(&store, &ctx, &keys);
@@ -88,30 +87,27 @@ mod tests {
         };
         keep(named("Li Lei").await).await;
 
-        let first = named("Han Meimei").await.ahead().unwrap();
-        let second = named("Lucy").await.ahead().unwrap();
+        let began = recent.moment();
+        let first = named("Han Meimei").await.ahead(began).unwrap();
+        let second = named("Lucy").await.ahead(began).unwrap();
         let mut taking = Ledger::new(&store, &ctx, &keys);
-        assert!(taking.take(&first).await.unwrap());
-        assert!(!taking.take(&second).await.unwrap(), "changed in the same commit");
+        assert!(taking.take(&first, &recent));
+        assert!(!taking.take(&second, &recent), "changed in the same commit");
         keep(taking).await;
         assert_eq!(name().await, "Han Meimei");
 
         let mut taking = Ledger::new(&store, &ctx, &keys);
-        assert!(!taking.take(&second).await.unwrap(), "changed since");
+        assert!(!taking.take(&second, &recent), "changed since");
         taking.change(&id).await.unwrap().unwrap().personal.name = Some("Lily".into());
-        let third = named("Jim").await.ahead().unwrap();
-        assert!(!taking.take(&third).await.unwrap(), "changed here");
+        let third = named("Jim").await.ahead(recent.moment()).unwrap();
+        assert!(!taking.take(&third, &recent), "changed here");
         keep(taking).await;
         assert_eq!(name().await, "Lily");
 
-        let third = named("Jim").await.ahead().unwrap();
-        store
-            .commit(&ctx, Tx::new().delete(CUSTOMERS, id.as_str()))
-            .await
-            .unwrap();
-        assert!(
-            !Ledger::new(&store, &ctx, &keys).take(&third).await.unwrap(),
-            "erased"
-        );
+        let third = named("Jim").await.ahead(recent.moment()).unwrap();
+        let mut erasing = Ledger::new(&store, &ctx, &keys);
+        erasing.remove(&id);
+        keep(erasing).await;
+        assert!(!Ledger::new(&store, &ctx, &keys).take(&third, &recent), "erased");
     }
 }

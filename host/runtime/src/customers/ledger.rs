@@ -18,8 +18,6 @@ pub(crate) struct Ledger<'a> {
     pub(crate) store: &'a Store,
     pub(crate) ctx: &'a OpContext,
     pub(crate) keys: &'a Keys,
-    /// Whoever was read, and in which version.
-    pub(super) seen: Vec<(CustomerId, u64)>,
     pub(super) records: BTreeMap<CustomerId, Record>,
     /// Customers that are sealed already, as long as nothing more is changed of them.
     pub(super) sealed: BTreeMap<CustomerId, Vec<u8>>,
@@ -43,7 +41,6 @@ impl<'a> Ledger<'a> {
             store,
             ctx,
             keys,
-            seen: Vec::new(),
             records: BTreeMap::new(),
             sealed: BTreeMap::new(),
             changed: BTreeSet::new(),
@@ -70,7 +67,7 @@ impl<'a> Ledger<'a> {
                 .get(self.ctx, CUSTOMERS, id.as_str().as_bytes())
                 .await?;
             let Some(row) = row else { return Ok(None) };
-            self.know(Record::decode(self.keys, &row.value)?, row.version);
+            self.know(Record::decode(self.keys, &row.value)?);
         }
         Ok(self.records.get(id))
     }

@@ -22,6 +22,7 @@ mod ledger;
 mod matches;
 mod profile;
 mod read;
+mod recent;
 mod retention;
 mod row;
 mod sealed;
@@ -48,6 +49,7 @@ pub(crate) use erase::in_touch;
 pub(crate) use keys::{DataKey, Keys};
 pub(crate) use ledger::{Ledger, owner_of};
 pub(crate) use profile::{check_code, check_text, is_date};
+pub(crate) use recent::Moment;
 pub(crate) use retention::keep_retained;
 pub(crate) use row::{Record, tags_end_at};
 pub(crate) use sealed::{Opener, seal_event, seal_interaction, seal_message, seal_row, sealed_for};
@@ -55,7 +57,7 @@ pub(crate) use state::{CustomerState, Definitions, json};
 pub(crate) use timeline::TIMELINE;
 pub(crate) use work::{Done, Order, Work, carry_out, too_large, unique};
 
-use jackfield_store::Space;
+use jackfield_store::{Space, Tx};
 
 /// Customers by id.
 pub(crate) const CUSTOMERS: Space = Space::new("customers");
@@ -63,3 +65,11 @@ pub(crate) const CUSTOMERS: Space = Space::new("customers");
 pub(crate) const IDENTITIES: Space = Space::new("customer-identities");
 /// What stands for a name, then the customer; no value.
 pub(crate) const NAMES: Space = Space::new("customer-names");
+
+/// Whose rows a transaction changes.
+pub(crate) fn changed_by(tx: &Tx) -> impl Iterator<Item = &[u8]> {
+    let puts = tx.puts.iter().map(|(space, key, _)| (space, key));
+    let deletes = tx.deletes.iter().map(|(space, key)| (space, key));
+    let customers = puts.chain(deletes).filter(|(space, _)| **space == CUSTOMERS);
+    customers.map(|(_, key)| key.as_slice())
+}

@@ -1,5 +1,6 @@
 //! A customer as stored: a line of what is not personal, the customer's key under the tenant's, and the sealed rest.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use jackfield_store::Error as StoreError;
@@ -11,6 +12,9 @@ use super::profile::Personal;
 
 /// What the sealed part of a row is bound to.
 const PROFILE: &str = "profile";
+
+/// Room for most profiles at once.
+const USUAL_BYTES: usize = 1_024;
 
 /// What a row says in the open.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -84,11 +88,13 @@ impl Record {
     pub(crate) fn encode(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         self.head.tags_until = crate::tags::earliest_end(&self.personal.tags);
         let failed = |error: serde_json::Error| corrupt(&error.to_string());
-        let text = serde_json::to_vec(&self.personal).map_err(failed)?;
+        let mut text = Vec::with_capacity(USUAL_BYTES);
+        serde_json::to_writer(&mut text, &self.personal).map_err(failed)?;
         if text.len() > limits::MAX_PROFILE_BYTES {
             return Ok(None);
         }
-        let mut row = serde_json::to_vec(&self.head).map_err(failed)?;
+        let mut row = Vec::with_capacity(USUAL_BYTES + text.len());
+        serde_json::to_writer(&mut row, &self.head).map_err(failed)?;
         row.push(b'\n');
         row.extend_from_slice(&self.wrapped);
         let sealed = self.key.seal(PROFILE, &text);
@@ -103,7 +109,22 @@ impl Record {
 
     /// Bytes of what is sealed of it.
     pub(crate) fn size(&self) -> usize {
-        serde_json::to_vec(&self.personal).map_or(usize::MAX, |text| text.len())
+        let mut counted = Counted(0);
+        serde_json::to_writer(&mut counted, &self.personal).map_or(usize::MAX, |()| counted.0)
+    }
+}
+
+/// Counts what is written, and keeps nothing of it.
+struct Counted(usize);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

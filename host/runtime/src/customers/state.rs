@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::keys::Keys;
 use super::profile::{AttributeValue, DATE_EXPECTED, check_code, is_date};
+use super::recent::Recent;
 use super::{CustomerError, Region};
 use crate::platform::secret_file;
 use crate::segments::Segments;
@@ -157,6 +158,7 @@ pub(crate) struct CustomerState {
     pub(crate) definitions: ArcSwap<Definitions>,
     pub(crate) tags: TagLibrary,
     pub(crate) segments: Segments,
+    pub(crate) recent: Recent,
     /// One change at a time of what segments and attributes say of each other.
     pub(crate) defining: tokio::sync::Mutex<()>,
     /// Turns to look through all customers.
@@ -218,6 +220,7 @@ impl CustomerState {
             definitions: ArcSwap::from_pointee(definitions),
             tags: TagLibrary::load(store, &ctx).await?,
             segments: Segments::default(),
+            recent: Recent::default(),
             defining: tokio::sync::Mutex::default(),
             looking: tokio::sync::Semaphore::new(LOOKING_AT_ONCE),
             tags_due: Arc::default(),

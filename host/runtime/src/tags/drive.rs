@@ -97,13 +97,14 @@ async fn part(
     loop {
         let after = after.as_ref().map(|id| id.as_str().as_bytes().to_vec());
         let scan = Scan::all().after(after).limit(limits::MAX_TAG_BATCH);
+        let began = tenant.inner.customers.recent.moment();
         let page = tenant.store().scan(ctx, CUSTOMERS, scan).await?;
         let last = page.next.is_none();
         let taggers = tenant.taggers();
         let asked = if taggers.is_empty() {
             Err(Held("no tag generator is bound".into()))
         } else {
-            ask(tenant, &taggers, page.rows, clock::now()).await
+            ask(tenant, &taggers, page.rows, (began, clock::now())).await
         };
         let Held(problem) = match asked {
             Ok(items) => return Ok(Some(Part { items, last })),

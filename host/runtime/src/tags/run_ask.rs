@@ -20,7 +20,7 @@ use super::held::TagSource;
 use super::run_work::{Answered, Applying, Item};
 use crate::breaker::{Gate, of_host};
 use crate::clock;
-use crate::customers::{CustomerRow, Ledger, Record};
+use crate::customers::{CustomerRow, Ledger, Moment, Record};
 use crate::decide::{Asking, account, check_keys};
 use crate::idle::Turns;
 use crate::reads::TenantReads;
@@ -39,12 +39,12 @@ pub(super) struct Tagger {
 /// Why nobody can be asked now.
 pub(super) struct Held(pub(super) Arc<str>);
 
-/// Answers about the customers of these rows, in their order.
+/// Answers about the customers of these rows, in their order. `began`: before the rows were read.
 pub(super) async fn ask(
     tenant: &Tenant,
     taggers: &Arc<[Tagger]>,
     rows: Vec<Row>,
-    now: Timestamp,
+    (began, now): (Moment, Timestamp),
 ) -> Result<Arc<[Item]>, Held> {
     let (rows, next): (Arc<[Row]>, _) = (rows.into(), Arc::new(AtomicUsize::new(0)));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -57,7 +57,9 @@ pub(super) async fn ask(
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     Some((at, rows.get(at)?))
                 });
-                turns.each(mine, |(at, row)| Ok((at, about(&tenant, &taggers, row, now)?)))
+                turns.each(mine, |(at, row)| {
+                    Ok((at, about(&tenant, &taggers, row, (began, now))?))
+                })
             })
         })
         .collect();
@@ -79,7 +81,12 @@ fn held(error: impl std::fmt::Display) -> Held {
 }
 
 /// On a blocking thread.
-fn about(tenant: &Tenant, taggers: &[Tagger], row: &Row, now: Timestamp) -> Result<Item, Held> {
+fn about(
+    tenant: &Tenant,
+    taggers: &[Tagger],
+    row: &Row,
+    (began, now): (Moment, Timestamp),
+) -> Result<Item, Held> {
     let record = Record::decode(&tenant.inner.customers.keys, &row.value).map_err(held)?;
     let mut item = Item {
         customer: record.head.id.clone(),
@@ -95,7 +102,7 @@ fn about(tenant: &Tenant, taggers: &[Tagger], row: &Row, now: Timestamp) -> Resu
     let state = &tenant.inner.customers;
     let handle = tokio::runtime::Handle::current();
     let mut ledger = Ledger::new(tenant.store(), &ctx, &state.keys);
-    ledger.know(record.clone(), row.version);
+    ledger.know(record.clone());
     let found = if record.head.merged.is_empty() {
         tenant.shown(vec![record])
     } else {
@@ -112,7 +119,13 @@ fn about(tenant: &Tenant, taggers: &[Tagger], row: &Row, now: Timestamp) -> Resu
         item.answers
             .push(one(tenant, tagger, &item.customer, &found, now)?);
     }
-    let applying = Applying::of(ledger, Rules::new(state, now), &item.customer, &item.answers);
+    let applying = Applying::of(
+        ledger,
+        Rules::new(state, now),
+        &item.customer,
+        &item.answers,
+        began,
+    );
     item.ahead = handle.block_on(applying).map_err(held)?;
     Ok(item)
 }

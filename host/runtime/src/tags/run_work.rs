@@ -10,7 +10,7 @@ use jackfield_types::{CustomerId, TagRunId, Timestamp, limits};
 use super::apply::{Applied, Rules, Told, apply_and_tell};
 use super::held::TagSource;
 use super::run::{RECEIPTS, RUNS, TagCounts, TagReceipt, TagRun, TagRunState, put};
-use crate::customers::{Ahead, CustomerError, CustomerState, Ledger, json};
+use crate::customers::{Ahead, CustomerError, CustomerState, Ledger, Moment, json};
 use crate::decide::{KV, KvWrites, kv_key};
 use crate::history::decode;
 
@@ -73,6 +73,7 @@ impl Applying {
         rules: Rules,
         customer: &CustomerId,
         answers: &[Answered],
+        began: Moment,
     ) -> Result<Option<Self>, StoreError> {
         let mut applied = Vec::with_capacity(answers.len());
         for answer in answers {
@@ -83,7 +84,7 @@ impl Applying {
         }
         Ok(Some(Self {
             rules,
-            changes: ledger.ahead()?,
+            changes: ledger.ahead(began)?,
             applied,
         }))
     }
@@ -264,7 +265,7 @@ impl Item {
         }
         counts.customers += 1;
         let ready = match &self.ahead {
-            Some(ready) if ready.rules.hold_still(state) && ledger.take(&ready.changes).await? => {
+            Some(ready) if ready.rules.hold_still(state) && ledger.take(&ready.changes, &state.recent) => {
                 &ready.applied[..]
             }
             _ => &[],
