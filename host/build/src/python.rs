@@ -26,7 +26,7 @@ const CHECK: &str = include_str!("check.py");
 const WRONG_SYNTAX: i32 = 10;
 const MISSING: i32 = 11;
 
-const SDK: [(&str, &str); 4] = sdk!["__init__.py", "straight.py", "voice.py", "chat.py"];
+const SDK: [(&str, &str); 5] = sdk!["__init__.py", "_chance.py", "straight.py", "voice.py", "chat.py"];
 
 pub(crate) fn build(job: &Job<'_>) -> Result<Vec<u8>, BuildError> {
     let texts: Vec<_> = SDK.iter().map(|(_, text)| *text).chain([PYPI_PACKAGE]).collect();

@@ -18,6 +18,8 @@ from componentize_py_types import Err
 from wit_world.imports import clock, cx
 from wit_world.imports import config as _config
 
+from . import _chance
+
 __all__ = ["PluginError", "config", "now", "Err"]
 
 
@@ -42,10 +44,7 @@ def now() -> int:
 
 def guarded(function, *values):
     """Calls the author's function; what it raises becomes an error of the contract."""
-    chance = sys.modules.get("random")
-    if chance is not None:
-        # The module was begun when the plugin was built; what it says is to follow from the decision.
-        chance.seed(os.urandom(16))
+    _chance.begin()
     try:
         return function(*values)
     except Err:

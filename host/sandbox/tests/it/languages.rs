@@ -21,7 +21,7 @@ use jackfield_contact::decision::{
     RoutingQuestion, RoutingWork,
 };
 use jackfield_contact::leg::Prompt;
-use jackfield_sandbox::{Decision, Env, LogLevel, Plugin, Sandbox, SandboxOptions};
+use jackfield_sandbox::{Decision, Env, LogLevel, LogLine, Plugin, Sandbox, SandboxOptions};
 use jackfield_types::{PluginKind, TenantId};
 
 use crate::{KEY, env as decision_env, queue, step};
@@ -301,6 +301,28 @@ fn nothing_of_one_tenant_is_left_in_python_for_another() {
 }
 
 #[test]
+fn chance_in_python_follows_from_the_decision_and_not_from_those_before() {
+    let Some((_, plugin)) = guests(RoutingStrategy)
+        .into_iter()
+        .find(|(language, _)| *language == "python")
+    else {
+        return;
+    };
+    let drawn = |question: &Arc<Question>| {
+        let decision = ask(&plugin, question, r#"{"fail": "chance"}"#);
+        assert!(decision.result.is_ok(), "{decision:?}");
+        let line = |line: &LogLine| line.message.starts_with("chance").then(|| line.message.clone());
+        decision.log.iter().find_map(line).unwrap()
+    };
+    let (one, other) = (queue(1, 1), queue(1, 2));
+    let first = drawn(&one);
+    let second = drawn(&other);
+    assert_eq!(drawn(&one), first, "after another decision");
+    assert_eq!(drawn(&other), second);
+    assert_eq!(drawn(&other), second, "after the same");
+}
+
+#[test]
 fn mistakes_in_every_language_end_in_the_words_of_the_contract() {
     let question = queue(1, 1);
     for (language, plugin) in guests(RoutingStrategy) {
@@ -325,7 +347,7 @@ fn mistakes_in_every_language_end_in_the_words_of_the_contract() {
         // Where the language has lines at run time, the author's own.
         let line = match language {
             "js" => "at inner (src/plugin.ts:7)",
-            "python" => "File \"plugin.py\", line 13, in inner\n    return [][0]",
+            "python" => "File \"plugin.py\", line 14, in inner\n    return [][0]",
             "rust" => "src/lib.rs:",
             _ => "",
         };

@@ -2,6 +2,7 @@
 
 import random
 import time
+from random import randint
 
 from jackfield import PluginError, config
 from wit_world.imports.routing import Assignment, Plan
@@ -23,6 +24,10 @@ def assign(snapshot):
         raise PluginError("half", "\ud800")
     if fail == "log":
         print("line", time.time(), random.random())
+    if fail == "chance":
+        drawn = [random.random(), randint(1, 99), random.gauss(0, 1), random.sample(range(9), 3), random.Random().random()]
+        random.seed(7)
+        print("chance", drawn, random.random())
     if fail == "memory":
         # What is still there of decisions before.
         seen.append(snapshot.work[0].waiting)
