@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::failure::Failure;
 use super::output::Output;
 
+mod imports;
 mod messages;
 
 #[derive(Parser)]
