@@ -27,6 +27,10 @@ A file that was stopped goes on where it stopped when the same command is given 
 import. A row may have 4 MiB. What is wrong with a row is kept, and the others go on; of a quote that is never closed, only
 the line that it stands in is the row.
 
+A line of JSON has addresses as identities, and of the rest what is known:
+{\"identities\": [\"tel:+8613800138000\"], \"name\": \"Li Lei\", \"attributes\": {\"tier\": \"gold\"}}
+language, account_manager and since may be there, too.
+
 Examples:
   jackfield customer import customers.csv --encoding gbk --map 姓名=name --map 手机=tel --errors errors.csv --dry-run
   jackfield customer import customers.parquet --map id=crm"

@@ -3,9 +3,10 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+use clap::CommandFactory;
 use serde_json::json;
 
-use super::{Server, run};
+use super::{CommandLine, Server, run};
 
 #[test]
 fn a_row_that_is_too_long_is_named_with_the_limit() {
@@ -102,4 +103,33 @@ fn an_answer_that_comes_before_the_body_was_sent_is_shown() {
     let failed = run(&line).unwrap_err().to_string();
     assert!(failed.starts_with("expected at most 7 bytes"), "{failed}");
     server.join().unwrap();
+}
+
+#[test]
+fn the_line_of_json_that_the_help_shows_is_imported() {
+    let mut root = CommandLine::command();
+    let customer = root.find_subcommand_mut("customer").unwrap();
+    let help = customer.find_subcommand_mut("import").unwrap().render_long_help();
+    let help = help.to_string();
+    let line = help.lines().find(|line| line.starts_with('{')).unwrap();
+    let server = Server::start();
+    let key = server.tenant();
+    let define = [
+        "customer",
+        "attribute",
+        "define",
+        "tier",
+        "--type",
+        "enum",
+        "--option",
+        "gold",
+    ];
+    server.run(&key, &define).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("customers.ndjson");
+    std::fs::write(&file, format!("{line}\n")).unwrap();
+    let told = server
+        .run(&key, &["customer", "import", file.to_str().unwrap()])
+        .unwrap();
+    assert!(told.ends_with("1 rows: made 1, changed 0, refused 0\n"), "{told}");
 }
