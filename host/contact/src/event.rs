@@ -411,7 +411,14 @@ pub enum Event {
         /// Where the customer gave up, when before any agent answered.
         abandoned: Option<AbandonStage>,
     },
-    /// The process that held the call's sockets died.
+    /// The process that held the call's sockets died. What follows of the call was true at that moment.
+    CutOff {
+        /// The interaction.
+        interaction: InteractionId,
+        /// The last moment of which it is known that the call was there.
+        last_at: Timestamp,
+    },
+    /// The process that held the call's sockets died, and with it the call.
     Orphaned {
         /// The interaction.
         interaction: InteractionId,
@@ -660,6 +667,8 @@ pub enum EndedBy {
     Flow,
     /// A supervisor, or the platform.
     System,
+    /// The process died, and the next one found it cut off.
+    Restart,
 }
 
 /// Where a customer gave up.
@@ -723,6 +732,7 @@ impl Event {
             | Self::RecordingStored { interaction, .. }
             | Self::RecordingFailed { interaction, .. }
             | Self::InteractionEnded { interaction, .. }
+            | Self::CutOff { interaction, .. }
             | Self::Orphaned { interaction }
             | Self::Evaluated { interaction, .. }
             | Self::Tagged { interaction, .. }

@@ -86,9 +86,9 @@ pub struct Work {
 /// How an interaction ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
-    /// When.
+    /// When; of a call that was cut off the last moment of which it is known that it was there.
     pub at: Timestamp,
-    /// Who ended it; `None` when it was orphaned.
+    /// Who ended it; rows of before have `None` where a restart did.
     pub by: Option<EndedBy>,
     /// Where the customer gave up, when before any agent answered.
     pub abandoned: Option<AbandonStage>,
@@ -159,6 +159,9 @@ pub struct Interaction {
     pub orphaned: bool,
     /// The scorecard's weighted score.
     pub score: Option<f64>,
+    /// Where it was cut off, when the process died.
+    #[serde(skip)]
+    pub(crate) cut_off: Option<CutOff>,
     /// Whether the scorecard has had its turn.
     #[serde(skip)]
     pub(crate) evaluated: bool,
@@ -172,6 +175,15 @@ pub struct Interaction {
     pub(crate) next_offer: u16,
     #[serde(skip)]
     pub(crate) live: Live,
+}
+
+/// Where the death of the process cut a call off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CutOff {
+    /// The last moment of which it is known that the call was there.
+    pub(crate) at: Timestamp,
+    /// Whether customer and agent were connected.
+    pub(crate) talking: bool,
 }
 
 /// What a call needs only while it lives. Not journaled: when the process dies, so do its sockets.
@@ -271,6 +283,13 @@ impl Interaction {
         self.ending
             .as_ref()
             .is_some_and(|ending| ending.abandoned.is_some())
+    }
+
+    /// Whether a scorecard has something to go by: of a conversation that was cut off not even its length is known, unless
+    /// something of it was kept.
+    pub(crate) fn can_be_scored(&self) -> bool {
+        let lost = self.cut_off.is_some_and(|cut_off| cut_off.talking);
+        self.agent.is_some() && (!lost || self.recording.is_some() || !self.surveys.is_empty())
     }
 
     pub(crate) fn open(

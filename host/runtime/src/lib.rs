@@ -77,7 +77,7 @@ pub use customers::{
     Address, AttributeDefinition, AttributeKind, AttributeValue, ConsentRecord, CustomerError,
     CustomerExport, CustomerMatch, CustomerRow, CustomerSettings, ErasedCustomer, Happened, Hours,
     ImportFailure, ImportFormat, ImportRecord, ImportSettings, Intent, Link, Preferences, Product,
-    ProfilePatch, Region, Relationship, TimelineEntry,
+    ProfilePatch, Quotes, Region, Relationship, TimelineEntry,
 };
 pub use error::{ReplayError, RolloutError, StartError, SubmitError};
 pub use history::{InteractionFilter, JournalEntry, Listing};

@@ -217,7 +217,11 @@ impl Projector {
                         id: it.id,
                         channel: it.channel,
                         started_at: it.started_at,
-                        length_ms: at.since(it.started_at),
+                        length_ms: it
+                            .ending
+                            .as_ref()
+                            .map_or(at, |ending| ending.at)
+                            .since(it.started_at),
                         queue: it.queue.clone(),
                         agent: it.agent.clone(),
                         talked_ms: it.talked_ms,

@@ -1,6 +1,8 @@
-//! The demo tenant: two numbers, two queues, three agents, every bundled plugin bound. Made again, it changes nothing
-//! that is there already.
+//! The demo tenant: two numbers, two queues, three agents, every bundled plugin bound. A start that was interrupted is
+//! made up for: the next one makes what is not there. Once all has been made, the tenant is its users': what they have
+//! changed stays as it is, and what they have removed is gone. The administrator is made last, and tells that all was.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -26,7 +28,7 @@ pub(crate) struct DemoNumber {
 }
 
 /// The numbers of the demo tenant; the British one is out of Ofcom's range for drama.
-pub(crate) const NUMBERS: [DemoNumber; 2] = [
+pub(crate) static NUMBERS: [DemoNumber; 2] = [
     DemoNumber {
         number: "+861055550100",
         language: "zh-CN",
@@ -65,16 +67,24 @@ impl Default for Timing {
     }
 }
 
-/// The demo tenant, ready to be called.
+/// The demo tenant, ready to be called, with what is there still of what was made.
 pub(crate) struct Demo {
     pub(crate) tenant: Tenant,
-    /// SIP user and password of each agent's phone.
+    /// SIP user and first password of each agent's phone.
     pub(crate) phones: Vec<(String, String)>,
+    pub(crate) numbers: Vec<&'static DemoNumber>,
+    /// Id, name, language.
+    pub(crate) chat_entries: Vec<(&'static str, &'static str, &'static str)>,
     /// The administrator's key, when it was made just now.
     key: Option<String>,
 }
 
 impl Demo {
+    /// Whether it was made, or made whole, just now.
+    pub(crate) fn is_new(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Writes the administrator's key beside the operator's, readable by the owner only.
     pub(crate) fn write_key(&self, data: &Path) -> anyhow::Result<()> {
         let Some(key) = &self.key else { return Ok(()) };
@@ -127,6 +137,70 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
         trace: TraceId::default(),
         deadline: None,
     };
+    upload_bundled(platform, &ctx, plugins, now).await?;
+    let key = if platform.accounts().user(&ctx, &admin()?).await?.is_some() {
+        None
+    } else {
+        make_missing(platform, &ctx, &tenant, timing, now).await?;
+        Some(make_admin(platform, &ctx, now).await?)
+    };
+    let there = There::of(&tenant).await?;
+    let mut phones = Vec::new();
+    for (id, ..) in AGENTS {
+        let id = AgentId::new(id)?;
+        if there.agents.contains(&id) {
+            phones.push((jackfield_voice::phone_user(&ctx.tenant, &id), first_password(&id)));
+        }
+    }
+    let numbers = NUMBERS.iter().filter(|told| there.has_number(told.number));
+    let entries = CHAT_ENTRIES
+        .into_iter()
+        .filter(|(entry, ..)| there.has_entry(entry));
+    Ok(Demo {
+        phones,
+        numbers: numbers.collect(),
+        chat_entries: entries.collect(),
+        tenant,
+        key,
+    })
+}
+
+/// What the tenant has of the kinds of things that are made.
+struct There {
+    queues: BTreeSet<QueueId>,
+    numbers: BTreeSet<E164>,
+    chat_entries: BTreeSet<ChatEntryId>,
+    agents: BTreeSet<AgentId>,
+}
+
+impl There {
+    async fn of(tenant: &Tenant) -> anyhow::Result<Self> {
+        let seen = tenant.read(|centre| Self {
+            queues: centre.queues().map(|queue| queue.config.id.clone()).collect(),
+            numbers: centre.numbers().map(|number| number.number.clone()).collect(),
+            chat_entries: centre.chat_entries().map(|entry| entry.id.clone()).collect(),
+            agents: centre.agents().map(|agent| agent.config.id.clone()).collect(),
+        });
+        Ok(seen.await?)
+    }
+
+    fn has_number(&self, number: &str) -> bool {
+        self.numbers.iter().any(|there| there.as_str() == number)
+    }
+
+    fn has_entry(&self, entry: &str) -> bool {
+        self.chat_entries.iter().any(|there| there.as_str() == entry)
+    }
+}
+
+async fn make_missing(
+    platform: &Platform,
+    ctx: &OpContext,
+    tenant: &Tenant,
+    timing: Timing,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let there = There::of(tenant).await?;
     let queues = [QueueId::new("sales")?, QueueId::new("support")?];
     for (queue, name) in queues.iter().zip(["Sales · 销售", "Support · 支持"]) {
         let config = QueueConfig {
@@ -134,11 +208,13 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             wrap_up_ms: timing.wrap_up_ms,
             ..QueueConfig::new(queue.clone(), name)
         };
-        tenant.submit(Input::SetQueue(config)).await?;
+        if !there.queues.contains(queue) {
+            tenant.submit(Input::SetQueue(config)).await?;
+        }
     }
     // Before there is anything to call: who calls meanwhile would find nothing bound.
-    bind_bundled(platform, &ctx, &tenant, plugins, &queues, now).await?;
-    for number in NUMBERS {
+    bind_bundled(platform, ctx, tenant, &queues, now).await?;
+    for number in NUMBERS.iter().filter(|told| !there.has_number(told.number)) {
         tenant
             .submit(Input::SetNumber(NumberConfig {
                 number: E164::new(number.number)?,
@@ -153,12 +229,12 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             language: language.into(),
             ..ChatEntryConfig::new(ChatEntryId::new(entry)?, name, queues[1].clone())
         };
-        tenant.submit(Input::SetChatEntry(config)).await?;
+        if !there.has_entry(entry) {
+            tenant.submit(Input::SetChatEntry(config)).await?;
+        }
     }
-    let mut phones = Vec::new();
     for (id, name, english, chinese) in AGENTS {
         let id = AgentId::new(id)?;
-        let password = format!("demo-{id}-phone");
         let config = AgentConfig {
             id: id.clone(),
             name: name.into(),
@@ -174,26 +250,30 @@ pub(crate) async fn demo_tenant(platform: &Platform, plugins: &Path, timing: Tim
             .into(),
             blended: true,
         };
-        tenant.submit(Input::SetAgent(config)).await?;
-        tenant.set_phone_secret(&ctx, &id, &password).await?;
+        if !there.agents.contains(&id) {
+            tenant.submit(Input::SetAgent(config)).await?;
+        }
+        // These two may have been missed by the start that made the agent.
+        tenant.set_phone_secret(ctx, &id, &first_password(&id)).await?;
         tenant
             .submit(Input::RequestState {
-                agent: id.clone(),
+                agent: id,
                 wanted: WantedState::Available,
             })
             .await?;
-        phones.push((jackfield_voice::phone_user(&ctx.tenant, &id), password));
     }
-    let key = admin_key(platform, &ctx, now).await?;
-    Ok(Demo { tenant, phones, key })
+    Ok(())
 }
 
-async fn bind_bundled(
+fn first_password(agent: &AgentId) -> String {
+    format!("demo-{agent}-phone")
+}
+
+/// Takes in the bundled plugins; a later Jackfield may bring newer ones.
+async fn upload_bundled(
     platform: &Platform,
     ctx: &OpContext,
-    tenant: &Tenant,
     plugins: &Path,
-    queues: &[QueueId],
     now: Timestamp,
 ) -> anyhow::Result<()> {
     let registry = platform.registry();
@@ -211,6 +291,17 @@ async fn bind_bundled(
             .await
             .with_context(|| path.display().to_string())?;
     }
+    Ok(())
+}
+
+async fn bind_bundled(
+    platform: &Platform,
+    ctx: &OpContext,
+    tenant: &Tenant,
+    queues: &[QueueId],
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let registry = platform.registry();
     let bound: Vec<_> = registry
         .bindings(ctx)
         .await?
@@ -234,7 +325,7 @@ async fn bind_bundled(
             json!({}),
         ),
     ];
-    for number in NUMBERS {
+    for number in &NUMBERS {
         wanted.push((
             ExtensionPoint::Number(E164::new(number.number)?),
             "ivr-menu",
@@ -269,12 +360,14 @@ async fn bind_bundled(
     Ok(())
 }
 
-async fn admin_key(platform: &Platform, ctx: &OpContext, now: Timestamp) -> anyhow::Result<Option<String>> {
+fn admin() -> anyhow::Result<UserId> {
+    Ok(UserId::new("admin")?)
+}
+
+/// Makes the administrator, and gives the key.
+async fn make_admin(platform: &Platform, ctx: &OpContext, now: Timestamp) -> anyhow::Result<String> {
     let accounts = platform.accounts();
-    let id = UserId::new("admin")?;
-    if accounts.user(ctx, &id).await?.is_some() {
-        return Ok(None);
-    }
+    let id = admin()?;
     let user = UserRecord {
         id: id.clone(),
         name: "Demo administrator".into(),
@@ -282,12 +375,10 @@ async fn admin_key(platform: &Platform, ctx: &OpContext, now: Timestamp) -> anyh
         created_at: now,
     };
     accounts.create_user(ctx, user).await?;
-    Ok(Some(
-        accounts
-            .create_key(ctx, &id, "made with the demo tenant", now)
-            .await?
-            .secret,
-    ))
+    let key = accounts
+        .create_key(ctx, &id, "made with the demo tenant", now)
+        .await?;
+    Ok(key.secret)
 }
 
 pub(crate) fn now() -> Timestamp {

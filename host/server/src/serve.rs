@@ -120,7 +120,7 @@ pub(crate) struct Arguments {
     /// Its private key in PEM.
     #[arg(long, env = "JACKFIELD_SMTP_KEY", value_name = "FILE", requires = "smtp_cert")]
     smtp_key: Option<PathBuf>,
-    /// Make a demo tenant that is ready to be called.
+    /// Make a demo tenant that is ready to be called; one that is there stays as it is.
     #[arg(long)]
     demo: bool,
     /// Folder of the built plugins for --demo; by default beside the binary.
@@ -308,13 +308,18 @@ fn announce_demo(platform: &Platform, demo: &seed::Demo, http: &str) {
         "demo  tenant `{}`; register phones at {sip} and call a number:",
         demo.tenant.id()
     );
+    let unless = if demo.is_new() {
+        ""
+    } else {
+        ", unless it was changed"
+    };
     for (user, password) in &demo.phones {
-        println!("        agent   {user}  password {password}");
+        println!("        agent   {user}  password {password}{unless}");
     }
-    for number in seed::NUMBERS {
+    for number in &demo.numbers {
         println!("        number  {} ({})", number.number, number.language);
     }
-    for (entry, _, language) in seed::CHAT_ENTRIES {
+    for (entry, _, language) in &demo.chat_entries {
         println!(
             "        chat    {http}/chat/{}/{entry} ({language})",
             demo.tenant.id()

@@ -179,6 +179,7 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
                 EndedBy::Agent => "the call ends",
                 EndedBy::Flow => "the flow ends the call",
                 EndedBy::System => "the call is ended by the system",
+                EndedBy::Restart => "the call is ended by a restart of the server",
             };
             let tone = if abandoned.is_some() { Trouble } else { Customer };
             let stage = abandoned
@@ -186,6 +187,7 @@ pub(crate) fn line(entry: &JournalEntry) -> Line {
                 .unwrap_or_default();
             (tone, "ended", format!("{who}{stage}"))
         }
+        Event::CutOff { .. } => (Quiet, "cut off", "the process that held the call died".to_owned()),
         Event::Orphaned { .. } => (
             Trouble,
             "orphaned",

@@ -14,15 +14,16 @@ impl Store {
     /// `progress` how many are done. Blocks. A stop in between leaves the old
     /// database or the new one, whole.
     ///
-    /// `Unavailable` when another process has the folder open, there is no database in it, or the disk refuses.
+    /// `Refused` when there is no database in the folder, or it is this engine's already; `Unavailable` when another process
+    /// has the folder open, or the disk refuses.
     pub fn convert(folder: &Path, to: Engine, progress: &mut dyn FnMut(u64)) -> Result<u64, Error> {
         match (Engine::of(folder), to) {
-            (None, _) => Err(Error::unavailable(format!(
-                "there is no database in {}",
+            (None, _) => Err(Error::refused(format!(
+                "there is no database in {}: name the folder where the server keeps it",
                 folder.display()
             ))),
-            (Some(from), to) if from == to => Err(Error::unavailable(format!(
-                "{} holds a database of {to} already",
+            (Some(from), to) if from == to => Err(Error::refused(format!(
+                "{} holds a database of {to} already: there is nothing to convert",
                 folder.display()
             ))),
             (Some(_), Engine::Sled) => convert::<Fjall, Sled>(folder, progress),

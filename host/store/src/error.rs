@@ -3,7 +3,8 @@
 //! Policy: a caller's mistake (`Invalid`, `TooLarge`) names the field and what was expected, and changes
 //! nothing. `Conflict` and `Fenced` change nothing either: read again and decide again. `Unavailable`
 //! means "not done". `Ambiguous` means "perhaps done": send the same transaction with the same
-//! idempotency key again. `Corrupt` ends the process: nothing is repaired by starting afresh.
+//! idempotency key again. `Refused` means that the call does not fit the database that is there, or that there is
+//! none: choose another engine or folder. `Corrupt` ends the process: nothing is repaired by starting afresh.
 
 /// What can go wrong in the store. The head of this module says what the caller does about each.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,6 +57,12 @@ pub enum Error {
         /// What would have been accepted.
         expected: &'static str,
     },
+    /// The folder's database is of another engine than the call is for, or there is none. Nothing was done.
+    #[error("{what}")]
+    Refused {
+        /// What was found, and what to do.
+        what: String,
+    },
     /// Stored data is damaged or of another format. The process has to stop.
     #[error("the store is corrupt: {what}")]
     Corrupt {
@@ -67,6 +74,10 @@ pub enum Error {
 impl Error {
     pub(crate) fn unavailable(what: impl Into<String>) -> Self {
         Self::Unavailable { what: what.into() }
+    }
+
+    pub(crate) fn refused(what: impl Into<String>) -> Self {
+        Self::Refused { what: what.into() }
     }
 
     pub(crate) fn corrupt(what: impl Into<String>) -> Self {

@@ -194,10 +194,10 @@ impl Store {
         Self::open_with(folder, Engine::of(folder).unwrap_or(Engine::Sled))
     }
 
-    /// [`open`](Self::open) with an engine of one's choice; `Unavailable` when the folder holds another one's database.
+    /// [`open`](Self::open) with an engine of one's choice; `Refused` when the folder holds another one's database.
     pub fn open_with(folder: &Path, engine: Engine) -> Result<Self, Error> {
         if let Some(other) = Engine::of(folder).filter(|other| *other != engine) {
-            return Err(Error::unavailable(format!(
+            return Err(Error::refused(format!(
                 "{} holds a database of {other}, not of {engine}",
                 folder.display()
             )));

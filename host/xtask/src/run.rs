@@ -1,6 +1,7 @@
 //! `cargo xtask run`: from a fresh machine to a server that can be called.
 
 use std::{
+    ffi::OsString,
     io::ErrorKind,
     net::{SocketAddr, TcpListener, UdpSocket},
     os::unix::process::CommandExt,
@@ -17,7 +18,7 @@ use crate::{apt, plugins, process, workspace};
 #[command(
     after_help = "The server listens for HTTP on 127.0.0.1:8080 (--http) and for SIP on 127.0.0.1:5060, UDP and TCP \
                   (--sip).\n\nExamples:\n  cargo xtask run\n  cargo xtask run --release --data /tmp/demo\n  \
-                  cargo xtask run -- --http 0.0.0.0:8080\n  \
+                  cargo xtask run -- --http 0.0.0.0:8080 --data /tmp/demo\n  \
                   cargo xtask run -- --sip 192.0.2.10:5060     phones elsewhere in the network reach it"
 )]
 pub(crate) struct Arguments {
@@ -37,21 +38,34 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     apt::prepare(&[apt::SPEECH], "so that prompts are spoken");
     plugins::build_shipped()?;
     let binary = build_host(arguments.release)?;
-    let data = arguments
-        .data
-        .clone()
-        .unwrap_or_else(|| workspace::target().join("demo"));
     let mut serve = Command::new(&binary);
-    serve
-        .arg("serve")
-        .arg("--demo")
-        .arg("--data")
-        .arg(data)
-        .arg("--plugins")
-        .arg(workspace::plugins());
-    serve.args(&arguments.serve);
+    serve.arg("serve").args(serve_arguments(arguments));
     // The server takes this process's place, so that signals and the exit code are its own.
     Err(serve.exec()).with_context(|| format!("cannot start {}", binary.display()))
+}
+
+/// What the server is started with; what stands behind `--` takes the place of ours.
+fn serve_arguments(arguments: &Arguments) -> Vec<OsString> {
+    let data = arguments.data.clone();
+    let data = data.unwrap_or_else(|| workspace::target().join("demo"));
+    let ours = [
+        ("--demo", None),
+        ("--data", Some(data)),
+        ("--plugins", Some(workspace::plugins())),
+    ];
+    let mut all = Vec::new();
+    for (option, value) in ours {
+        let is_own = |own: &String| {
+            let rest = own.strip_prefix(option);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+        };
+        if !arguments.serve.iter().any(is_own) {
+            all.push(option.into());
+            all.extend(value.map(OsString::from));
+        }
+    }
+    all.extend(arguments.serve.iter().map(OsString::from));
+    all
 }
 
 /// Says before the build, which takes minutes, that a port is in use.
@@ -118,6 +132,33 @@ mod tests {
         assert_eq!(sip(&["--sip-tls", "c", "--sip", "d"]).as_deref(), Some("d"));
         assert_eq!(sip(&["--sip"]), None);
         assert_eq!(sip(&["--http", "e"]), None);
+    }
+
+    #[test]
+    fn what_stands_behind_the_dashes_takes_the_place_of_ours() {
+        let started = |data: Option<&str>, serve: &[&str]| {
+            let all = serve_arguments(&Arguments {
+                release: false,
+                data: data.map(PathBuf::from),
+                serve: serve.iter().map(|word| (*word).to_owned()).collect(),
+            });
+            let words: Vec<_> = all.iter().map(|word| word.to_str().unwrap().to_owned()).collect();
+            words
+        };
+        let plugins = workspace::plugins().to_str().unwrap().to_owned();
+        let with = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        assert_eq!(
+            started(Some("a"), &["--http", "b"]),
+            with(&["--demo", "--data", "a", "--plugins", &plugins, "--http", "b"])
+        );
+        assert_eq!(
+            started(None, &["--data", "a", "--demo"]),
+            with(&["--plugins", &plugins, "--data", "a", "--demo"])
+        );
+        assert_eq!(
+            started(Some("a"), &["--data=b", "--plugins=c"]),
+            with(&["--demo", "--data=b", "--plugins=c"])
+        );
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub struct EventView {
     /// `chat-continued`, `chat-skipped`,
     /// `decision-failed`, `prompt-failed`, `digits-entered`, `attribute-set`, `queued`, `left-queue`, `offered`,
     /// `offer-ringing`, `offer-failed`, `connected`, `held`, `resumed`, `agent-left`, `survey-answered`,
-    /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `orphaned`, `evaluated`, `tagged`,
+    /// `recording-started`, `recording-stored`, `recording-failed`, `interaction-ended`, `cut-off`, `orphaned`, `evaluated`, `tagged`,
     /// `assistance-changed`, `closed`.
     pub r#type: String,
     /// The interaction that it is about.

@@ -68,7 +68,8 @@ pub struct InteractionView {
     pub recording: Option<RecordingView>,
     /// How it ended, when it has.
     pub ending: Option<EndingView>,
-    /// Whether the process that held the call died.
+    /// Whether the process that held the call died. It is scored only when its recording or a survey's answer was kept, or
+    /// the agent had left by then.
     pub orphaned: bool,
     /// The scorecard's weighted score, 0 to 100.
     pub score: Option<f64>,
@@ -173,9 +174,9 @@ pub struct RecordingView {
 /// How an interaction ended.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct EndingView {
-    /// When.
+    /// When. Of an orphaned call the last moment of which the server knows that it was there.
     pub at: u64,
-    /// `customer`, `agent`, `flow` or `system`; null when it was orphaned.
+    /// `customer`, `agent`, `flow`, `system`, or `restart` of an orphaned call; null in those of before.
     #[schema(value_type = Option<String>)]
     pub by: Option<jackfield_contact::event::EndedBy>,
     /// `ivr`, `queue` or `ringing`, when the customer gave up before an agent answered.

@@ -87,7 +87,7 @@ impl Step<'_> {
         {
             return;
         }
-        let (kind, question) = if !it.evaluated && it.agent.is_some() {
+        let (kind, question) = if !it.evaluated && it.can_be_scored() {
             (
                 PluginKind::QaScorecard,
                 Question::Scorecard(Box::new(scorecard_question(it))),

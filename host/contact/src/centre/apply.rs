@@ -6,8 +6,8 @@ use super::Centre;
 use crate::agent::{Agent, AgentState};
 use crate::chat::Chat;
 use crate::decision::{ChatEvent, SegmentKind};
-use crate::event::{Event, LeftReason};
-use crate::interaction::{Ending, Interaction, Live, Stage, StoredRecording, Work};
+use crate::event::{EndedBy, Event, LeftReason};
+use crate::interaction::{CutOff, Ending, Interaction, Live, Stage, StoredRecording, Work};
 use crate::queue::Queue;
 
 impl Centre {
@@ -68,6 +68,7 @@ impl Centre {
                     ending: None,
                     orphaned: false,
                     score: None,
+                    cut_off: None,
                     evaluated: false,
                     tagged: false,
                     running: Vec::new(),
@@ -163,10 +164,11 @@ impl Centre {
         let Some(agent) = self.agents.get_mut(id) else {
             return;
         };
-        if matches!(agent.state, AgentState::WrapUp { .. })
+        if let AgentState::WrapUp { until } = agent.state
             && let Some(work) = agent.interaction.and_then(|id| self.interactions.get_mut(&id))
         {
-            work.close(SegmentKind::WrapUp, Some(id), at);
+            // A server that was down may be late.
+            work.close(SegmentKind::WrapUp, Some(id), at.min(until));
         }
         if matches!(state, AgentState::WrapUp { .. })
             && let Some(work) = interaction.and_then(|id| self.interactions.get_mut(&id))
@@ -205,6 +207,8 @@ impl Centre {
         let Some(it) = self.interactions.get_mut(&id) else {
             return;
         };
+        // The time until the next start is nobody's.
+        let at = it.cut_off.map_or(at, |cut_off| cut_off.at);
         match event {
             Event::AttributeSet { key, value, .. } => it.set_attribute(key, value),
             Event::Queued {
@@ -332,6 +336,12 @@ impl Centre {
                     abandoned: *abandoned,
                 });
             }
+            Event::CutOff { last_at, .. } => {
+                it.cut_off = Some(CutOff {
+                    at: *last_at,
+                    talking: matches!(it.stage, Stage::Talking { .. }),
+                });
+            }
             Event::Orphaned { .. } => {
                 if let Some(work) = it.work().cloned()
                     && let Some(queue) = self.queues.get_mut(&work.queue)
@@ -343,7 +353,7 @@ impl Centre {
                 it.stage = Stage::Ended;
                 it.ending = Some(Ending {
                     at,
-                    by: None,
+                    by: Some(EndedBy::Restart),
                     abandoned: None,
                 });
             }

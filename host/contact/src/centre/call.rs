@@ -10,7 +10,7 @@ use crate::agent::AgentState;
 use crate::decision::FlowEvent;
 use crate::event::{AbandonStage, EndedBy, Event, LeftReason, OfferFailure};
 use crate::input::Rejected;
-use crate::interaction::{Playing, Stage};
+use crate::interaction::{Interaction, Playing, Stage};
 use crate::leg::{Cause, LegCommand, LegEvent};
 use crate::timer::TimerKey;
 
@@ -386,9 +386,29 @@ impl Step<'_> {
         self.advance_after_call(id);
     }
 
-    /// After a start: sockets are gone, so calls that were live are orphaned; written conversations go on; what is left to
-    /// be done afterwards is done.
+    /// Notes of every call that was live until when it is known to have been there: until the last fact in the journal, or
+    /// until the end of its recording.
+    fn cut_off_calls(&mut self) {
+        let cut_off = |it: &Interaction| {
+            let recorded = it.recording.as_ref();
+            let heard_until = recorded.map(|recording| recording.started_at + recording.length_ms);
+            let last_at = heard_until.max(Some(self.centre.lived_until))?;
+            Some(Event::CutOff {
+                interaction: it.id,
+                last_at: last_at.max(it.started_at).min(self.now),
+            })
+        };
+        let live = |it: &&Interaction| it.stage != Stage::Ended && it.chat.is_none() && it.cut_off.is_none();
+        let all = self.centre.interactions.values();
+        let noted: Vec<_> = all.filter(live).filter_map(cut_off).collect();
+        noted.into_iter().for_each(|event| self.record(event));
+    }
+
+    /// After a start: sockets are gone, so calls that were live are orphaned, as of the moment of which they are known;
+    /// written conversations go on; what is left to be done afterwards is done.
     pub(super) fn restarted(&mut self) {
+        // All of them first: a start that dies after these knows their moments still.
+        self.cut_off_calls();
         let all: Vec<_> = self.centre.interactions.keys().copied().collect();
         for id in &all {
             let Some(it) = self.centre.interactions.get(id) else {
@@ -404,7 +424,7 @@ impl Step<'_> {
                     reason: OfferFailure::Orphaned,
                 }),
                 Stage::Talking { agent, since, .. } => {
-                    let talked_ms = self.now.since(since);
+                    let talked_ms = it.cut_off.map_or(0, |cut_off| cut_off.at.since(since));
                     self.record(Event::AgentLeft {
                         interaction: *id,
                         agent,

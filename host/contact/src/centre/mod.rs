@@ -56,6 +56,8 @@ pub struct Centre {
     timers: Timers,
     asks: BTreeMap<AskId, Asked>,
     last_ask: u64,
+    /// The time of the last fact that was written while calls lived, of those that were read from the journal.
+    lived_until: Timestamp,
 }
 
 /// A transferred customer has waited once already.
@@ -127,6 +129,11 @@ impl Centre {
 
     /// Takes a fact from the journal; for rebuilding after a start.
     pub fn replay(&mut self, recorded: &Recorded) {
+        match recorded.event {
+            // What a start writes first, before it ends the calls: it may have died on the way.
+            Event::CutOff { .. } | Event::RecordingStored { .. } | Event::RecordingFailed { .. } => {}
+            _ => self.lived_until = recorded.at,
+        }
         self.apply(recorded.at, &recorded.event);
     }
 

@@ -5,7 +5,7 @@ use jackfield_types::{AgentId, AttributeId, limits};
 
 use super::import::{ImportFormat, ImportLine, ImportRecord, ImportRow, ImportSettings};
 use super::state::CustomerState;
-use super::{Address, CustomerError, json};
+use super::{Address, CustomerError, Quotes, json};
 
 /// One row, or what is wrong with it.
 pub(crate) type Parsed = Result<ImportRow, CustomerError>;
@@ -135,8 +135,10 @@ fn table(
         }
     };
     let region = state.region();
-    let rows = records
+    let mut last = Place::default();
+    let mut rows: Vec<_> = records
         .map(|record| {
+            last = Place::of(&record);
             let record = record.map_err(|error| CustomerError::invalid("row", error.to_string()))?;
             if record.len() != columns.len() {
                 return Err(CustomerError::invalid(
@@ -160,7 +162,58 @@ fn table(
             Ok(row)
         })
         .collect();
+    if let Some(problem) = never_closed(&part[last.begins.min(part.len())..]) {
+        let Some(row) = rows.last_mut() else {
+            return Err(CustomerError::invalid("columns", problem));
+        };
+        let column = columns.get(last.fields.saturating_sub(1));
+        *row = Err(CustomerError::invalid(
+            column.map_or("row", String::as_str),
+            problem,
+        ));
+    }
     Ok((first, rows))
+}
+
+/// Where a row of a table stands, and how many fields were found in it.
+#[derive(Default)]
+struct Place {
+    begins: usize,
+    fields: usize,
+}
+
+impl Place {
+    fn of(record: &csv::Result<csv::ByteRecord>) -> Self {
+        let Ok(record) = record else {
+            return Self::default();
+        };
+        let begins = record.position().map_or(0, csv::Position::byte);
+        Self {
+            begins: usize::try_from(begins).unwrap_or(usize::MAX),
+            fields: record.len(),
+        }
+    }
+}
+
+/// What is wrong with the last row of a part when the part ends within its quotes.
+fn never_closed(row: &[u8]) -> Option<String> {
+    let mut quotes = Quotes::default();
+    quotes.read(row);
+    let field = &row[quotes.opened_at()?..];
+    let lines = field
+        .trim_ascii_end()
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count();
+    let swallowed = match lines {
+        0 => String::new(),
+        1 => "; the line after it was taken into it".to_owned(),
+        lines => format!("; the {lines} lines after it were taken into it"),
+    };
+    Some(format!(
+        "a quote (\") is opened here and never closed{swallowed}: close it, or leave it out; one that belongs to a quoted text is \
+         written twice (\"\")"
+    ))
 }
 
 /// What the columns mean; one that means nothing is refused, so that nothing is left out by a slip of the pen.
@@ -250,4 +303,18 @@ fn take(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_told_with_what_it_took_in() {
+        assert_eq!(never_closed(b"1,a\n"), None);
+        let told = |row: &str| never_closed(row.as_bytes()).unwrap();
+        assert!(told("1,\"a\n").contains("never closed: close it"));
+        assert!(told("1,\"a\n2,b\n").contains("; the line after it was taken into it: "));
+        assert!(told("\"1\n2\",\"a\n2,b\r\n3,c\r\n").contains("; the 2 lines after it were taken"));
+    }
 }

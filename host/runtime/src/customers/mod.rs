@@ -21,6 +21,7 @@ mod keys;
 mod ledger;
 mod matches;
 mod profile;
+mod quotes;
 mod read;
 mod recent;
 mod retention;
@@ -39,6 +40,7 @@ pub use matches::CustomerMatch;
 pub use profile::{
     AttributeValue, ConsentRecord, CustomerRow, Hours, Link, Preferences, Product, ProfilePatch, Relationship,
 };
+pub use quotes::Quotes;
 pub use state::{AttributeDefinition, AttributeKind, CustomerSettings};
 pub use timeline::{Happened, TimelineEntry};
 pub use work::Intent;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::client::{Client, Connection, Sent, path, with_query};
+use super::customer::id;
 use super::events::{Follow, tell};
 use super::failure::Failure;
 use super::output::{Column, Output};
@@ -80,7 +81,7 @@ enum Command {
         /// Those that this agent handled.
         #[arg(long)]
         agent: Option<String>,
-        /// Those of this customer, for example tel:+8613800138000.
+        /// Those of this customer: an id, an address or a number.
         #[arg(long)]
         customer: Option<String>,
         /// Those that began so long ago at most: 30m, 2h, 1d.
@@ -111,7 +112,7 @@ enum Command {
         /// The call or conversation that it is about: its customer is called.
         #[arg(long, value_name = "CALL")]
         about: Option<String>,
-        /// The customer: an id or an address.
+        /// The customer: an id, an address or a number.
         #[arg(long)]
         customer: Option<String>,
         /// The number to be called; by default the only one that is known of the customer.
@@ -177,7 +178,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("live", stage),
                 ("queue", queue),
                 ("agent", agent),
-                ("customer", customer),
+                ("customer", customer.map(id)),
                 ("since", since),
             ];
             let query: Vec<_> = query
@@ -216,7 +217,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             let given = [
                 ("agent", agent),
                 ("about", about),
-                ("customer", customer),
+                ("customer", customer.map(id)),
                 ("number", number),
                 ("from", from),
                 ("queue", queue),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::client::{Client, Connection, Sent, path};
+use super::customer::id;
 use super::failure::Failure;
 use super::output::{Column, Output};
 use super::settings::{known, put_in};
@@ -72,7 +73,7 @@ const ASSISTANCES: &[Column] = &[
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   jackfield case category-set repair --title-zh 报修 --title-en Repair --hours 48 --owner queue:repairs
-  jackfield case open repair 'Router restarts every night' --customer tel:+8613800138000
+  jackfield case open repair 'Router restarts every night' --customer +8613800138000
   jackfield case list --owner outlet:west-lake
   jackfield case hand-over 1042 outlet:west-lake --why 'the customer lives round the corner'
   jackfield case resolve 1042")]
@@ -99,7 +100,7 @@ enum Command {
         /// Of this category.
         #[arg(long)]
         category: Option<String>,
-        /// Of this customer, by id or address.
+        /// Of this customer: an id, an address or a number.
         #[arg(long)]
         customer: Option<String>,
         /// Promised for before this moment, in milliseconds since the Unix epoch; the earliest first.
@@ -123,7 +124,7 @@ enum Command {
         category: String,
         /// What it is called.
         subject: String,
-        /// Whose it is, by id or address; the interaction's customer's when left out.
+        /// Whose it is: an id, an address or a number; the interaction's customer's when left out.
         #[arg(long)]
         customer: Option<String>,
         /// In which interaction it is opened.
@@ -347,7 +348,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
                 ("status", status),
                 ("owner", owner),
                 ("category", category),
-                ("customer", customer),
+                ("customer", customer.map(id)),
                 ("due_before", due_before),
             ];
             let all = all.into_iter().filter_map(|(field, value)| Some((field, value?)));
@@ -382,7 +383,7 @@ pub(crate) fn run(arguments: Arguments, out: &mut Output) -> Result<(), Failure>
             let body = given(&[
                 ("category", json!(category)),
                 ("subject", json!(subject)),
-                ("customer", json!(customer)),
+                ("customer", json!(customer.map(id))),
                 ("interaction", json!(interaction)),
                 ("description", json!(description)),
                 ("owner", json!(owner)),

@@ -17,6 +17,9 @@ use super::failure::Failure;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Bytes of a body before which the server is asked whether it wants it: one that refuses it would close the connection while
+/// it is still being sent, and its answer would be lost.
+const ASK_FIRST_BYTES: usize = 256 * 1024;
 /// Bytes of an answer that is taken into memory.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 /// Items of a page when all are wanted.
@@ -228,6 +231,9 @@ impl Client {
             }
             if let Some(once) = &once {
                 request = request.header("idempotency-key", once);
+            }
+            if body.len() > ASK_FIRST_BYTES {
+                request = request.header("expect", "100-continue");
             }
             self.run(request.body(body.clone()), Some(PATIENCE))
         };

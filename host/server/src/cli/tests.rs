@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use super::failure::Failure;
 use super::output::Output;
 
+mod imports;
 mod messages;
 
 #[derive(Parser)]
@@ -539,6 +540,16 @@ fn cases_are_opened_handed_over_looked_at_and_resolved() {
         "email:ann@example.com",
     ];
     assert!(run(&open).contains("case 1 is open"));
+    // A number alone is its customer, here as elsewhere.
+    run(&["customer", "create", "--identity", "+442079460100"]);
+    let by_number = ["--customer", "+442079460100"];
+    run(&[&["case", "open", "repair", "Telephone"], &by_number[..]].concat());
+    let of_number = run(&[&["case", "list"], &by_number[..]].concat());
+    assert!(
+        of_number.contains("Telephone") && !of_number.contains("Router"),
+        "{of_number}"
+    );
+    assert!(run(&[&["calls", "list"], &by_number[..]].concat()).contains("none"));
     run(&["outlet", "set", "east"]);
     run(&["case", "hand-over", "1", "outlet:east", "--why", "nearer"]);
     run(&["case", "note", "1", "Comes on Monday", "--visible"]);
@@ -553,7 +564,7 @@ fn cases_are_opened_handed_over_looked_at_and_resolved() {
     run(&["case", "unlink", "1"]);
     run(&["case", "links", "--host", "help.example"]);
     assert!(run(&["case", "resolve", "1"]).contains("case 1 is resolved"));
-    assert!(run(&["case", "list", "--status", "open"]).contains("none"));
+    assert!(!run(&["case", "list", "--status", "open"]).contains("Router"));
     run(&["case", "reopen", "1"]);
     let told = server
         .run(&key, &["case", "hand-over", "1", "outlet:nowhere"])

@@ -13,6 +13,7 @@ mod channels;
 mod chat;
 mod chat_files;
 mod compile;
+mod demo;
 mod email;
 mod firm;
 mod journey;

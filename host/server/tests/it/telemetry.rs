@@ -440,8 +440,6 @@ async fn a_call_that_a_crash_has_ended_gets_its_trace_after_the_restart() {
             .iter()
             .all(|span| span.trace_id == roots[0].trace_id)
     );
-    // The crash may come before the flow's first decision.
-    assert!(received.spans.iter().any(|span| span.name == "ivr"));
     assert_eq!(
         attribute(&roots[0].attributes, "jackfield.outcome").as_deref(),
         Some("orphaned")

@@ -11,7 +11,7 @@ use super::{
     Batch, Kv, Pair,
     watermark::{Mark, Watermark},
 };
-use crate::{Error, layout, plan::number};
+use crate::{Engine, Error, layout, plan::number};
 
 /// The file of the last acknowledged commit.
 const ACKNOWLEDGED: &str = "acknowledged";
@@ -107,6 +107,7 @@ impl<E: Files> Folder<E> {
             .get(layout::LAST_COMMIT)?
             .map_or(Ok(0), |bytes| number(&bytes))?;
         check_mark(folder, last)?;
+        remove_others::<E>(folder).map_err(|error| at("cannot tidy up", error))?;
         let acknowledged = Watermark::open(&watermark).map_err(|error| at("cannot open a file in", error))?;
         sync_folder(&home).map_err(|error| at("cannot sync", error))?;
         Ok(Self {
@@ -138,6 +139,22 @@ impl<E: Files> Folder<E> {
             .map_err(at)?;
         fs::remove_dir_all(folder.join(REPLACED)).map_err(at)
     }
+}
+
+/// Removes what a conversion has left that was stopped when both databases were there: they were the same then, and this one
+/// alone has gone on since. Under another name first, so that no half of one is ever found under its own.
+fn remove_others<E: Files>(folder: &Path) -> io::Result<()> {
+    for other in Engine::ALL.map(Engine::as_str) {
+        let left = folder.join(other);
+        if other == E::HOME || !left.exists() {
+            continue;
+        }
+        tracing::warn!(folder = %left.display(), "a conversion was stopped at its end; what it has left is removed");
+        fs::rename(left, folder.join(REPLACED))?;
+        File::open(folder)?.sync_all()?;
+        fs::remove_dir_all(folder.join(REPLACED))?;
+    }
+    Ok(())
 }
 
 /// Makes a database under another name and then renames it, so that it is whole or not there.

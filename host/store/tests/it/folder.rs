@@ -33,6 +33,7 @@ rules!(
     a_damaged_or_missing_number_of_acknowledged_commits_is_refused,
     another_engine_is_refused,
     a_database_is_converted_as_it_is,
+    what_a_conversion_leaves_that_is_killed_with_both_databases_there_goes,
 );
 
 async fn fill(folder: &Path, engine: Engine, events: u64) {
@@ -264,7 +265,7 @@ async fn a_database_is_converted_as_it_is(from: Engine) {
     let refused = Store::convert(folder.path(), to, &mut |_| ())
         .unwrap_err()
         .to_string();
-    assert!(refused.contains("no database"), "{refused}");
+    assert!(refused.starts_with("there is no database in"), "{refused}");
 
     fill(folder.path(), from, 1_500).await;
     let contents = async |store: &Store| {
@@ -306,5 +307,47 @@ async fn a_database_is_converted_as_it_is(from: Engine) {
     assert_eq!(contents(&open(folder.path())).await.1, before.1);
     for left in ["replaced", "unfinished"] {
         assert!(!folder.path().join(left).exists(), "{left}");
+    }
+}
+
+async fn what_a_conversion_leaves_that_is_killed_with_both_databases_there_goes(from: Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let to = Engine::ALL.into_iter().find(|engine| *engine != from).unwrap();
+    fill(folder.path(), from, 20).await;
+    let aside = folder.path().join("aside");
+    copy(&folder.path().join(from.as_str()), &aside);
+    Store::convert(folder.path(), to, &mut |_| ()).unwrap();
+    fs::rename(aside, folder.path().join(from.as_str())).unwrap();
+
+    let goes_on = Engine::of(folder.path()).unwrap();
+    let gone = if goes_on == from { to } else { from };
+    let store = open(folder.path());
+    assert_eq!(store.stream_len(&acme(), "journal").await, Ok(20));
+    assert!(folder.path().join(goes_on.as_str()).exists());
+    assert!(!folder.path().join(gone.as_str()).exists());
+    drop(store);
+    assert_eq!(Engine::of(folder.path()), Some(goes_on));
+
+    let refused = Store::convert(folder.path(), goes_on, &mut |_| ()).unwrap_err();
+    let expected = format!(
+        "{} holds a database of {goes_on} already",
+        folder.path().display()
+    );
+    assert!(
+        matches!(&refused, Error::Refused { what } if what.starts_with(&expected))
+            && refused.to_string().starts_with(&expected),
+        "{refused}"
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, name) = entry.map(|entry| (entry.path(), entry.file_name())).unwrap();
+        if path.is_dir() {
+            copy(&path, &to.join(name));
+        } else {
+            fs::copy(&path, to.join(name)).unwrap();
+        }
     }
 }
