@@ -85,6 +85,12 @@ fn guests(kind: PluginKind) -> Vec<(&'static str, Plugin)> {
     guests
 }
 
+/// The guest of a kind in one language.
+fn guest(kind: PluginKind, language: &str) -> Option<Plugin> {
+    let mut all = guests(kind).into_iter();
+    all.find_map(|(name, plugin)| (name == language).then_some(plugin))
+}
+
 fn ask(plugin: &Plugin, question: &Arc<Question>, config: &str) -> Decision {
     let env = Env {
         config: config.into(),
@@ -270,10 +276,7 @@ fn every_language_suggests_as_the_native_assist_does() {
 
 #[test]
 fn nothing_of_one_tenant_is_left_in_python_for_another() {
-    let Some((_, plugin)) = guests(RoutingStrategy)
-        .into_iter()
-        .find(|(language, _)| *language == "python")
-    else {
+    let Some(plugin) = guest(RoutingStrategy, "python") else {
         return;
     };
     assert!(plugin.manifest().reuse_instances);
@@ -302,10 +305,7 @@ fn nothing_of_one_tenant_is_left_in_python_for_another() {
 
 #[test]
 fn chance_in_python_follows_from_the_decision_and_not_from_those_before() {
-    let Some((_, plugin)) = guests(RoutingStrategy)
-        .into_iter()
-        .find(|(language, _)| *language == "python")
-    else {
+    let Some(plugin) = guest(RoutingStrategy, "python") else {
         return;
     };
     let drawn = |question: &Arc<Question>| {
@@ -374,10 +374,7 @@ fn mistakes_in_every_language_end_in_the_words_of_the_contract() {
 
 #[test]
 fn numbers_that_javascript_cannot_hold_are_named() {
-    let Some((_, plugin)) = guests(RoutingStrategy)
-        .into_iter()
-        .find(|(language, _)| *language == "js")
-    else {
+    let Some(plugin) = guest(RoutingStrategy, "js") else {
         return;
     };
     let Question::Routing(mut wide) = (*queue(1, 1)).clone() else {

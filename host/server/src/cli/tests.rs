@@ -122,23 +122,25 @@ fn the_command_line_is_sound_and_explains_itself() {
     }
 }
 
+const DEFINE_TIER: [&str; 10] = [
+    "customer",
+    "attribute",
+    "define",
+    "tier",
+    "--type",
+    "enum",
+    "--option",
+    "gold",
+    "--option",
+    "silver",
+];
+
 #[test]
 fn customers_are_made_changed_merged_and_told_of() {
     let server = Server::start();
     let key = server.tenant();
     let run = |arguments: &[&str]| server.run(&key, arguments).unwrap();
-    run(&[
-        "customer",
-        "attribute",
-        "define",
-        "tier",
-        "--type",
-        "enum",
-        "--option",
-        "gold",
-        "--option",
-        "silver",
-    ]);
+    run(&DEFINE_TIER);
     run(&["customer", "settings", "set", "--default-region", "GB"]);
     run(&[
         "customer",

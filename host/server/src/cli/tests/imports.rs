@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use clap::CommandFactory;
 use serde_json::json;
 
-use super::{CommandLine, Server, run};
+use super::{CommandLine, DEFINE_TIER, Server, run};
 
 #[test]
 fn a_row_that_is_too_long_is_named_with_the_limit() {
@@ -114,17 +114,7 @@ fn the_line_of_json_that_the_help_shows_is_imported() {
     let line = help.lines().find(|line| line.starts_with('{')).unwrap();
     let server = Server::start();
     let key = server.tenant();
-    let define = [
-        "customer",
-        "attribute",
-        "define",
-        "tier",
-        "--type",
-        "enum",
-        "--option",
-        "gold",
-    ];
-    server.run(&key, &define).unwrap();
+    server.run(&key, &DEFINE_TIER).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("customers.ndjson");
     std::fs::write(&file, format!("{line}\n")).unwrap();
