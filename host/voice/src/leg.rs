@@ -72,13 +72,15 @@ enum Stage {
 pub(crate) fn incoming(shared: &Arc<Shared>, invite: Invite) {
     shared.counters.calls_in.fetch_add(1, Ordering::Relaxed);
     if let Err(status) = take(shared, invite) {
-        shared.counters.refused.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(status, "call refused");
     }
 }
 
 fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
+    let count = || shared.counters.refused.fetch_add(1, Ordering::Relaxed);
     let refuse = |invite: Invite, status| {
+        // Whoever has the answer finds it counted.
+        count();
         invite.refuse(status);
         Err(status)
     };
@@ -123,6 +125,7 @@ fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
     let Some(call) = invite.accept() else {
         shared.engine.close(id);
         shared.legs.remove(id);
+        count();
         return Err(400);
     };
     place.send(event);
