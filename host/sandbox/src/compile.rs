@@ -44,6 +44,9 @@ use crate::{
 const REFUSED: u8 = 3;
 /// Threads of one compiler; each has its own arena of memory, which counts as address space.
 const THREADS: &str = "2";
+/// KiB of address space that the allocator takes at once. It takes the first before the process limits itself, so what is left of
+/// that is not limited.
+const RESERVED_KIB: &str = "32768";
 /// How far behind everything that serves customers a compiler stands, 0 to 19.
 const NICENESS: i32 = 10;
 
@@ -190,6 +193,7 @@ impl CompilerCommand {
             .env_clear()
             .env("RAYON_NUM_THREADS", THREADS)
             .env("MALLOC_ARENA_MAX", THREADS)
+            .env("MIMALLOC_ARENA_RESERVE", RESERVED_KIB)
             .current_dir("/")
             .stdin(Stdio::from(input))
             .stdout(output.try_clone()?)

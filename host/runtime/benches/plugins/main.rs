@@ -31,6 +31,10 @@ use jackfield_store::Store;
 use jackfield_types::{ExtensionPoint, Grants, OpContext, QueueId, TenantId, Timestamp};
 use tempfile::TempDir;
 
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 /// Under this name the bench is its own compiler process.
 const COMPILE: &str = "compile-plugin";

@@ -13,6 +13,10 @@ use jackfield_store::Engine;
 use jackfield_types::{ImportId, OpContext, TenantId, Timestamp};
 use tempfile::TempDir;
 
+/// The server's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROWS_OF_A_PART: u64 = 10_000;
 
 /// Whether Cargo asks for this bench: it hands names of benches, and another one's is not ours.
