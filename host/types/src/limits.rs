@@ -260,8 +260,8 @@ pub const MAX_ENDED_LEGS: usize = 65_536;
 pub const MAX_SIP_TRANSACTIONS: usize = 40_000;
 /// SIP connections over TCP; one more is closed at once.
 pub const MAX_SIP_CONNECTIONS: usize = 10_000;
-/// Digest nonces in use by phones; one more phone is asked again until one expires.
-pub const MAX_NONCES: usize = 65_536;
+/// Digest nonces that are counted for one phone; of more the oldest counts as expired, and the phone is asked again.
+pub const MAX_PHONE_NONCES: usize = 8;
 
 /// Questions to the host that are recorded of a decision; one that asks more is recorded without them, and can't be
 /// replayed.

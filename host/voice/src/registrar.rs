@@ -14,7 +14,7 @@ use jackfield_types::{AgentId, TenantId, Timestamp};
 
 use self::{
     digest::Credentials,
-    nonce::{Nonces, Verdict},
+    nonce::{Nonces, Uses, Verdict},
 };
 use crate::{Directory, REALM, RegisteredPhone, parse_phone_user, softphone::Transport};
 
@@ -32,6 +32,8 @@ pub(crate) struct Registrar {
 
 struct State {
     nonces: Nonces,
+    /// Of phones that proved their password.
+    uses: HashMap<(TenantId, AgentId), Uses>,
     phones: BTreeMap<(TenantId, AgentId), Phone>,
     /// The last Call-ID and CSeq of each phone, to know requests that come late.
     sequence: HashMap<(TenantId, AgentId), (String, u32)>,
@@ -104,6 +106,7 @@ impl Registrar {
             max_expires: seconds(max).max(seconds(min)),
             state: Mutex::new(State {
                 nonces: Nonces::new(secret),
+                uses: HashMap::new(),
                 phones: BTreeMap::new(),
                 sequence: HashMap::new(),
             }),
@@ -148,7 +151,8 @@ impl Registrar {
         if !proven || credentials.realm != REALM {
             return challenge(&state.nonces, salt, now, false);
         }
-        if !state.nonces.count(&credentials.nonce, credentials.nc, now) {
+        let uses = state.uses.entry((tenant.clone(), agent.clone())).or_default();
+        if !uses.count(&credentials.nonce, credentials.nc) {
             return challenge(&state.nonces, salt, now, true);
         }
         self.bind(&mut state, request, tenant, agent, now)
@@ -275,6 +279,7 @@ impl Registrar {
             state.phones.remove(key);
             state.sequence.remove(key);
         }
+        state.uses.retain(|_, uses| !uses.are_over(now));
         gone
     }
 

@@ -1,7 +1,5 @@
-use std::collections::HashMap;
-
 use hmac::{Hmac, KeyInit, Mac};
-use jackfield_types::{Timestamp, limits::MAX_NONCES};
+use jackfield_types::{Timestamp, limits::MAX_PHONE_NONCES};
 use sha2::Sha256;
 
 /// How long a nonce may be used.
@@ -9,12 +7,18 @@ const LIFETIME_MS: u64 = 5 * 60 * 1_000;
 /// Bytes of the signature that a nonce carries.
 const SIGNATURE: usize = 16;
 
-/// Makes nonces that say by themselves when they expire, signed so that nobody else can make one, and counts how
-/// often each was used, so that no request can be sent twice.
+/// Makes nonces that say by themselves when they expire, signed so that nobody else can make one.
 pub(super) struct Nonces {
     secret: [u8; 32],
-    /// The highest count of each nonce in use, and when the nonce expires.
-    used: HashMap<String, (u32, Timestamp)>,
+}
+
+/// How often one phone used each of its nonces, so that no request can be sent twice.
+#[derive(Debug, Default)]
+pub(super) struct Uses {
+    /// The nonce, its highest count and when it expires.
+    nonces: Vec<(String, u32, Timestamp)>,
+    /// Nonces that expire until then are known no more, unless they stand above.
+    forgotten: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,10 +32,7 @@ pub(super) enum Verdict {
 
 impl Nonces {
     pub(super) fn new(secret: [u8; 32]) -> Self {
-        Self {
-            secret,
-            used: HashMap::new(),
-        }
+        Self { secret }
     }
 
     /// A new nonce: its end of life, `salt` and the signature of both, in hexadecimal digits.
@@ -61,32 +62,40 @@ impl Nonces {
         }
     }
 
-    /// Counts a use; `false` when this count or a higher one was there before.
-    pub(super) fn count(&mut self, nonce: &str, nc: u32, now: Timestamp) -> bool {
-        if let Some((last, _)) = self.used.get_mut(nonce) {
-            let is_new = nc > *last;
-            *last = nc.max(*last);
-            return is_new;
-        }
-        if self.used.len() >= MAX_NONCES {
-            self.used.retain(|_, (_, expires)| *expires > now);
-        }
-        // Every place is taken by a nonce that lives: this one must not be used uncounted.
-        if self.used.len() >= MAX_NONCES || nc == 0 {
-            return false;
-        }
-        let Some(expires) = nonce.get(..16).and_then(expiry) else {
-            return false;
-        };
-        self.used.insert(nonce.to_owned(), (nc, expires));
-        true
-    }
-
     fn mac(&self, body: &str) -> Hmac<Sha256> {
         let key: &[u8; 32] = &self.secret;
         let mut block = [0; 64];
         block[..32].copy_from_slice(key);
         Hmac::<Sha256>::new(&block.into()).chain_update(body)
+    }
+}
+
+impl Uses {
+    /// Counts a use of a nonce of ours that lives; `false` when this count or a higher one was there before, or can't be known.
+    pub(super) fn count(&mut self, nonce: &str, nc: u32) -> bool {
+        if let Some((_, last, _)) = self.nonces.iter_mut().find(|(known, ..)| known == nonce) {
+            let is_new = nc > *last;
+            *last = nc.max(*last);
+            return is_new;
+        }
+        let Some(expires) = expiry(nonce) else {
+            return false;
+        };
+        if nc == 0 || expires <= self.forgotten {
+            return false;
+        }
+        self.nonces.push((nonce.to_owned(), nc, expires));
+        if self.nonces.len() > MAX_PHONE_NONCES {
+            self.nonces.sort_by_key(|(_, _, expires)| *expires);
+            let (_, _, expires) = self.nonces.remove(0);
+            self.forgotten = expires;
+        }
+        true
+    }
+
+    /// Whether none of them lives.
+    pub(super) fn are_over(&self, now: Timestamp) -> bool {
+        self.forgotten <= now && self.nonces.iter().all(|(_, _, expires)| *expires <= now)
     }
 }
 
@@ -131,24 +140,37 @@ mod tests {
 
     #[test]
     fn a_count_serves_once() {
-        let mut nonces = Nonces::new([7; 32]);
+        let (nonces, mut uses) = (Nonces::new([7; 32]), Uses::default());
         let nonce = nonces.issue(1, NOW);
-        assert!(!nonces.count(&nonce, 0, NOW));
-        assert!(nonces.count(&nonce, 1, NOW));
-        assert!(!nonces.count(&nonce, 1, NOW));
-        assert!(nonces.count(&nonce, 5, NOW));
-        assert!(!nonces.count(&nonce, 4, NOW));
+        assert!(!uses.count(&nonce, 0));
+        assert!(uses.count(&nonce, 1));
+        assert!(!uses.count(&nonce, 1));
+        assert!(uses.count(&nonce, 5));
+        assert!(!uses.count(&nonce, 4));
     }
 
     #[test]
-    fn what_is_counted_is_limited_and_makes_room_when_it_expires() {
-        let mut nonces = Nonces::new([7; 32]);
-        for salt in 0..MAX_NONCES as u64 {
-            let nonce = nonces.issue(salt, NOW);
-            assert!(nonces.count(&nonce, 1, NOW));
+    fn a_phone_that_always_takes_a_new_nonce_is_never_refused_and_never_replayed() {
+        let (nonces, mut uses) = (Nonces::new([7; 32]), Uses::default());
+        let all: Vec<_> = (0..1_000).map(|n| nonces.issue(n, NOW + n)).collect();
+        for nonce in &all {
+            assert!(uses.count(nonce, 1));
+            assert!(uses.nonces.len() <= MAX_PHONE_NONCES);
         }
-        let late = nonces.issue(u64::MAX, NOW);
-        assert!(!nonces.count(&late, 1, NOW));
-        assert!(nonces.count(&late, 1, NOW + LIFETIME_MS));
+        assert!(!all.iter().any(|nonce| uses.count(nonce, 1)), "a replay");
+        assert!(!uses.count(&all[0], 2), "forgotten");
+        assert!(uses.count(&all[999], 2));
+        assert!(!uses.are_over(NOW + LIFETIME_MS));
+        assert!(uses.are_over(NOW + 1_000 + LIFETIME_MS));
+    }
+
+    #[test]
+    fn nonces_of_one_moment_are_counted_or_refused_and_never_replayed() {
+        let (nonces, mut uses) = (Nonces::new([7; 32]), Uses::default());
+        let all: Vec<_> = (0..20).map(|salt| nonces.issue(salt, NOW)).collect();
+        let counted = all.iter().filter(|nonce| uses.count(nonce, 1)).count();
+        assert_eq!(counted, MAX_PHONE_NONCES + 1);
+        assert!(!all.iter().any(|nonce| uses.count(nonce, 1)), "a replay");
+        assert!(uses.count(&nonces.issue(20, NOW + 1), 1));
     }
 }

@@ -121,6 +121,22 @@ fn is_stale(answer: &Answer) -> bool {
 }
 
 #[test]
+fn a_phone_that_takes_a_new_nonce_each_time_shuts_nobody_out() {
+    let registrar = registrar();
+    let mut restless = Phone1::new("anna.demo", "geheim");
+    for n in 0..10_000 {
+        restless.nonce.clear();
+        assert_eq!(restless.register(&registrar, NOW + n).status, 200, "{n}");
+    }
+    let later = NOW + 10_000;
+    let mut other = Phone1::new("bob.demo", "geheim");
+    assert_eq!(other.register(&registrar, later).status, 200);
+    assert_eq!(registrar.state().uses.len(), 2);
+    registrar.expire(later + 300_000);
+    assert!(registrar.state().uses.is_empty(), "what is over is forgotten");
+}
+
+#[test]
 fn a_phone_registers_where_it_sends_from_and_unregisters() {
     let registrar = registrar();
     let mut phone = Phone1::new("anna.demo", "geheim");
