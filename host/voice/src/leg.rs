@@ -100,7 +100,7 @@ fn take(shared: &Arc<Shared>, invite: Invite) -> Result<(), u16> {
     // The place in the runtime's queue is taken first: without one, the call must not begin.
     let (Ok(place), Some(mail)) = (
         shared.events.clone().try_reserve_owned(),
-        shared.legs.insert(&tenant, id),
+        shared.legs.insert_caller(&tenant, id),
     ) else {
         shared.legs.remove(id);
         return refuse(invite, 503);

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use crate::{
     Directory, RegisteredPhone, VoiceError, VoiceEvent, VoiceOptions, VoiceStats,
     leg::{self, LegTable},
-    media::{Engine, EngineOptions},
+    media::{Engine, EngineOptions, port_pairs},
     prompt::Library,
     registrar::{self, Change, Registrar},
     sip::{Endpoint, EndpointOptions, Incoming, Register},
@@ -92,7 +92,9 @@ impl Voice {
                 source,
             })?;
         }
-        let legs = Arc::new(LegTable::default());
+        let legs = Arc::new(LegTable::new(
+            port_pairs(&options.rtp_ports).unwrap_or(usize::MAX),
+        ));
         let sink = legs.clone();
         let engine = Engine::start(
             EngineOptions {

@@ -17,9 +17,13 @@ use crate::media::MediaEvent;
 const MEDIA_EVENTS: usize = 2 * MAX_LEG_ORDERS;
 const DIGITS: usize = MAX_LEG_ORDERS;
 
+/// Callers may take so many times the places of their tenant that are free, so that those of other tenants find some: 9 are nine
+/// tenths of all for a tenant alone.
+const OF_FREE: usize = 9;
+
 /// The legs that live, and those that did.
-#[derive(Default)]
 pub(crate) struct LegTable {
+    places: usize,
     state: Mutex<State>,
     idle: Notify,
 }
@@ -27,6 +31,7 @@ pub(crate) struct LegTable {
 #[derive(Default)]
 struct State {
     live: HashMap<LegId, Inbox>,
+    by_tenant: HashMap<TenantId, usize>,
     ended: HashSet<LegId>,
     ended_in_order: VecDeque<LegId>,
     closing: bool,
@@ -55,16 +60,35 @@ pub(super) enum Sent {
 }
 
 impl LegTable {
+    /// For so many legs at once, [`MAX_LEGS`] at most.
+    pub(crate) fn new(places: usize) -> Self {
+        Self {
+            places: places.min(MAX_LEGS),
+            state: Mutex::default(),
+            idle: Notify::new(),
+        }
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes a place for a caller, unless its tenant has too large a part of all.
+    pub(super) fn insert_caller(&self, tenant: &TenantId, leg: LegId) -> Option<Mail> {
+        let state = self.state();
+        let had = state.by_tenant.get(tenant).copied().unwrap_or(0);
+        let free = self.places.saturating_sub(state.live.len());
+        drop(state);
+        (had <= OF_FREE * free).then(|| self.insert(tenant, leg))?
     }
 
     /// Makes a place for a leg; `None` when there is none, or the leg has one.
     pub(super) fn insert(&self, tenant: &TenantId, leg: LegId) -> Option<Mail> {
         let mut state = self.state();
-        if state.closing || state.live.len() >= MAX_LEGS || state.live.contains_key(&leg) {
+        if state.closing || state.live.len() >= self.places || state.live.contains_key(&leg) {
             return None;
         }
+        *state.by_tenant.entry(tenant.clone()).or_default() += 1;
         let (orders, order_receiver) = mpsc::channel(MAX_LEG_ORDERS);
         let (media, media_receiver) = mpsc::channel(MEDIA_EVENTS);
         state.live.insert(
@@ -83,7 +107,16 @@ impl LegTable {
 
     pub(super) fn remove(&self, leg: LegId) {
         let mut state = self.state();
-        if state.live.remove(&leg).is_some() && state.ended.insert(leg) {
+        let removed = state.live.remove(&leg);
+        if let Some(inbox) = &removed
+            && let Some(had) = state.by_tenant.get_mut(&inbox.tenant)
+        {
+            *had -= 1;
+            if *had == 0 {
+                state.by_tenant.remove(&inbox.tenant);
+            }
+        }
+        if removed.is_some() && state.ended.insert(leg) {
             state.ended_in_order.push_back(leg);
             if state.ended_in_order.len() > MAX_ENDED_LEGS
                 && let Some(oldest) = state.ended_in_order.pop_front()
@@ -159,5 +192,32 @@ impl LegTable {
             }
             notified.await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jackfield_types::InteractionId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    #[test]
+    fn callers_of_one_tenant_leave_places_for_those_of_others() {
+        let table = LegTable::new(100);
+        let tenant = |name: &str| TenantId::new(name).unwrap();
+        let leg = |n: u128| LegId::customer(InteractionId::from_uuid(Uuid::from_u128(n)));
+        let of = |name: &str, from: u128| {
+            let taken =
+                (from..from + 200).take_while(|n| table.insert_caller(&tenant(name), leg(*n)).is_some());
+            taken.count()
+        };
+        assert_eq!(of("acme", 0), 91);
+        assert_eq!(of("other", 1_000), 9);
+        assert!(table.insert(&tenant("acme"), leg(2_000)).is_none());
+        for n in 0..91 {
+            table.remove(leg(n));
+        }
+        assert_eq!(of("acme", 3_000), 82, "what was given back can be taken again");
     }
 }

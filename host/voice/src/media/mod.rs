@@ -27,6 +27,7 @@ mod worker;
 pub use engine::{Engine, EngineOptions, LocalMedia, MediaEvent, MediaSink, Source};
 pub use error::MediaError;
 pub use g711::Codec;
+pub(crate) use ports::port_pairs;
 pub use stats::{LATENESS_MS, Stats};
 
 /// Samples in one second: everything inside is 8 kHz, 16 bit, mono.

@@ -48,10 +48,16 @@ pub(crate) struct Ports {
 /// Tries to find an even/odd pair when the system chooses.
 const SYSTEM_TRIES: usize = 64;
 
+/// How many pairs a range has; `None`: as many as the system gives.
+pub(crate) fn port_pairs(range: &RangeInclusive<u16>) -> Option<usize> {
+    let (start, end) = (u32::from(*range.start()), u32::from(*range.end()));
+    let first = start.next_multiple_of(2).max(2);
+    ((start, end) != (0, 0)).then(|| ((end + 1).saturating_sub(first) / 2) as usize)
+}
+
 impl Ports {
     pub(crate) fn new(ip: IpAddr, range: RangeInclusive<u16>) -> Result<Self, MediaError> {
-        let (start, end) = (u32::from(*range.start()), u32::from(*range.end()));
-        if (start, end) == (0, 0) {
+        let Some(pairs) = port_pairs(&range) else {
             return Ok(Self {
                 ip,
                 first: 0,
@@ -59,9 +65,8 @@ impl Ports {
                 next: AtomicUsize::new(0),
                 open: Open::default(),
             });
-        }
-        let first = start.next_multiple_of(2).max(2);
-        let pairs = ((end + 1).saturating_sub(first) / 2) as usize;
+        };
+        let first = u32::from(*range.start()).next_multiple_of(2).max(2);
         match u16::try_from(first) {
             Ok(first) if pairs > 0 => Ok(Self {
                 ip,
@@ -72,7 +77,7 @@ impl Ports {
             }),
             _ => Err(MediaError::Options {
                 field: "rtp_ports",
-                value: format!("{start}-{end}"),
+                value: format!("{}-{}", range.start(), range.end()),
                 expected: "a range with an even port and the odd one after it, or 0-0",
             }),
         }
