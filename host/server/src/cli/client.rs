@@ -1,5 +1,6 @@
 //! A thin blocking client: ureq, JSON in and out, problems as failures.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -46,23 +47,11 @@ pub(crate) struct Connection {
         global = true
     )]
     pub(crate) url: String,
-    /// The API key.
-    #[arg(
-        long,
-        env = "JACKFIELD_KEY",
-        hide_env_values = true,
-        value_name = "KEY",
-        global = true
-    )]
+    /// The API key [env: JACKFIELD_KEY]
+    #[arg(long, value_name = "KEY", global = true)]
     pub(crate) key: Option<String>,
-    /// A file with the API key; by default ~/.config/jackfield/key, when it is there.
-    #[arg(
-        long,
-        env = "JACKFIELD_KEY_FILE",
-        value_name = "FILE",
-        conflicts_with = "key",
-        global = true
-    )]
+    /// A file with the API key; by default ~/.config/jackfield/key, when it is there [env: JACKFIELD_KEY_FILE]
+    #[arg(long, value_name = "FILE", conflicts_with = "key", global = true)]
     pub(crate) key_file: Option<PathBuf>,
     /// Print the server's answers as JSON.
     #[arg(long, global = true, help_heading = "Output")]
@@ -70,15 +59,34 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// What is said on the command line goes before what the environment says.
     fn key(&self) -> Result<Option<String>, Failure> {
-        if let Some(key) = self.key.as_deref().map(str::trim).filter(|key| !key.is_empty()) {
-            return Ok(Some(key.to_owned()));
+        let environment = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        self.key_among(environment("JACKFIELD_KEY"), environment("JACKFIELD_KEY_FILE"))
+    }
+
+    fn key_among(
+        &self,
+        key: Option<OsString>,
+        key_file: Option<OsString>,
+    ) -> Result<Option<String>, Failure> {
+        let given = |key: &str| Some(key.trim().to_owned()).filter(|key| !key.is_empty());
+        if let Some(key) = self.key.as_deref().and_then(given) {
+            return Ok(Some(key));
         }
-        match (&self.key_file, usual_key_file()) {
-            (Some(path), _) => key_in(path)
-                .map(Some)
-                .map_err(|problem| Failure::Usage(format!("--key-file or JACKFIELD_KEY_FILE: {problem}"))),
-            (None, Some(path)) if path.exists() => key_in(&path).map(Some).map_err(Failure::Usage),
+        let in_file = |of: &str, path: &Path| {
+            let key = key_in(path).map_err(|problem| Failure::Usage(format!("{of}{problem}")));
+            key.map(Some)
+        };
+        if let Some(path) = &self.key_file {
+            return in_file("--key-file: ", path);
+        }
+        if let Some(key) = key.as_ref().and_then(|key| given(&key.to_string_lossy())) {
+            return Ok(Some(key));
+        }
+        match (key_file, usual_key_file()) {
+            (Some(path), _) => in_file("JACKFIELD_KEY_FILE: ", Path::new(&path)),
+            (None, Some(path)) if path.exists() => in_file("", &path),
             _ => Ok(None),
         }
     }
@@ -375,4 +383,41 @@ pub(crate) fn with_query(path: &str, query: &[(&str, String)]) -> String {
         text.extend(utf8_percent_encode(value, ESCAPED));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_on_the_command_line_goes_before_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, format!("jf_{name}\n")).unwrap();
+            path
+        };
+        let (key, key_file) = (
+            || Some(OsString::from("jf_env")),
+            || Some(file("env-file").into_os_string()),
+        );
+        let connection = |key: Option<&str>, key_file: Option<&str>| Connection {
+            url: String::new(),
+            key: key.map(Into::into),
+            key_file: key_file.map(file),
+            json: false,
+        };
+        let found =
+            |connection: Connection, key, key_file| connection.key_among(key, key_file).unwrap().unwrap();
+        assert_eq!(
+            found(connection(Some("jf_said"), None), key(), key_file()),
+            "jf_said"
+        );
+        assert_eq!(
+            found(connection(None, Some("said-file")), key(), key_file()),
+            "jf_said-file"
+        );
+        assert_eq!(found(connection(None, None), key(), key_file()), "jf_env");
+        assert_eq!(found(connection(None, None), None, key_file()), "jf_env-file");
+    }
 }
