@@ -58,6 +58,14 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|error| broken_body(&error))?;
+        // serde would take a list for an object, field by field.
+        if body.trim_ascii_start().first() == Some(&b'[') {
+            return Err(invalid(
+                ".",
+                "invalid-value",
+                "expected an object, not a list".into(),
+            ));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&body);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let field = error.path().to_string();

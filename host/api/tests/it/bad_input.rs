@@ -14,6 +14,11 @@ async fn wrong_json_names_the_field() {
     let cases = [
         ("{", "invalid-json", ""),
         ("[]", "invalid-value", ""),
+        (
+            r#" ["A", {"en": 3}, ["support"], {}, false]"#,
+            "invalid-value",
+            "",
+        ),
         ("{} {}", "invalid-value", "name"),
         (r#"{"name": "A"} x"#, "invalid-json", ""),
         (r#"{"skills": {}}"#, "invalid-value", ""),
