@@ -94,21 +94,22 @@ impl Tenant {
         })
     }
 
+    /// Answers how many changes there have been.
     pub(super) async fn commit_writing(
         &self,
         ctx: &OpContext,
         writing: Writing,
-    ) -> Result<(), KnowledgeError> {
+    ) -> Result<u64, KnowledgeError> {
         let tx = writing.tx.put(KNOWLEDGE, STATE, encode(&writing.state)?);
         self.inner.shared.store.commit(ctx, tx).await?;
-        Ok(())
+        Ok(writing.state.changes)
     }
 
     /// The index as it is; where there is none yet, what becomes of bringing one up to date. `None`: nothing is known.
     pub(super) async fn index(&self) -> Result<Option<Opened>, KnowledgeError> {
         match self.inner.knowledge.ready.load_full() {
             Some(index) => Ok(Some(index)),
-            None => self.refresh_index().await,
+            None => self.refresh_index(u64::MAX).await,
         }
     }
 
@@ -127,10 +128,11 @@ impl Tenant {
         let _ = tokio::time::timeout(READY, ready).await;
     }
 
-    /// Brings the index up to date with the store. It goes on when nobody waits for it any more.
-    pub(super) async fn refresh_index(&self) -> Result<Option<Opened>, KnowledgeError> {
+    /// Brings the index up to date with the store, unless it has so many changes already. It goes on when nobody waits for it any
+    /// more.
+    pub(super) async fn refresh_index(&self, changes: u64) -> Result<Option<Opened>, KnowledgeError> {
         let tenant = self.clone();
-        match tokio::spawn(async move { tenant.bring_up_to_date().await }).await {
+        match tokio::spawn(async move { tenant.bring_up_to_date(changes).await }).await {
             Ok(done) => done,
             Err(error) => Err(KnowledgeError::Index(error.to_string())),
         }
@@ -141,7 +143,7 @@ impl Tenant {
         self.inner.knowledge.ready.store(None);
     }
 
-    async fn bring_up_to_date(&self) -> Result<Option<Opened>, KnowledgeError> {
+    async fn bring_up_to_date(&self, changes: u64) -> Result<Option<Opened>, KnowledgeError> {
         let knowledge = &self.inner.knowledge;
         let ctx = OpContext::system(self.id().clone(), "knowledge");
         let _one_at_a_time = knowledge.indexing.lock().await;
@@ -156,7 +158,8 @@ impl Tenant {
             }
         };
         let reached = state.reached(index.mark().as_deref());
-        if reached != Some(state.changes) {
+        // Of many who changed something, the first brings the changes of all; each next would find one or two more.
+        if reached.is_none_or(|reached| reached < changes.min(state.changes)) {
             let writer = index.clone();
             let batch = blocking(move || writer.batch()).await?;
             let whole = match reached {

@@ -171,9 +171,9 @@ impl Tenant {
         }
         let mut writing = self.begin_writing(ctx).await?.touch(id);
         writing.tx = writing.tx.put(whose.space(), key, encode(&template)?);
-        self.commit_writing(ctx, writing).await?;
+        let changes = self.commit_writing(ctx, writing).await?;
         drop(guard);
-        self.index_soon().await;
+        self.index_soon(changes).await;
         Ok(template)
     }
 
@@ -193,9 +193,9 @@ impl Tenant {
         }
         let mut writing = self.begin_writing(ctx).await?.touch(id.as_str());
         writing.tx = writing.tx.delete(whose.space(), whose.key(id));
-        self.commit_writing(ctx, writing).await?;
+        let changes = self.commit_writing(ctx, writing).await?;
         drop(guard);
-        self.index_soon().await;
+        self.index_soon(changes).await;
         Ok(())
     }
 

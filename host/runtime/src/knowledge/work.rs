@@ -169,7 +169,8 @@ impl Tenant {
         id: &ArticleId,
         number: u32,
     ) -> Result<ArticleVersion, KnowledgeError> {
-        self.judge_article(ctx, id, number, Verdict::Reviewed).await
+        let judged = self.judge_article(ctx, id, number, Verdict::Reviewed).await;
+        judged.map(|(version, _)| version)
     }
 
     /// Puts a reviewed version in force: from now on it is found, while it is valid, in place of the one before.
@@ -182,18 +183,19 @@ impl Tenant {
         id: &ArticleId,
         number: u32,
     ) -> Result<ArticleVersion, KnowledgeError> {
-        let version = self.judge_article(ctx, id, number, Verdict::Approved).await?;
-        self.index_soon().await;
+        let (version, changes) = self.judge_article(ctx, id, number, Verdict::Approved).await?;
+        self.index_soon(changes).await;
         Ok(version)
     }
 
+    /// Answers the version, and how many changes there have been.
     async fn judge_article(
         &self,
         ctx: &OpContext,
         id: &ArticleId,
         number: u32,
         verdict: Verdict,
-    ) -> Result<ArticleVersion, KnowledgeError> {
+    ) -> Result<(ArticleVersion, u64), KnowledgeError> {
         let _one_at_a_time = self.inner.knowledge.writing.lock().await;
         let mut record = self.article(ctx, id).await?;
         let mut version = self.article_version(ctx, id, number).await?;
@@ -227,8 +229,8 @@ impl Tenant {
         writing.tx = writing
             .tx
             .put(VERSIONS, version_key(id, number), encode(&version)?);
-        self.commit_writing(ctx, writing).await?;
-        Ok(version)
+        let changes = self.commit_writing(ctx, writing).await?;
+        Ok((version, changes))
     }
 
     /// Takes an article out of force: nobody finds it until a version is approved again.
@@ -242,9 +244,9 @@ impl Tenant {
         record.live = None;
         let mut writing = self.begin_writing(ctx).await?.touch(id.as_str());
         writing.tx = writing.tx.put(ARTICLES, id.as_str(), encode(&record)?);
-        self.commit_writing(ctx, writing).await?;
+        let changes = self.commit_writing(ctx, writing).await?;
         drop(guard);
-        self.index_soon().await;
+        self.index_soon(changes).await;
         Ok(record)
     }
 
@@ -265,16 +267,16 @@ impl Tenant {
         for row in page.rows {
             writing.tx = writing.tx.delete(VERSIONS, row.key);
         }
-        self.commit_writing(ctx, writing).await?;
+        let changes = self.commit_writing(ctx, writing).await?;
         self.inner.knowledge.uses.forget(id.as_str());
         drop(guard);
-        self.index_soon().await;
+        self.index_soon(changes).await;
         Ok(())
     }
 
     /// After a change: whoever made it finds what it made. What was changed is durable, whatever becomes of the index.
-    pub(super) async fn index_soon(&self) {
-        if let Err(error) = self.refresh_index().await {
+    pub(super) async fn index_soon(&self, changes: u64) {
+        if let Err(error) = self.refresh_index(changes).await {
             self.distrust_index();
             tracing::warn!(tenant = %self.id(), %error, "the full-text index is brought up to date later");
         }
