@@ -248,7 +248,8 @@ pub const MAX_SILENCE_MS: u64 = 60_000;
 /// Length of a recording: 4 hours; it is closed there with an event, and the call goes on.
 pub const MAX_RECORDING_MS: u64 = 4 * 60 * 60 * 1_000;
 
-/// Legs of one process; one more call is answered with 503, one more dialled phone ends as overloaded.
+/// Legs of one process, or as many as it has pairs of RTP ports; one more call is answered with 503, one more dialled phone ends
+/// as overloaded. Callers of one tenant may have nine times as many as are free.
 pub const MAX_LEGS: usize = 20_000;
 /// Orders that wait for one leg; one more ends the leg as overloaded.
 pub const MAX_LEG_ORDERS: usize = 64;

@@ -59,6 +59,29 @@ pub(super) enum Sent {
     Unknown(LegCommand),
 }
 
+impl State {
+    fn insert(&mut self, places: usize, tenant: &TenantId, leg: LegId) -> Option<Mail> {
+        if self.closing || self.live.len() >= places || self.live.contains_key(&leg) {
+            return None;
+        }
+        *self.by_tenant.entry(tenant.clone()).or_default() += 1;
+        let (orders, order_receiver) = mpsc::channel(MAX_LEG_ORDERS);
+        let (media, media_receiver) = mpsc::channel(MEDIA_EVENTS);
+        self.live.insert(
+            leg,
+            Inbox {
+                tenant: tenant.clone(),
+                orders: Some(orders),
+                media,
+            },
+        );
+        Some(Mail {
+            orders: order_receiver,
+            media: media_receiver,
+        })
+    }
+}
+
 impl LegTable {
     /// For so many legs at once, [`MAX_LEGS`] at most.
     pub(crate) fn new(places: usize) -> Self {
@@ -75,34 +98,15 @@ impl LegTable {
 
     /// Makes a place for a caller, unless its tenant has too large a part of all.
     pub(super) fn insert_caller(&self, tenant: &TenantId, leg: LegId) -> Option<Mail> {
-        let state = self.state();
+        let mut state = self.state();
         let had = state.by_tenant.get(tenant).copied().unwrap_or(0);
         let free = self.places.saturating_sub(state.live.len());
-        drop(state);
-        (had <= OF_FREE * free).then(|| self.insert(tenant, leg))?
+        (had <= OF_FREE * free).then(|| state.insert(self.places, tenant, leg))?
     }
 
     /// Makes a place for a leg; `None` when there is none, or the leg has one.
     pub(super) fn insert(&self, tenant: &TenantId, leg: LegId) -> Option<Mail> {
-        let mut state = self.state();
-        if state.closing || state.live.len() >= self.places || state.live.contains_key(&leg) {
-            return None;
-        }
-        *state.by_tenant.entry(tenant.clone()).or_default() += 1;
-        let (orders, order_receiver) = mpsc::channel(MAX_LEG_ORDERS);
-        let (media, media_receiver) = mpsc::channel(MEDIA_EVENTS);
-        state.live.insert(
-            leg,
-            Inbox {
-                tenant: tenant.clone(),
-                orders: Some(orders),
-                media,
-            },
-        );
-        Some(Mail {
-            orders: order_receiver,
-            media: media_receiver,
-        })
+        self.state().insert(self.places, tenant, leg)
     }
 
     pub(super) fn remove(&self, leg: LegId) {

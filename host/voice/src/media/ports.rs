@@ -48,16 +48,22 @@ pub(crate) struct Ports {
 /// Tries to find an even/odd pair when the system chooses.
 const SYSTEM_TRIES: usize = 64;
 
-/// How many pairs a range has; `None`: as many as the system gives.
-pub(crate) fn port_pairs(range: &RangeInclusive<u16>) -> Option<usize> {
+/// The first even port of a range, and how many pairs it has; `None`: the system chooses.
+fn pairs_of(range: &RangeInclusive<u16>) -> Option<(u32, usize)> {
     let (start, end) = (u32::from(*range.start()), u32::from(*range.end()));
     let first = start.next_multiple_of(2).max(2);
-    ((start, end) != (0, 0)).then(|| ((end + 1).saturating_sub(first) / 2) as usize)
+    let pairs = (end + 1).saturating_sub(first) / 2;
+    ((start, end) != (0, 0)).then_some((first, pairs as usize))
+}
+
+/// How many pairs a range has; `None`: as many as the system gives.
+pub(crate) fn port_pairs(range: &RangeInclusive<u16>) -> Option<usize> {
+    pairs_of(range).map(|(_, pairs)| pairs)
 }
 
 impl Ports {
     pub(crate) fn new(ip: IpAddr, range: RangeInclusive<u16>) -> Result<Self, MediaError> {
-        let Some(pairs) = port_pairs(&range) else {
+        let Some((first, pairs)) = pairs_of(&range) else {
             return Ok(Self {
                 ip,
                 first: 0,
@@ -66,7 +72,6 @@ impl Ports {
                 open: Open::default(),
             });
         };
-        let first = u32::from(*range.start()).next_multiple_of(2).max(2);
         match u16::try_from(first) {
             Ok(first) if pairs > 0 => Ok(Self {
                 ip,
