@@ -261,6 +261,8 @@ pub const MAX_ENDED_LEGS: usize = 65_536;
 pub const MAX_SIP_TRANSACTIONS: usize = 40_000;
 /// SIP connections over TCP; one more is closed at once.
 pub const MAX_SIP_CONNECTIONS: usize = 10_000;
+/// SIP connections over TCP of one address, so that nobody takes all; one more is closed at once.
+pub const MAX_SIP_CONNECTIONS_PER_ADDRESS: usize = 1_000;
 /// Digest nonces that are counted for one phone; of more the oldest counts as expired, and the phone is asked again.
 pub const MAX_PHONE_NONCES: usize = 8;
 

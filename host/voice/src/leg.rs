@@ -29,6 +29,8 @@ use crate::{
 };
 
 /// How long a leg that has ended waits for its recording.
+/// Why a recording failed that was ordered when its call was over.
+const TOO_LATE: &str = "the call had ended before its recording began";
 const RECORDING_WAIT: Duration = Duration::from_secs(10);
 
 /// A live leg.
@@ -161,8 +163,11 @@ pub(crate) fn order(
     action: ActionId,
     command: LegCommand,
 ) {
+    let records = matches!(command, LegCommand::StartRecording);
     match shared.legs.order(tenant, leg, action, command) {
-        Sent::Taken | Sent::Gone => {}
+        Sent::Taken => {}
+        Sent::Gone | Sent::Unknown(_) if records => not_recorded(shared, tenant, leg),
+        Sent::Gone => {}
         Sent::Unknown(LegCommand::DialAgent { agent, caller }) => {
             place::dial(shared, tenant, leg, action, agent, caller)
         }
@@ -171,6 +176,15 @@ pub(crate) fn order(
         }
         Sent::Unknown(command) => tracing::debug!(%leg, ?command, "order to a leg that never was"),
     }
+}
+
+/// Tells of a recording that was wanted of a leg after its end.
+fn not_recorded(shared: &Arc<Shared>, tenant: &TenantId, leg: LegId) {
+    let (shared, tenant) = (shared.clone(), tenant.clone());
+    tokio::spawn(async move {
+        let problem = LegEvent::RecordingFailed(TOO_LATE.into());
+        report(&shared, &tenant, leg, problem).await;
+    });
 }
 
 /// Runs a leg; whatever becomes of its task, its media and its place are given back and its end is reported.
@@ -250,11 +264,22 @@ impl Leg {
         };
         self.shared.engine.close(self.id);
         self.report(LegEvent::Ended { cause, sip_status }).await;
+        self.refuse_recordings().await;
         self.await_recordings().await;
     }
 
     async fn report(&self, event: LegEvent) {
         report(&self.shared, &self.tenant, self.id, event).await;
+    }
+
+    /// Recordings that were ordered, and that the leg did not come to.
+    async fn refuse_recordings(&mut self) {
+        self.mail.orders.close();
+        while let Some((action, command)) = self.mail.orders.recv().await {
+            if command == LegCommand::StartRecording && self.done.insert(action) {
+                self.report(LegEvent::RecordingFailed(TOO_LATE.into())).await;
+            }
+        }
     }
 
     async fn await_recordings(&mut self) {

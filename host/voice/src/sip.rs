@@ -10,6 +10,7 @@ mod extract;
 pub(crate) mod fuzz;
 mod nat;
 mod requests;
+mod screen;
 mod timer;
 
 pub(crate) use call::{Call, Offer, Signal};

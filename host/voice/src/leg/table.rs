@@ -53,7 +53,7 @@ pub(super) struct Mail {
 /// What became of an order.
 pub(super) enum Sent {
     Taken,
-    /// The leg has ended.
+    /// The leg has ended, or is ending.
     Gone,
     /// There is no such leg yet.
     Unknown(LegCommand),
@@ -140,15 +140,19 @@ impl LegTable {
                 tracing::error!(%leg, %tenant, "order to another tenant's leg");
                 return Sent::Gone;
             }
-            if let Some(Err(mpsc::error::TrySendError::Full(_))) = inbox
+            return match inbox
                 .orders
                 .as_ref()
                 .map(|orders| orders.try_send((action, command)))
             {
-                tracing::error!(%leg, limit = MAX_LEG_ORDERS, "too many orders wait for the leg: it is ended");
-                inbox.orders = None;
-            }
-            return Sent::Taken;
+                Some(Ok(())) => Sent::Taken,
+                Some(Err(mpsc::error::TrySendError::Full(_))) => {
+                    tracing::error!(%leg, limit = MAX_LEG_ORDERS, "too many orders wait for the leg: it is ended");
+                    inbox.orders = None;
+                    Sent::Gone
+                }
+                Some(Err(mpsc::error::TrySendError::Closed(_))) | None => Sent::Gone,
+            };
         }
         if state.ended.contains(&leg) {
             Sent::Gone

@@ -1,11 +1,11 @@
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use jackfield_types::limits::{MAX_SIP_CONNECTIONS, MAX_SIP_TRANSACTIONS};
+use jackfield_types::limits::{MAX_SIP_CONNECTIONS, MAX_SIP_CONNECTIONS_PER_ADDRESS, MAX_SIP_TRANSACTIONS};
 use rsipstack::{
     EndpointBuilder,
     dialog::{
@@ -26,7 +26,7 @@ use tokio::{
     sync::{Semaphore, mpsc},
 };
 
-use super::{Call, Incoming, call, extract, nat::ContactFix, requests};
+use super::{Call, Incoming, call, extract, nat::ContactFix, requests, screen::Screened};
 use crate::{VoiceError, softphone::Transport};
 
 /// What stands in User-Agent.
@@ -55,6 +55,8 @@ pub(super) struct Inner {
     pub(super) dialogs: Arc<DialogLayer>,
     /// Call-ID and From tag of the calls that are coming in, to know the same request by another way (482).
     pub(super) calls: Mutex<HashSet<(String, String)>>,
+    /// Connections over TCP that each address has.
+    connections: Mutex<HashMap<IpAddr, usize>>,
     udp: SocketAddr,
     tcp: Option<SocketAddr>,
     external_ip: Option<IpAddr>,
@@ -144,7 +146,7 @@ impl Endpoint {
         let external = options.external_ip.map(|ip| SocketAddr::new(ip, udp.port()));
         let inner = UdpInner {
             addr: sip_addr(udp, Transport::Udp),
-            conn: Arc::new(socket),
+            conn: Arc::new(Screened(socket)),
         };
         let connection = UdpConnection::attach(inner, external, Some(cancel.child_token())).await;
         transports.add_transport(SipConnection::Udp(connection));
@@ -165,6 +167,7 @@ impl Endpoint {
                 dialogs: Arc::new(DialogLayer::new(stack.clone())),
                 stack,
                 calls: Mutex::default(),
+                connections: Mutex::default(),
                 udp,
                 tcp,
                 external_ip: options.external_ip,
@@ -184,7 +187,7 @@ impl Endpoint {
         Ok((endpoint, receive))
     }
 
-    /// Takes TCP connections; past the limit they are closed at once. (The stack's own listener neither tells its
+    /// Takes TCP connections; past the limits they are closed at once. (The stack's own listener neither tells its
     /// port nor reports that it could not be opened.)
     async fn accept(self, listener: TcpListener) {
         let Some(local) = self.inner.tcp else { return };
@@ -203,10 +206,22 @@ impl Endpoint {
                 }
                 Ok((stream, peer)) => {
                     let token = self.inner.cancel.child_token();
-                    match TcpConnection::from_stream(stream, local.clone(), Some(token)) {
+                    let Some(place) = self.place(peer.ip()) else {
+                        tracing::warn!(%peer, limit = MAX_SIP_CONNECTIONS_PER_ADDRESS, "SIP connection refused");
+                        continue;
+                    };
+                    match TcpConnection::from_stream(stream, local.clone(), Some(token.clone())) {
                         Ok(connection) => self.transports().add_connection(SipConnection::Tcp(connection)),
-                        Err(error) => tracing::debug!(%peer, %error, "SIP connection lost at once"),
+                        Err(error) => {
+                            tracing::debug!(%peer, %error, "SIP connection lost at once");
+                            continue;
+                        }
                     }
+                    tokio::spawn(async move {
+                        // The stack cancels it when the connection is closed.
+                        token.cancelled().await;
+                        drop(place);
+                    });
                 }
                 // Out of file descriptors, say: the next connection that closes makes room.
                 Err(error) => {
@@ -215,6 +230,26 @@ impl Endpoint {
                 }
             }
         }
+    }
+
+    /// A place for a connection of an address, unless it has as many as it may have.
+    fn place(&self, address: IpAddr) -> Option<Place> {
+        let mut connections = self.connections();
+        let had = connections.entry(address).or_default();
+        (*had < MAX_SIP_CONNECTIONS_PER_ADDRESS).then(|| {
+            *had += 1;
+            Place {
+                endpoint: self.clone(),
+                address,
+            }
+        })
+    }
+
+    fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<IpAddr, usize>> {
+        self.inner
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn transports(&self) -> &TransportLayer {
@@ -326,6 +361,24 @@ impl Endpoint {
 
     pub(super) fn calls(&self) -> std::sync::MutexGuard<'_, HashSet<(String, String)>> {
         self.inner.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One connection's place among those of its address; given back when dropped.
+struct Place {
+    endpoint: Endpoint,
+    address: IpAddr,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut connections = self.endpoint.connections();
+        if let Some(had) = connections.get_mut(&self.address) {
+            *had -= 1;
+            if *had == 0 {
+                connections.remove(&self.address);
+            }
+        }
     }
 }
 

@@ -21,13 +21,13 @@ use rsipstack::{
 use tokio::sync::{Semaphore, mpsc};
 
 use super::{
-    Call, Endpoint, call, extract,
+    Call, Endpoint, call, extract, screen,
     timer::{MIN_SE, SessionTimer, Wish},
 };
 use crate::softphone::Transport;
 
 /// What we understand.
-const METHODS: &str = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, UPDATE, REGISTER";
+pub(super) const METHODS: &str = "INVITE, ACK, CANCEL, BYE, INFO, OPTIONS, UPDATE, REGISTER";
 /// Seconds after which a caller who met a limit may try again.
 const RETRY_AFTER: u32 = 10;
 
@@ -130,6 +130,9 @@ fn retry_after() -> Header {
 }
 
 async fn route(endpoint: Endpoint, mut tx: Transaction, incoming: mpsc::Sender<Incoming>) {
+    if let Err(refusal) = screen::check(&tx.original) {
+        return refuse(tx, refusal.status, vec![]).await;
+    }
     let in_dialog = tx
         .original
         .to_header()

@@ -178,6 +178,29 @@ async fn both_sides_are_recorded() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_recording_that_is_ordered_when_the_call_is_over_has_failed() {
+    let mut house = House::open().await;
+    let failed = |event: &VoiceEvent| match event {
+        VoiceEvent::Leg {
+            leg,
+            event: LegEvent::RecordingFailed(_),
+            ..
+        } => Some(*leg),
+        _ => None,
+    };
+    let customer = house.customer(Transport::Udp).await;
+    let _call = customer.call(NUMBER).unwrap();
+    let leg = house.incoming().await;
+    // The first is behind the leg's last order, the second finds no leg.
+    house.order(leg, hang_up(Cause::Busy));
+    house.order(leg, LegCommand::StartRecording);
+    assert_eq!(house.event("the first failure", failed).await, leg);
+    house.is_empty().await;
+    house.order(leg, LegCommand::StartRecording);
+    assert_eq!(house.event("the second failure", failed).await, leg);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_comes_twice_is_carried_out_once() {
     let mut house = House::open().await;
     let customer = house.customer(Transport::Udp).await;

@@ -1,10 +1,11 @@
 //! What other phones rarely do.
 
 use jackfield_contact::leg::{Cause, LegCommand, LegEvent, Prompt};
+use jackfield_types::limits::MAX_SIP_CONNECTIONS_PER_ADDRESS;
 use jackfield_voice::VoiceEvent;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UdpSocket},
+    net::{TcpSocket, TcpStream, UdpSocket},
     time::timeout,
 };
 
@@ -20,6 +21,7 @@ async fn every_refusal_says_what_was_expected() {
     let cases = [
         (Request::new("OPTIONS", 1), "SIP/2.0 200", "Allow: INVITE"),
         (Request::new("SUBSCRIBE", 2), "SIP/2.0 405", "Allow: INVITE"),
+        (Request::new("JUMP", 14), "SIP/2.0 405", "Allow: INVITE"),
         (Request::new("BYE", 3), "SIP/2.0 481", ""),
         (
             Request {
@@ -97,6 +99,19 @@ async fn every_refusal_says_what_was_expected() {
             answer.contains(&port),
             "the answer goes where the request came from: {answer}"
         );
+    }
+    for (number, from, to, status) in [
+        (20, " SIP/2.0\r\n", " SIP/3.0\r\n", "SIP/2.0 505"),
+        (21, "CSeq: 1 OPTIONS", "CSeq: 1 INVITE", "SIP/2.0 400"),
+        (22, "Content-Length: 0", "Content-Length: 7", "SIP/2.0 400"),
+        (23, "CSeq: 1 OPTIONS\r\n", "", "SIP/2.0 400"),
+    ] {
+        let text = Request::new("OPTIONS", number)
+            .text(raw.local())
+            .replacen(from, to, 1);
+        raw.send_bytes(text.as_bytes()).await;
+        let answer = raw.final_of(number).await;
+        assert!(answer.starts_with(status), "{text}{answer}");
     }
     house.is_empty().await;
 }
@@ -277,6 +292,55 @@ async fn over_tcp_messages_come_in_pieces_and_rubbish_closes_nothing_else() {
         "{}",
         String::from_utf8_lossy(&buffer[..size])
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_cannot_take_all_connections() {
+    let house = House::open().await;
+    let server = house.voice.sip_tcp().unwrap();
+    let mut connections = Vec::new();
+    for n in 0..=MAX_SIP_CONNECTIONS_PER_ADDRESS {
+        let mut stream = TcpStream::connect(server).await.unwrap();
+        stream.write_all(&options_over(&stream, n as u32)).await.unwrap();
+        connections.push(stream);
+    }
+    let mut beyond = connections.pop().unwrap();
+    assert!(!is_answered(&mut beyond).await, "one more is closed");
+    for stream in &mut connections {
+        assert!(is_answered(stream).await);
+    }
+    let other = TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(server).await.unwrap();
+    other.write_all(&options_over(&other, 5_000)).await.unwrap();
+    assert!(is_answered(&mut other).await, "another address has its own");
+
+    // What is closed is given back, as soon as the server has seen it.
+    drop(connections);
+    let again = async {
+        loop {
+            let mut stream = TcpStream::connect(server).await.unwrap();
+            if stream.write_all(&options_over(&stream, 6_000)).await.is_ok() && is_answered(&mut stream).await
+            {
+                return;
+            }
+        }
+    };
+    timeout(LIMIT, again).await.unwrap();
+}
+
+fn options_over(stream: &TcpStream, number: u32) -> Vec<u8> {
+    let text = Request::new("OPTIONS", number).text(stream.local_addr().unwrap());
+    text.replace("SIP/2.0/UDP", "SIP/2.0/TCP").into_bytes()
+}
+
+/// Whether an OPTIONS is answered with 200; if not, the connection was closed.
+async fn is_answered(stream: &mut TcpStream) -> bool {
+    let mut buffer = vec![0; 4_096];
+    match timeout(LIMIT, stream.read(&mut buffer)).await.unwrap() {
+        Ok(0) | Err(_) => false,
+        Ok(size) => buffer[..size].starts_with(b"SIP/2.0 200"),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
