@@ -1,5 +1,7 @@
 //! What is journaled: facts that rebuild the state, feed reports and tell the story of an interaction.
 
+mod types;
+
 use std::sync::Arc;
 
 use jackfield_types::{

@@ -10,6 +10,7 @@ use axum::http::HeaderMap;
 use axum::response::Sse;
 use axum::response::sse::{Event as SseEvent, KeepAlive};
 use futures_util::{Stream, stream};
+use jackfield_contact::event::Event;
 use jackfield_runtime::JournalEntry;
 use jackfield_types::limits::MAX_EVENT_STREAMS;
 use jackfield_types::{InteractionId, TenantId};
@@ -40,8 +41,10 @@ pub struct EventView {
     /// When it became true.
     pub at: u64,
     /// Of agents: `agent-set`, `agent-removed`, `agent-state-requested`, `agent-state-changed`. Of settings: `queue-set`,
-    /// `queue-removed`, `number-set`, `number-removed`, `chat-entry-set`, `chat-entry-removed`. Of cases: `case-changed`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
-    /// `interaction-started`, `flow-decided`, `message-sent`, `messages-read`, `unanswered`, `chat-decided`,
+    /// `queue-removed`, `number-set`, `number-removed`, `chat-entry-set`, `chat-entry-removed`. Of cases: `case-changed`. Of customers:
+    /// `customer-changed`, `decisions-erased`. Of plugins: `binding-noted`, `outbound-checked`. Of interactions:
+    /// `interaction-started`, `customer-dialled`, `flow-decided`, `message-sent`, `messages-read`, `message-delivery`,
+    /// `attachment-fetched`, `attachment-opened`, `unanswered`, `chat-decided`,
     /// `chat-continued`, `chat-skipped`,
     /// `decision-failed`, `prompt-failed`, `digits-entered`, `attribute-set`, `queued`, `left-queue`, `offered`,
     /// `offer-ringing`, `offer-failed`, `connected`, `held`, `resumed`, `agent-left`, `survey-answered`,
@@ -87,7 +90,7 @@ pub(crate) struct EventQuery {
     from: Option<u64>,
     /// False: end when the journal is told to its end, instead of going on with what happens.
     follow: Option<bool>,
-    /// These types only, joined by commas.
+    /// These types only, joined by commas; 400 for one that there is not.
     r#type: Option<String>,
     /// This interaction only.
     #[param(value_type = Option<String>)]
@@ -95,7 +98,7 @@ pub(crate) struct EventQuery {
 }
 
 struct Filter {
-    types: Option<Vec<String>>,
+    types: Option<Vec<&'static str>>,
     interaction: Option<InteractionId>,
 }
 
@@ -106,8 +109,26 @@ impl Filter {
             && self
                 .types
                 .as_ref()
-                .is_none_or(|types| types.contains(&view.r#type))
+                .is_none_or(|types| types.contains(&view.r#type.as_str()))
     }
+}
+
+/// The types that were asked for.
+fn types(joined: &str) -> Result<Vec<&'static str>, Problem> {
+    let known = |wanted: &str| Event::TYPES.into_iter().find(|known| *known == wanted);
+    joined
+        .split(',')
+        .map(str::trim)
+        .map(|wanted| {
+            known(wanted).ok_or_else(|| {
+                let expected = Event::TYPES.join(", ");
+                Problem::invalid(
+                    "type",
+                    format!("type: there is no {wanted:?}; expected some of {expected}"),
+                )
+            })
+        })
+        .collect()
 }
 
 /// Streams events as they happen (Server-Sent Events): `id` is the `seq`, `event` the type, `data` the event as JSON.
@@ -134,9 +155,7 @@ pub(crate) async fn stream_events(
         Some(from) => from,
         None => who.tenant.journal_len(&who.ctx).await?,
     };
-    let types = query
-        .r#type
-        .map(|types| types.split(',').map(|kind| kind.trim().to_owned()).collect());
+    let types = query.r#type.as_deref().map(types).transpose()?;
     let place = app.streams.enter(&who.ctx.tenant).ok_or_else(|| {
         Problem::overloaded(format!(
             "the tenant has {MAX_EVENT_STREAMS} event streams open, the most there may be"

@@ -154,7 +154,7 @@ pub struct MessageBody {
     /// The id of the article that the answer is from: it counts as used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub article: Option<String>,
-    /// An id of the sender's own, 1 to 64 bytes: a message with the same id counts once.
+    /// An id of the sender's own, 1 to 64 bytes: a message with an id that was there counts as that one, whatever it says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
 }

@@ -137,7 +137,7 @@ pub struct NewsView {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WriteBody {
-    /// An id of the window's own, 1 to 64 bytes: a message with the same id counts once.
+    /// An id of the window's own, 1 to 64 bytes: a message with an id that was there counts as that one, whatever it says.
     pub client_id: String,
     /// At most 8,192 bytes; may be empty when a choice is picked or something is attached.
     #[serde(default)]

@@ -153,6 +153,19 @@ async fn events_are_filtered_and_the_journal_alone_ends() {
 }
 
 #[tokio::test]
+async fn a_type_that_there_is_not_is_refused() {
+    let app = TestApp::start().await;
+    let admin = app.tenant("one", NUMBER).await;
+    let answer = app.get("/v1/events?type=queued,quewed", &admin).await;
+    assert_eq!(answer.status, 400);
+    let detail = answer.body["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("\"quewed\"") && detail.contains("queued"),
+        "{detail}"
+    );
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_its_key_is_revoked() {
     let app = TestApp::start().await;
     let admin = app.tenant("one", NUMBER).await;
