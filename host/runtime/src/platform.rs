@@ -90,7 +90,7 @@ impl Default for PluginOptions {
 pub enum StoreKind {
     /// In memory: gone with the process.
     Memory,
-    /// The embedded store in a folder, kept by this engine; by default by the one whose database is there, or by sled.
+    /// The embedded store in a folder, kept by this engine; by default by the one whose database is there, or by fjall.
     Folder(PathBuf, Option<Engine>),
     /// One that is open already.
     Opened(Store),

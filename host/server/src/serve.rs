@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
     /// Keep everything in memory; gone at the end.
     #[arg(long)]
     memory: bool,
-    /// What keeps the database of a new data folder: sled, by default, or fjall, for some 100,000 customers and more.
+    /// What keeps the database of a new data folder: fjall, by default, or sled.
     /// `jackfield store convert` changes it later.
     #[arg(
         long,

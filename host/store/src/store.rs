@@ -185,13 +185,13 @@ impl Store {
         Self::start(View::new(Box::<Memory>::default()), Blobs::temporary()?)
     }
 
-    /// Opens the store in a folder, or makes it with [`Engine::Sled`] when there is none. Blocks while the engine recovers, up
-    /// to seconds for a large store.
+    /// Opens the store in a folder, or makes it with [`Engine::Fjall`] when there is none. Blocks while the engine recovers,
+    /// up to seconds for a large store.
     ///
     /// `Unavailable` when another process has the folder open or the disk refuses; `Corrupt` when what is
     /// there is damaged or no store of this format.
     pub fn open(folder: &Path) -> Result<Self, Error> {
-        Self::open_with(folder, Engine::of(folder).unwrap_or(Engine::Sled))
+        Self::open_with(folder, Engine::of(folder).unwrap_or(Engine::Fjall))
     }
 
     /// [`open`](Self::open) with an engine of one's choice; `Refused` when the folder holds another one's database.

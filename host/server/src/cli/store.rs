@@ -40,8 +40,8 @@ enum Command {
     Show,
     /// Put the database into another engine's files, with all that is in it. The server must not run.
     #[command(after_help = "Examples:
-  jackfield store convert fjall --data ./data     for some 100,000 customers and more
-  jackfield store convert sled --data ./data     and back
+  jackfield store convert fjall --data ./data     for many customers: faster, and the default for new folders
+  jackfield store convert sled --data ./data      and back
 
 There must be room for the database twice. A stop in between leaves it whole, in the one or the other.")]
     Convert {
