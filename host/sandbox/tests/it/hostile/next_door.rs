@@ -32,6 +32,9 @@ const LEFT_MIB: u64 = 96;
 /// How many times as long 99 of 100 good decisions may take beside attacks, of what they take beside as many neighbours who
 /// are busy and mean well. What remains is what attacks do beyond using their share of the processor.
 const WORSE: f64 = 5.0;
+/// A slice of the kernel's scheduler. Where the busy neighbours cost less than one, the good plugin had a processor by luck;
+/// waiting for one slice is no attack's doing.
+const SLICE: Duration = Duration::from_millis(4);
 
 #[test]
 fn the_tenant_next_door_is_unharmed_and_memory_is_back_at_base() {
@@ -90,10 +93,10 @@ fn flood() {
         }));
     }
     let (peace, siege) = (median(peace), median(siege));
-    let worse = siege.as_secs_f64() / peace.as_secs_f64();
+    let worse = siege.as_secs_f64() / peace.max(SLICE).as_secs_f64();
     println!(
         "good plugin, p99 of {MEASURED} decisions, median of {ROUNDS}: {peace:?} beside busy neighbours, {siege:?} beside {} \
-         attacks of {FLOOD} at once: {worse:.2} times",
+         attacks of {FLOOD} at once: {worse:.2} times that or a slice of the scheduler",
         done.load(Relaxed)
     );
     assert!(done.load(Relaxed) > 0);
